@@ -1,0 +1,60 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Modules from the bottom up; lower never imports upper (docs/design.md, section 5).
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "varve",
+  products: [
+    .executable(name: "varve", targets: ["varve"]),
+    .library(name: "Varve", targets: ["Varve"]),
+    .library(name: "VarveProof", targets: ["VarveProof"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .target(name: "CVarveLinux"),
+    .target(name: "VarveFormat", swiftSettings: strict),
+    .target(name: "VarveChunking", swiftSettings: strict),
+    .target(
+      name: "VarveCrypto", dependencies: ["COpenSSL", "VarveFormat", crypto],
+      swiftSettings: strict),
+    .target(
+      name: "VarveProof", dependencies: ["VarveFormat", "VarveCrypto"], swiftSettings: strict),
+    .target(
+      name: "VarveStorage", dependencies: ["CVarveLinux", "VarveFormat"], swiftSettings: strict),
+    .target(
+      name: "VarveRepository",
+      dependencies: [
+        "CZstd", "CVarveLinux", "VarveFormat", "VarveChunking", "VarveCrypto", "VarveProof",
+        "VarveStorage",
+      ], swiftSettings: strict),
+    .target(
+      name: "Varve",
+      dependencies: [
+        "CVarveLinux", "VarveFormat", "VarveChunking", "VarveCrypto", "VarveProof", "VarveStorage",
+        "VarveRepository",
+      ], swiftSettings: strict),
+    .target(
+      name: "VarveCommands",
+      dependencies: [
+        "CVarveLinux", "Varve", "VarveFormat", "VarveCrypto", "VarveProof", "VarveStorage",
+        "VarveRepository", argumentParser,
+      ], swiftSettings: strict),
+    .executableTarget(name: "varve", dependencies: ["VarveCommands"], swiftSettings: strict),
+  ]
+)
