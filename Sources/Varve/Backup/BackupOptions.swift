@@ -1,0 +1,92 @@
+public import VarveFormat
+
+/// What a backup reads, what it leaves out, and what it writes into the snapshot record.
+///
+/// Names and paths are raw bytes: a file name need not be UTF-8.
+public struct BackupOptions: Sendable {
+  /// Where the data comes from.
+  public enum Source: Sendable {
+    /// Files and directories, as named by the user: absolute or relative to the working directory.
+    case paths([[UInt8]])
+    /// Standard input, stored as one file with this path in the snapshot.
+    case standardInput(name: [UInt8])
+    /// The standard output of a command (program and arguments, found through PATH), stored as one
+    /// file with this path. When the command fails, the backup fails and no snapshot is made.
+    case command([String], name: [UInt8])
+  }
+
+  /// zstd's effort; every choice stores raw what does not shrink.
+  public enum Compression: String, Sendable, CaseIterable {
+    case off, fastest, auto, better, max
+  }
+
+  /// Which earlier snapshot says what is unchanged.
+  public enum Parent: Sendable, Equatable {
+    /// The newest live snapshot of the same host and paths.
+    case automatic
+    /// The snapshot that a selector names (id prefix, `latest`, `latest~N`).
+    case selector(String)
+    /// None: every file is read (`--force`).
+    case none
+  }
+
+  public var source: Source
+
+  /// Exclude patterns in restic's syntax, those of files already read in; later ones win, and a
+  /// leading `!` takes an earlier match back.
+  public var excludes: [[UInt8]] = []
+  /// The same, matched without regard to case.
+  public var caseInsensitiveExcludes: [[UInt8]] = []
+  /// Leave out the content of directories that hold a valid `CACHEDIR.TAG`.
+  public var excludeCaches = false
+  /// Leave out the content of directories that hold such a file, optionally with that header.
+  public var excludeIfPresent: [Marker] = []
+  /// Leave out regular files larger than this many bytes.
+  public var excludeLargerThan: UInt64?
+  /// Stay on the file systems of the paths named; mount points are saved as empty directories.
+  public var oneFileSystem = false
+
+  /// The path under which the (single) source path is stored in the snapshot instead of its own.
+  public var asPath: [UInt8]?
+  /// The host name recorded; nil for this machine's.
+  public var host: String?
+  public var tags: [String] = []
+  /// The time recorded; nil for the moment the backup starts. Change detection never uses it.
+  public var time: Timestamp?
+  /// Recorded in the snapshot, keys unique.
+  public var meta: [String: String] = [:]
+
+  public var parent: Parent = .automatic
+  /// Do not take a changed inode number for a changed file.
+  public var ignoreInode = false
+  /// Do not take a changed ctime for a changed file.
+  public var ignoreCtime = false
+  /// Make no snapshot when nothing differs from the parent.
+  public var skipIfUnchanged = false
+  /// Store access times, too.
+  public var withAtime = false
+  /// Read and chunk, but store nothing.
+  public var dryRun = false
+
+  public var compression: Compression = .auto
+  /// Decode and verify each pack in memory before it is stored.
+  public var verifyPacks = true
+  /// Worker threads; nil for one a processor.
+  public var workers: Int?
+  /// Commit a partial snapshot after this many seconds without a commit; nil for never.
+  public var partialSnapshotInterval: UInt64?
+
+  public init(source: Source) { self.source = source }
+
+  /// A file whose presence excludes the directory it lies in.
+  public struct Marker: Sendable, Equatable {
+    public var name: [UInt8]
+    /// The bytes with which the file must begin; empty for any file.
+    public var header: [UInt8]
+
+    public init(name: [UInt8], header: [UInt8] = []) {
+      self.name = name
+      self.header = header
+    }
+  }
+}

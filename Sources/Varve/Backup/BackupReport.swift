@@ -1,0 +1,68 @@
+public import VarveFormat
+
+/// What a backup did: restic's summary (docs/json.md, "backup"), and what could not be read.
+public struct BackupReport: Sendable {
+  /// The new snapshot; nil after a dry run and when it was skipped because nothing had changed.
+  public var snapshot: Digest?
+  /// The parent that was used for change detection.
+  public var parent: Digest?
+  public var counts = SourceCounts()
+  /// Sockets met; they cannot be saved.
+  public var socketsSkipped: UInt64 = 0
+  /// Each source file or directory that could not be read in full, in no particular order.
+  public var problems: [SourceProblem] = []
+  public var dryRun = false
+  /// When the backup began and ended, by this machine's clock.
+  public var start: Timestamp
+  public var end: Timestamp
+  /// From a monotonic clock, in nanoseconds.
+  public var duration: UInt64 = 0
+
+  public init(start: Timestamp) {
+    self.start = start
+    self.end = start
+  }
+}
+
+/// The counts of a snapshot's summary (docs/json.md, "summary").
+public struct SourceCounts: Sendable, Equatable {
+  public var filesNew: UInt64 = 0
+  public var filesChanged: UInt64 = 0
+  public var filesUnmodified: UInt64 = 0
+  public var directoriesNew: UInt64 = 0
+  public var directoriesChanged: UInt64 = 0
+  public var directoriesUnmodified: UInt64 = 0
+  /// Chunks of file content that were not yet in the repository.
+  public var dataChunks: UInt64 = 0
+  /// Tree nodes that were not yet in the repository.
+  public var treeChunks: UInt64 = 0
+  /// Bytes of those chunks and nodes before compression.
+  public var dataAdded: UInt64 = 0
+  /// Bytes by which storage grew for them.
+  public var dataAddedPacked: UInt64 = 0
+  public var filesProcessed: UInt64 = 0
+  public var bytesProcessed: UInt64 = 0
+
+  public init() {}
+}
+
+/// A source that could not be read, or not in full.
+public struct SourceProblem: Sendable, Equatable {
+  /// What was being done when it failed.
+  public enum Stage: String, Sendable {
+    /// Finding out what there is: stat, reading a directory.
+    case scan
+    /// Reading content or metadata.
+    case archival
+  }
+
+  public var path: [UInt8]
+  public var message: String
+  public var stage: Stage
+
+  public init(path: [UInt8], message: String, stage: Stage = .archival) {
+    self.path = path
+    self.message = message
+    self.stage = stage
+  }
+}
