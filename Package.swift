@@ -55,6 +55,12 @@ let package = Package(
         "CVarveLinux", "Varve", "VarveFormat", "VarveCrypto", "VarveProof", "VarveStorage",
         "VarveRepository", argumentParser,
       ], swiftSettings: strict),
-    .executableTarget(name: "varve", dependencies: ["VarveCommands"], swiftSettings: strict),
+    // The binary carries the Swift runtime: it starts faster and runs where no toolchain is. The two
+    // libraries are what FoundationEssentials (inside ArgumentParser and Crypto) leaves unnamed.
+    .executableTarget(
+      name: "varve", dependencies: ["VarveCommands"], swiftSettings: strict,
+      linkerSettings: [
+        .unsafeFlags(["-static-stdlib", "-l_FoundationCollections", "-l_FoundationCShims"])
+      ]),
   ]
 )
