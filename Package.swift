@@ -29,7 +29,7 @@ let package = Package(
       name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CVarveLinux"),
     .target(name: "VarveFormat", swiftSettings: strict),
-    .target(name: "VarveChunking", swiftSettings: strict),
+    .target(name: "VarveChunking", dependencies: ["VarveFormat"], swiftSettings: strict),
     .target(
       name: "VarveCrypto", dependencies: ["COpenSSL", "VarveFormat", crypto],
       swiftSettings: strict),
