@@ -1,0 +1,64 @@
+/// Makes the plaintext of an index segment from packs and their trailers (docs/format.md, section 8).
+///
+/// The same packs give the same bytes in whatever order they are added. A chunk that lies in several
+/// packs, or twice in one, gets one row: the one with the lowest pack name, block and slot.
+///
+/// Memory: 40 bytes a row while adding. `finish` sorts by scattering rows into the buckets of the
+/// fan-out (one more array, freed before the rest), then builds the filter (23 bytes a row, freed) and
+/// the plaintext (42 bytes a row): at most 105 bytes a row, 105 MB for 10^6.
+public struct IndexSegmentBuilder {
+  private var packs: [IndexPack] = []
+  private var blocks: [[IndexBlock]] = []
+  private var rows: [IndexRow] = []
+
+  public init() {}
+
+  /// Rows added so far, repeated chunks included.
+  public var rowCount: Int { rows.count }
+  public var packCount: Int { packs.count }
+
+  /// Adds a pack with all its chunks. Blocks follow one another from the end of the pack's header.
+  ///
+  /// - Parameters:
+  ///   - pack: a pack that has not been added yet.
+  ///   - trailer: its chunk table, of at least one block.
+  public mutating func add(_ pack: IndexPack, _ trailer: PackTrailer) {
+    precondition(!trailer.blocks.isEmpty && trailer.blocks.count <= PackLimits.blocks)
+    let number = UInt32(packs.count)
+    packs.append(pack)
+    var offset = UInt32(PackHeader.byteCount)
+    var list: [IndexBlock] = []
+    list.reserveCapacity(trailer.blocks.count)
+    rows.reserveCapacity(rows.count + trailer.slots.count)
+    for (ordinal, block) in trailer.blocks.enumerated() {
+      list.append(IndexBlock(offset: offset, storedLength: block.storedLength))
+      offset += block.storedLength
+      for (slot, entry) in trailer.slots[block.slots].enumerated() {
+        rows.append(
+          IndexRow(
+            address: entry.address,
+            location: IndexLocation(pack: number, block: UInt16(ordinal), slot: UInt16(slot))))
+      }
+    }
+    blocks.append(list)
+  }
+
+  /// The plaintext; the builder is empty afterwards. O(rows).
+  public mutating func finish() -> [UInt8] {
+    let order = packs.indices.sorted { packs[$0].name < packs[$1].name }
+    var numbers = [UInt32](repeating: 0, count: packs.count)
+    for (number, index) in order.enumerated() { numbers[index] = UInt32(number) }
+    for index in rows.indices {
+      let row = rows[index]
+      rows[index] = IndexRow(
+        address: row.address,
+        location: IndexLocation(
+          pack: numbers[Int(row.location.pack)], block: row.location.block,
+          slot: row.location.slot))
+    }
+    IndexRowSort.sortAndRemoveRepeats(&rows)
+    defer { self = IndexSegmentBuilder() }
+    return IndexSegmentEncoder.encode(
+      packs: order.map { packs[$0] }, blocks: order.map { blocks[$0] }, rows: rows)
+  }
+}

@@ -1,0 +1,144 @@
+/// A look-up table over the plaintext of an index segment, usually a mapped file
+/// (docs/format.md, section 8). Nothing is copied; a look-up allocates nothing.
+///
+/// The view borrows its bytes: the mapping must outlive it. Opening checks the header and that all
+/// sections lie within the bytes, in constant time; everything behind the header may be hostile and is
+/// checked when it is used, and all at once by `validate()`.
+///
+/// A look-up asks the filter (a miss ends there 255 times of 256), takes the bucket from the fan-out
+/// and guesses the place in it from the next bits of the address, since addresses are uniform.
+public struct IndexSegmentView: @unchecked Sendable {
+  let layout: IndexSegmentLayout
+  let base: UnsafeRawPointer
+
+  /// - Parameter bytes: the whole plaintext; borrowed, and never written while the view is used.
+  /// - Throws: `.damaged`, or `.unsupportedFormat` for an unknown version.
+  public init(_ bytes: UnsafeRawBufferPointer) throws {
+    layout = try IndexSegmentLayout(decoding: bytes)
+    base = bytes.baseAddress!
+  }
+
+  public var rowCount: Int { layout.rowCount }
+  public var packCount: Int { layout.packCount }
+  public var blockCount: Int { layout.blockCount }
+
+  /// Where the chunk lies, or nil when this segment does not have it. Neither the pack's number nor the
+  /// block's is checked; `pack(at:)` and `block(_:)` do that.
+  public func lookup(_ address: Digest) -> IndexLocation? {
+    let prefix = address.prefix64
+    if let filter = layout.filter,
+      !BinaryFuseFilter.mayContain(prefix, filter, base + layout.filterBytes)
+    {
+      return nil
+    }
+    let bits = UInt64(layout.fanOutBits)
+    let bucket = bits == 0 ? 0 : Int(truncatingIfNeeded: prefix >> (64 - bits))
+    var low = min(fanOut(bucket), layout.rowCount)
+    var high = min(fanOut(bucket + 1), layout.rowCount)
+    while high - low > 32 {
+      let middle = (low + high) / 2
+      if self.prefix(at: middle) < prefix { low = middle + 1 } else { high = middle }
+      // Rows of equal prefix may lie from `high` on as well; the scan below goes past it.
+    }
+    guard low <= high else { return nil }
+    var index = low
+    if high > low {
+      let fraction = (prefix << bits).multipliedFullWidth(by: UInt64(high - low)).high
+      index = low + Int(truncatingIfNeeded: fraction)
+    }
+    while index > low, self.prefix(at: index - 1) >= prefix { index -= 1 }
+    while index < layout.rowCount {
+      let found = self.prefix(at: index)
+      if found > prefix { return nil }
+      if found == prefix, row(at: index).address == address { return row(at: index).location }
+      index += 1
+    }
+    return nil
+  }
+
+  /// The row with number `index` in ascending order of addresses.
+  ///
+  /// - Precondition: `0 ..< rowCount` contains `index`.
+  public func row(at index: Int) -> IndexRow {
+    precondition(index >= 0 && index < layout.rowCount)
+    let pointer = base + (layout.rows + index * IndexRow.byteCount)
+    return IndexRow(
+      address: Digest(loading: pointer),
+      location: IndexLocation(
+        pack: UInt32(littleEndian: pointer.loadUnaligned(fromByteOffset: 32, as: UInt32.self)),
+        block: UInt16(littleEndian: pointer.loadUnaligned(fromByteOffset: 36, as: UInt16.self)),
+        slot: UInt16(littleEndian: pointer.loadUnaligned(fromByteOffset: 38, as: UInt16.self))))
+  }
+
+  /// - Throws: `.damaged` when there is no such pack or its row is not well-formed.
+  public func pack(at index: Int) throws -> IndexPack {
+    guard index >= 0, index < layout.packCount else { throw fail("there is no pack \(index)") }
+    let pointer = base + (layout.packs + index * IndexPack.byteCount)
+    let rest = UInt32(littleEndian: pointer.loadUnaligned(fromByteOffset: 44, as: UInt32.self))
+    guard rest <= 0xff, let type = PackType(rawValue: UInt8(rest)) else {
+      throw fail("an unknown pack type")
+    }
+    let size = UInt64(littleEndian: pointer.loadUnaligned(fromByteOffset: 32, as: UInt64.self))
+    guard size <= PackLimits.packByteCount else { throw fail("a pack of \(size) bytes") }
+    return IndexPack(name: Digest(loading: pointer), size: size, type: type)
+  }
+
+  /// The pack's blocks, as numbers of block rows.
+  ///
+  /// - Throws: `.damaged` when there is no such pack or its blocks do not lie among the block rows.
+  public func blocks(ofPack index: Int) throws -> Range<Int> {
+    guard index >= 0, index < layout.packCount else { throw fail("there is no pack \(index)") }
+    let first = firstBlock(index)
+    let end = index + 1 < layout.packCount ? firstBlock(index + 1) : layout.blockCount
+    guard first < end, end <= layout.blockCount, end - first <= PackLimits.blocks else {
+      throw fail("the blocks of pack \(index)")
+    }
+    return first..<end
+  }
+
+  /// The block of a location: where it lies in its pack.
+  ///
+  /// - Throws: `.damaged` when the pack or the block does not exist, or the block does not lie within it.
+  public func block(_ location: IndexLocation) throws -> IndexBlock {
+    let blocks = try blocks(ofPack: Int(location.pack))
+    guard Int(location.block) < blocks.count else { throw fail("there is no such block") }
+    return try block(at: blocks.lowerBound + Int(location.block))
+  }
+
+  /// The block row with number `index`.
+  ///
+  /// - Throws: `.damaged` when there is no such row or it is out of bounds.
+  public func block(at index: Int) throws -> IndexBlock {
+    guard index >= 0, index < layout.blockCount else { throw fail("there is no block \(index)") }
+    let pointer = base + (layout.blocks + index * IndexBlock.byteCount)
+    let block = IndexBlock(
+      offset: UInt32(littleEndian: pointer.loadUnaligned(as: UInt32.self)),
+      storedLength: UInt32(littleEndian: pointer.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
+    guard block.offset >= PackHeader.byteCount, block.storedLength > PackLimits.sealOverhead,
+      block.storedLength <= PackLimits.storedBlockByteCount,
+      Int(block.offset) + Int(block.storedLength) <= PackLimits.packByteCount
+    else { throw fail("block \(index)") }
+    return block
+  }
+
+  func firstBlock(_ pack: Int) -> Int {
+    let pointer = base + (layout.packs + pack * IndexPack.byteCount)
+    return Int(UInt32(littleEndian: pointer.loadUnaligned(fromByteOffset: 40, as: UInt32.self)))
+  }
+
+  @inline(__always)
+  func fanOut(_ bucket: Int) -> Int {
+    let pointer = base + (layout.fanOut + bucket * 4)
+    return Int(UInt32(littleEndian: pointer.loadUnaligned(as: UInt32.self)))
+  }
+
+  @inline(__always)
+  private func prefix(at index: Int) -> UInt64 {
+    let pointer = base + (layout.rows + index * IndexRow.byteCount)
+    return UInt64(bigEndian: pointer.loadUnaligned(as: UInt64.self))
+  }
+
+  func fail(_ what: String) -> VarveError {
+    VarveError(.damaged, "index segment is damaged: \(what)")
+  }
+}
