@@ -62,5 +62,12 @@ let package = Package(
       linkerSettings: [
         .unsafeFlags(["-static-stdlib", "-l_FoundationCollections", "-l_FoundationCShims"])
       ]),
+    .target(
+      name: "VarveTestSupport", dependencies: ["VarveFormat", "VarveStorage"],
+      path: "Tests/VarveTestSupport", swiftSettings: strict),
+    .testTarget(
+      name: "VarveStorageTests",
+      dependencies: ["CVarveLinux", "VarveFormat", "VarveStorage", "VarveTestSupport"],
+      swiftSettings: strict),
   ]
 )

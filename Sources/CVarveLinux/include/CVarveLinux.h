@@ -1,0 +1,97 @@
+// Linux system calls that Swift's Glibc module does not offer, or offers only as variadic functions
+// and macros that Swift cannot import.
+//
+// Every function returns what the system call returns when that is not negative, and the negated
+// errno otherwise, so that no caller reads a thread-local variable. Calls that a signal may
+// interrupt are repeated. Names and paths are bytes that end with NUL.
+
+#ifndef CVARVELINUX_H
+#define CVARVELINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// The text of an error number, at most `size` bytes with the NUL.
+void varve_error_text(int error, char *text, size_t size);
+
+// Flags, with the values of the platform that compiles this; see open(2), openat(2), rename(2).
+extern const int varve_o_path, varve_o_tmpfile, varve_o_noatime, varve_o_direct;
+extern const int varve_at_empty_path, varve_at_symlink_follow;
+extern const int varve_at_symlink_nofollow, varve_at_removedir;
+extern const uint64_t varve_resolve_beneath, varve_resolve_no_symlinks, varve_resolve_no_magiclinks;
+extern const unsigned varve_rename_noreplace, varve_rename_exchange;
+
+// Nanosecond values of varve_set_times that mean "leave as it is" and "now".
+extern const int64_t varve_utime_omit, varve_utime_now;
+
+// A directory entry as getdents64 writes it: records follow one another, each `record_length` long.
+struct varve_directory_entry {
+  uint64_t inode;
+  int64_t offset;
+  uint16_t record_length;
+  uint8_t type;
+  char name[];
+};
+
+// What statx(2) says: <linux/stat.h> cannot be imported beside Glibc's <sys/stat.h>.
+struct varve_status {
+  uint64_t inode, size, blocks, attributes, attributes_mask;
+  int64_t modified_seconds, changed_seconds, accessed_seconds;
+  uint32_t modified_nanoseconds, changed_nanoseconds, accessed_nanoseconds;
+  uint32_t mode, owner, group, links;
+  uint32_t device_major, device_minor;                  // where the file is
+  uint32_t special_device_major, special_device_minor;  // what a device node stands for
+};
+
+// Opening. `varve_open_beneath` is openat2 with `resolve`.
+int varve_open(int directory, const char *path, int flags, mode_t mode);
+int varve_open_beneath(int directory, const char *path, int flags, mode_t mode, uint64_t resolve);
+
+// Status and listing. `buffer` must be aligned to 8 bytes.
+int varve_statx(int directory, const char *path, int flags, struct varve_status *status);
+ssize_t varve_getdents(int directory, void *buffer, size_t size);
+ssize_t varve_readlink(int directory, const char *path, char *buffer, size_t size);
+
+// Making, moving and removing entries.
+int varve_mkdir(int directory, const char *path, mode_t mode);
+int varve_mknod(int directory, const char *path, mode_t mode, uint32_t major, uint32_t minor);
+int varve_symlink(const char *target, int directory, const char *path);
+int varve_link(int from_directory, const char *from, int to_directory, const char *to, int flags);
+int varve_rename(int from_directory, const char *from, int to_directory, const char *to,
+                 unsigned flags);
+int varve_unlink(int directory, const char *path, int flags);
+
+// Data.
+ssize_t varve_pread(int file, void *buffer, size_t size, int64_t offset);
+ssize_t varve_pwrite(int file, const void *buffer, size_t size, int64_t offset);
+int varve_fsync(int file);
+int varve_truncate(int file, int64_t size);
+int varve_allocate(int file, int64_t offset, int64_t length);
+int varve_punch_hole(int file, int64_t offset, int64_t length);
+int64_t varve_seek_data(int file, int64_t offset);
+int64_t varve_seek_hole(int file, int64_t offset);
+ssize_t varve_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, size_t length);
+
+// Metadata. Inode flags are those of chattr(1): FS_*_FL in <linux/fs.h>. `varve_change_mode` does
+// not follow a symbolic link.
+int varve_chown(int directory, const char *path, uid_t owner, gid_t group, int flags);
+int varve_change_mode(int directory, const char *path, mode_t mode);
+int varve_fchmod(int file, mode_t mode);
+int varve_set_times(int directory, const char *path, int flags, int64_t access_seconds,
+                    int64_t access_nanoseconds, int64_t modification_seconds,
+                    int64_t modification_nanoseconds);
+int varve_get_inode_flags(int file, uint32_t *flags);
+int varve_set_inode_flags(int file, uint32_t flags);
+
+// Extended attributes; the `l` forms take a path and do not follow a final symbolic link.
+ssize_t varve_flistxattr(int file, void *names, size_t size);
+ssize_t varve_llistxattr(const char *path, void *names, size_t size);
+ssize_t varve_fgetxattr(int file, const char *name, void *value, size_t size);
+ssize_t varve_lgetxattr(const char *path, const char *name, void *value, size_t size);
+int varve_fsetxattr(int file, const char *name, const void *value, size_t size);
+int varve_lsetxattr(const char *path, const char *name, const void *value, size_t size);
+int varve_fremovexattr(int file, const char *name);
+int varve_lremovexattr(const char *path, const char *name);
+
+#endif

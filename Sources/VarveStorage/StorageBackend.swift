@@ -1,0 +1,60 @@
+/// A place that keeps objects: named byte strings, written once (docs/format.md, section 3).
+///
+/// What the rest of Varve relies on:
+/// - `put` and `createExclusively` are durable when they return: the object survives a power loss,
+///   whole. Nobody ever sees a part of an object.
+/// - Of any number of racing `createExclusively` for one name exactly one returns true, and the
+///   object holds that caller's bytes.
+/// - What one caller has stored, every caller reads from then on.
+///
+/// Nothing is trusted beyond that: readers authenticate every byte (invariant I8).
+///
+/// Calls block and may come from many threads at once. Names are relative paths as
+/// `StorageName.validate` admits them; any other name throws `VarveError.Code.usage`. Failures are
+/// `missing` for an object that is not there, `damaged` for one that is shorter than asked, `io`
+/// for what the store refuses.
+public protocol StorageBackend: AnyObject, Sendable {
+  /// Where the store is, for messages: never with a secret in it.
+  var location: String { get }
+
+  /// All bytes of the object.
+  func read(_ name: String) throws -> [UInt8]
+
+  /// Fills `buffer` with the object's bytes from `offset` on.
+  func read(_ name: String, offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws
+
+  /// The number of bytes in the object, or nil when there is none.
+  func size(_ name: String) throws -> UInt64?
+
+  /// Stores the object, in place of one that has the name already.
+  func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws
+
+  /// Stores the object unless there is one with that name already; says whether it did.
+  func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool
+
+  /// Removes the object; none of that name is no error. Need not be durable on return.
+  func remove(_ name: String) throws
+
+  /// Calls `body` with the name and size of each object below the directory `prefix`, at any
+  /// depth and in any order; the empty prefix stands for the whole store. Objects that come or go
+  /// meanwhile may be among them or not.
+  func list(_ prefix: String, _ body: (String, UInt64) throws -> Void) throws
+}
+
+extension StorageBackend {
+  public func put(_ name: String, _ bytes: [UInt8]) throws {
+    try bytes.withUnsafeBytes { try put(name, $0) }
+  }
+
+  public func createExclusively(_ name: String, _ bytes: [UInt8]) throws -> Bool {
+    try bytes.withUnsafeBytes { try createExclusively(name, $0) }
+  }
+
+  /// The bytes of `range`, which the object must hold.
+  public func read(_ name: String, offset: UInt64, count: Int) throws -> [UInt8] {
+    try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      try read(name, offset: offset, into: UnsafeMutableRawBufferPointer(buffer))
+      filled = count
+    }
+  }
+}
