@@ -39,8 +39,8 @@ public struct BackupOptions: Sendable {
   public var caseInsensitiveExcludes: [[UInt8]] = []
   /// Leave out the content of directories that hold a valid `CACHEDIR.TAG`.
   public var excludeCaches = false
-  /// Leave out the content of directories that hold such a file, optionally with that header.
-  public var excludeIfPresent: [Marker] = []
+  /// Leave out the content of directories that hold such a file, optionally with that beginning.
+  public var excludeIfPresent: [ExclusionTag] = []
   /// Leave out regular files larger than this many bytes.
   public var excludeLargerThan: UInt64?
   /// Stay on the file systems of the paths named; mount points are saved as empty directories.
@@ -77,16 +77,4 @@ public struct BackupOptions: Sendable {
   public var partialSnapshotInterval: UInt64?
 
   public init(source: Source) { self.source = source }
-
-  /// A file whose presence excludes the directory it lies in.
-  public struct Marker: Sendable, Equatable {
-    public var name: [UInt8]
-    /// The bytes with which the file must begin; empty for any file.
-    public var header: [UInt8]
-
-    public init(name: [UInt8], header: [UInt8] = []) {
-      self.name = name
-      self.header = header
-    }
-  }
 }
