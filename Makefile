@@ -1,0 +1,51 @@
+# One configuration, one scratch directory: the product and the tests share every compiled module.
+# The binary's Swift runtime is linked statically by Package.swift, not by a flag, because the Testing
+# library has no static form.
+
+SHELL := /bin/bash
+PREFIX ?= /usr/local
+SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
+BINARY := .build/release/varve
+SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+PEERS_DIR ?= .build/peers
+
+.PHONY: build test demo bench soak format lint install requirements clean
+
+build: requirements
+	swift build $(SWIFT_FLAGS) --product varve
+
+test: requirements
+	swift build $(SWIFT_FLAGS) --build-tests
+	swift test $(SWIFT_FLAGS) --skip-build
+
+demo: build
+	scripts/demo.sh $(BINARY)
+
+# Micro-benchmarks, then Varve beside the other tools that are found in PATH or in PEERS_DIR/bin.
+bench: build
+	swift run -c release --package-path Benchmarks --scratch-path .build/benchmarks micro
+	PEERS_DIR=$(PEERS_DIR) Benchmarks/peers $(BINARY)
+
+# The same end-to-end tests with their full counts: hours rather than minutes.
+soak: requirements
+	swift build $(SWIFT_FLAGS) --build-tests
+	VARVE_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter EndToEndTests
+
+format:
+	swift format --in-place --parallel --recursive $(SOURCES)
+
+lint:
+	swift format lint --strict --parallel --recursive $(SOURCES)
+
+install: build
+	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/varve
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(BINARY) --generate-completion-script bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/varve
+	$(BINARY) --generate-completion-script zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_varve
+	$(BINARY) --generate-completion-script fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/varve.fish
+
+requirements:
+	@scripts/install-requirements
+
+clean:
+	rm -rf .build
