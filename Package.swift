@@ -66,6 +66,10 @@ let package = Package(
       name: "VarveTestSupport", dependencies: ["VarveFormat", "VarveStorage"],
       path: "Tests/VarveTestSupport", swiftSettings: strict),
     .testTarget(
+      name: "VarveTests",
+      dependencies: ["Varve", "VarveFormat", "VarveTestSupport"],
+      swiftSettings: strict),
+    .testTarget(
       name: "VarveStorageTests",
       dependencies: ["CVarveLinux", "VarveFormat", "VarveStorage", "VarveTestSupport"],
       swiftSettings: strict),
