@@ -1,0 +1,50 @@
+internal import VarveFormat
+package import VarveStorage
+
+/// Reads and opens single blocks. One per thread.
+package final class BlockReader {
+  private let storage: any StorageBackend
+  private let keyring: PackKeyring
+  private var ciphers: [Digest: BlockCipher] = [:]
+
+  package init(storage: any StorageBackend, keyring: PackKeyring) {
+    self.storage = storage
+    self.keyring = keyring
+  }
+
+  /// Reads the block at `location` and decodes it into `block`.
+  ///
+  /// The caller who knows a chunk's id compares its address.
+  /// - Throws: `.damaged` or `.missing`, naming the pack.
+  package func read(_ location: ChunkLocation, into block: DecodedBlock) throws {
+    let length = Int(location.storedLength)
+    if block.sealed.capacity < length { block.sealed = try ReusableBuffer(capacity: length) }
+    let sealed = UnsafeMutableRawBufferPointer(start: block.sealed.base, count: length)
+    try storage.read(
+      ObjectName.pack(location.pack), offset: UInt64(location.offset), into: sealed)
+    try open(UnsafeRawBufferPointer(sealed), at: location, into: block)
+  }
+
+  /// Decodes a block whose sealed bytes are at hand, as after one read of several neighbours.
+  package func open(
+    _ sealed: UnsafeRawBufferPointer, at location: ChunkLocation, into block: DecodedBlock
+  ) throws {
+    do {
+      let cipher = try cipher(pack: location.pack, type: location.type)
+      try block.decode(sealed, ordinal: UInt32(location.block), cipher: cipher)
+    } catch let error as VarveError where error.code == .damaged {
+      throw VarveError(
+        .damaged, "\(ObjectName.pack(location.pack)) is damaged in block \(location.block)",
+        hint: "run 'varve check --read-data' to see every object and file that is affected",
+        cause: error)
+    }
+  }
+
+  private func cipher(pack: Digest, type: PackType) throws -> BlockCipher {
+    if let cipher = ciphers[pack] { return cipher }
+    let cipher = try keyring.cipher(pack: pack, type: type)
+    if ciphers.count >= 64 { ciphers.removeAll(keepingCapacity: true) }
+    ciphers[pack] = cipher
+    return cipher
+  }
+}

@@ -1,0 +1,151 @@
+internal import VarveCrypto
+internal import VarveFormat
+package import VarveStorage
+package import Synchronization
+
+/// An object that a session has made durable and that its log entry is to name.
+package struct StoredObject: Sendable, Equatable {
+  package let name: String
+  package let size: UInt64
+
+  package init(name: String, size: UInt64) {
+    self.name = name
+    self.size = size
+  }
+}
+
+/// The writing side of a repository for one session: decides which chunks are new, packs them, and
+/// makes the index segments that find them again. Shared by all threads of the session.
+///
+/// Invariant I1 in code: a segment is built only from packs that `StorageBackend.put` has made durable, and
+/// the log entry only from what `finish` returns.
+package final class ChunkStore: Sendable {
+  /// Rows after which a segment is written in the middle of a session: 40 bytes each in memory.
+  static let rowLimit = 1 << 19
+
+  private struct Pending {
+    var packs: [StoredPack] = []
+    var rows = 0
+    var objects: [StoredObject] = []
+  }
+
+  private let index: ChunkIndex
+  private let storage: any StorageBackend
+  private let segments: SegmentCipher
+  private let cache: SegmentCache
+  private let level: CompressionLevel
+  private let claims = ClaimSet()
+  private let pending: Arc<Mutex<Pending>>
+  private let dataPacks: PackWriter
+  private let treePacks: PackWriter
+
+  /// Chunks and bytes that were new, by pack type.
+  package let counters: Counters
+
+  package final class Counters: Sendable {
+    package let dataChunks = Atomic<UInt64>(0)
+    package let dataBytes = Atomic<UInt64>(0)
+    package let treeChunks = Atomic<UInt64>(0)
+    package let treeBytes = Atomic<UInt64>(0)
+    /// Bytes of all objects stored.
+    package let storedBytes = Atomic<UInt64>(0)
+    init() {}
+  }
+
+  package init(
+    index: ChunkIndex, storage: any StorageBackend, recipient: PackRecipient,
+    segments: SegmentCipher, cache: SegmentCache, packSize: Int, level: CompressionLevel,
+    verifies: Bool
+  ) {
+    self.index = index
+    self.storage = storage
+    self.segments = segments
+    self.cache = cache
+    self.level = level
+    let counters = Counters()
+    let pending = Arc(Mutex(Pending()))
+    self.counters = counters
+    self.pending = pending
+    let onStored: @Sendable (StoredPack) throws -> Void = { pack in
+      counters.storedBytes.add(pack.size, ordering: .relaxed)
+      let full = pending.value.withLock { pending -> [StoredPack] in
+        pending.objects.append(StoredObject(name: ObjectName.pack(pack.name), size: pack.size))
+        pending.packs.append(pack)
+        pending.rows += pack.contents.slots.count
+        guard pending.rows >= Self.rowLimit else { return [] }
+        defer { (pending.packs, pending.rows) = ([], 0) }
+        return pending.packs
+      }
+      if !full.isEmpty {
+        try Self.writeSegment(
+          of: full, segments: segments, cache: cache, storage: storage, index: index,
+          counters: counters, pending: pending)
+      }
+    }
+    dataPacks = PackWriter(
+      type: .data, recipient: recipient, storage: storage, packSize: packSize,
+      verifies: verifies, onStored: onStored)
+    treePacks = PackWriter(
+      type: .tree, recipient: recipient, storage: storage, packSize: packSize,
+      verifies: verifies, onStored: onStored)
+  }
+
+  /// What one thread needs to store chunks.
+  package func makeWriter() throws -> ChunkWriter {
+    let sealer = try PackSealer()
+    let compressor = try BlockCompressor(level: level)
+    return ChunkWriter(
+      store: self, sealer: sealer,
+      data: try BlockAssembler(packs: dataPacks, sealer: sealer, compressor: compressor),
+      tree: try BlockAssembler(packs: treePacks, sealer: sealer, compressor: compressor))
+  }
+
+  /// Whether the caller must store the chunk: it is in no live pack and nobody else in this session has it.
+  func claim(_ id: Digest) -> Bool { !index.contains(id) && claims.claim(id) }
+
+  /// Stores what is still open, and the index of everything not yet indexed.
+  ///
+  /// Every writer must have been flushed, and no thread may be adding chunks.
+  /// - Returns: all objects that this session has stored, in the order of their names.
+  package func finish(by writer: ChunkWriter) throws -> [StoredObject] {
+    try dataPacks.finish(by: writer.sealer)
+    try treePacks.finish(by: writer.sealer)
+    let rest = pending.value.withLock { pending in
+      defer { (pending.packs, pending.rows) = ([], 0) }
+      return pending.packs
+    }
+    if !rest.isEmpty {
+      try Self.writeSegment(
+        of: rest, segments: segments, cache: cache, storage: storage, index: index,
+        counters: counters, pending: pending)
+    }
+    return pending.value.withLock { $0.objects }.sorted { $0.name < $1.name }
+  }
+
+  private static func writeSegment(
+    of packs: [StoredPack], segments: SegmentCipher, cache: SegmentCache,
+    storage: any StorageBackend, index: ChunkIndex, counters: Counters,
+    pending: Arc<Mutex<Pending>>
+  ) throws {
+    var builder = IndexSegmentBuilder()
+    for pack in packs {
+      builder.add(IndexPack(name: pack.name, size: pack.size, type: pack.type), pack.contents)
+    }
+    let plain = builder.finish()
+    try plain.withUnsafeBytes { plain in
+      let object = try segments.seal(plain)
+      let name = SHA256.digest(object)
+      try storage.put(ObjectName.index(name), object)
+      counters.storedBytes.add(UInt64(object.count), ordering: .relaxed)
+      let stored = StoredObject(name: ObjectName.index(name), size: UInt64(object.count))
+      pending.value.withLock { $0.objects.append(stored) }
+      try index.add(try cache.keep(name, plain)) { _, _ in true }
+    }
+  }
+}
+
+/// A reference to something that cannot be copied, so that closures can share it.
+package final class Arc<Value: ~Copyable & Sendable>: Sendable {
+  package let value: Value
+  package init(_ value: consuming Value) { self.value = value }
+}
