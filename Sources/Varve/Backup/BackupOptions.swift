@@ -12,7 +12,7 @@ public struct BackupOptions: Sendable {
     case standardInput(name: [UInt8])
     /// The standard output of a command (program and arguments, found through PATH), stored as one
     /// file with this path. When the command fails, the backup fails and no snapshot is made.
-    case command([String], name: [UInt8])
+    case command([[UInt8]], name: [UInt8])
   }
 
   /// zstd's effort; every choice stores raw what does not shrink.
