@@ -67,8 +67,10 @@ let package = Package(
       path: "Tests/VarveTestSupport", swiftSettings: strict),
     .testTarget(
       name: "VarveTests",
-      dependencies: ["Varve", "VarveFormat", "VarveTestSupport"],
-      swiftSettings: strict),
+      dependencies: [
+        "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveRepository", "VarveStorage",
+        "VarveTestSupport",
+      ], swiftSettings: strict),
     .testTarget(
       name: "VarveStorageTests",
       dependencies: ["CVarveLinux", "VarveFormat", "VarveStorage", "VarveTestSupport"],
