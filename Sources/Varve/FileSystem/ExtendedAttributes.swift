@@ -1,18 +1,17 @@
 import CVarveLinux
 import Glibc
+package import VarveFormat
 
 /// Extended attributes of a file: POSIX ACLs, capabilities and labels among them.
 ///
 /// Symbolic links and special files cannot be opened to ask them, so they are reached as
 /// `/proc/self/fd/<directory>/<name>`.
 package enum ExtendedAttributes {
-  package typealias Attribute = (name: [UInt8], value: [UInt8])
-
   /// The attributes of an open file, sorted by name; none where the file system has none.
   /// Allocates nothing when there are none.
   ///
   /// - Returns: 0, or an error number.
-  package static func read(_ file: Int32, into attributes: inout [Attribute]) -> Int32 {
+  package static func read(_ file: Int32, into attributes: inout [ExtendedAttribute]) -> Int32 {
     attributes.removeAll(keepingCapacity: true)
     // Most files have none, or a label that a few bytes hold.
     return withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { buffer in
@@ -26,7 +25,7 @@ package enum ExtendedAttributes {
 
   /// The attributes of the entry `name` of `directory` itself, as `read(_:into:)`.
   package static func read(
-    _ directory: Int32, _ name: UnsafePointer<CChar>, into attributes: inout [Attribute]
+    _ directory: Int32, _ name: UnsafePointer<CChar>, into attributes: inout [ExtendedAttribute]
   ) -> Int32 {
     attributes.removeAll(keepingCapacity: true)
     return ProcessPath.with(directory, name) { path in
@@ -73,7 +72,7 @@ package enum ExtendedAttributes {
   }
 
   private static func collect(
-    into attributes: inout [Attribute],
+    into attributes: inout [ExtendedAttribute],
     list: (UnsafeMutableRawPointer?, Int) -> Int,
     value: (UnsafePointer<CChar>, UnsafeMutableRawPointer?, Int) -> Int
   ) -> Int32 {
@@ -95,10 +94,9 @@ package enum ExtendedAttributes {
       if count == -Int(ENODATA) || count == -Int(EOPNOTSUPP) { continue }
       guard count >= 0 else { return Int32(-count) }
       attributes.append(
-        (
-          Array(UnsafeRawBufferPointer(start: name, count: length)),
-          Array(UnsafeRawBufferPointer(start: values, count: count))
-        ))
+        ExtendedAttribute(
+          name: Array(UnsafeRawBufferPointer(start: name, count: length)),
+          value: Array(UnsafeRawBufferPointer(start: values, count: count))))
     }
     attributes.sort { $0.name.lexicographicallyPrecedes($1.name) }
     return 0

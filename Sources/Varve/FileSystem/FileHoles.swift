@@ -1,18 +1,6 @@
 import CVarveLinux
 import Glibc
-
-/// A run of bytes in a file.
-package struct FileExtent: Equatable, Sendable {
-  package var offset: UInt64
-  package var length: UInt64
-
-  package init(offset: UInt64, length: UInt64) {
-    self.offset = offset
-    self.length = length
-  }
-
-  package var end: UInt64 { offset + length }
-}
+package import VarveFormat
 
 /// Where a sparse file has nothing stored.
 package enum FileHoles {
@@ -27,7 +15,7 @@ package enum FileHoles {
   ///
   /// - Returns: 0, or an error number.
   package static func read(
-    _ file: Int32, size: UInt64, into holes: inout [FileExtent]
+    _ file: Int32, size: UInt64, into holes: inout [Hole]
   ) -> Int32 {
     holes.removeAll(keepingCapacity: true)
     let size = Int64(clamping: size)
@@ -45,7 +33,7 @@ package enum FileHoles {
       end = min(end, size)
       // Filled in between the two calls.
       if end > start {
-        holes.append(FileExtent(offset: UInt64(start), length: UInt64(end - start)))
+        holes.append(Hole(offset: UInt64(start), length: UInt64(end - start)))
       }
       position = max(end, start + 1)
     }

@@ -1,21 +1,11 @@
 package import CVarveLinux
 import Glibc
+package import VarveFormat
 
 /// What statx(2) says about a file; filled in place, without allocation.
 ///
 /// The corresponding C function is `statx`.
 package struct FileStatus: Sendable {
-  package enum Kind: UInt8, Sendable {
-    // The numbers are those of a tree entry's type (docs/format.md, section 9).
-    case file = 1
-    case directory = 2
-    case symbolicLink = 3
-    case fifo = 4
-    case characterDevice = 5
-    case blockDevice = 6
-    case socket = 7
-  }
-
   /// Everything at once, for who needs it raw.
   package var raw = varve_status()
 
@@ -37,16 +27,15 @@ package struct FileStatus: Sendable {
     -varve_statx(descriptor, "", varve_at_empty_path, &status.raw)
   }
 
-  /// The type of the file; nil for one that Linux does not have today.
-  package var kind: Kind? {
+  /// The type as a tree entry has it; nil for a socket, and for what Linux does not have today.
+  package var type: EntryType? {
     switch raw.mode & S_IFMT {
     case S_IFREG: .file
     case S_IFDIR: .directory
-    case S_IFLNK: .symbolicLink
+    case S_IFLNK: .link
     case S_IFIFO: .fifo
     case S_IFCHR: .characterDevice
     case S_IFBLK: .blockDevice
-    case S_IFSOCK: .socket
     default: nil
     }
   }
@@ -54,9 +43,10 @@ package struct FileStatus: Sendable {
   package var isFile: Bool { raw.mode & S_IFMT == S_IFREG }
   package var isDirectory: Bool { raw.mode & S_IFMT == S_IFDIR }
   package var isSymbolicLink: Bool { raw.mode & S_IFMT == S_IFLNK }
+  package var isSocket: Bool { raw.mode & S_IFMT == S_IFSOCK }
 
   /// The low 12 bits: permissions, set-id and sticky.
-  package var mode: UInt32 { raw.mode & 0o7777 }
+  package var mode: UInt16 { UInt16(raw.mode & 0o7777) }
   package var owner: UInt32 { raw.owner }
   package var group: UInt32 { raw.group }
   /// In bytes; what stat calls `st_size`.
@@ -77,19 +67,4 @@ package struct FileStatus: Sendable {
 
   /// Whether less is allocated than the size asks for: only then can there be holes.
   package var mayHaveHoles: Bool { raw.blocks < (raw.size + 511) / 512 }
-}
-
-/// A point in time as file systems keep it, since 1970 in UTC; `nanoseconds` is below 10^9.
-package struct FileTime: Equatable, Comparable, Sendable {
-  package var seconds: Int64
-  package var nanoseconds: UInt32
-
-  package init(seconds: Int64, nanoseconds: UInt32) {
-    self.seconds = seconds
-    self.nanoseconds = nanoseconds
-  }
-
-  package static func < (a: FileTime, b: FileTime) -> Bool {
-    a.seconds != b.seconds ? a.seconds < b.seconds : a.nanoseconds < b.nanoseconds
-  }
 }

@@ -2,6 +2,7 @@ import CVarveLinux
 import Glibc
 import Testing
 import Varve
+import VarveFormat
 import VarveTestSupport
 
 @Suite final class FileMetadataTests {
@@ -27,7 +28,7 @@ import VarveTestSupport
 
     var status = FileStatus()
     #expect(FileStatus.read(directory.number, "file", into: &status) == 0)
-    #expect(status.kind == .file)
+    #expect(status.type == .file)
     #expect(status.mode == 0o6751)
     #expect(status.size == 5)
     #expect(status.modified == FileTime(seconds: -3, nanoseconds: 999_999_999))
@@ -39,12 +40,12 @@ import VarveTestSupport
     #expect(status.inode == inode)
 
     #expect(FileStatus.read(directory.number, "link", into: &status) == 0)
-    #expect(status.kind == .symbolicLink)
+    #expect(status.type == .link)
     #expect(status.size == 7)
     #expect(FileStatus.read(directory.number, "fifo", into: &status) == 0)
-    #expect(status.kind == .fifo)
+    #expect(status.type == .fifo)
     #expect(FileStatus.read(directory.number, "directory", into: &status) == 0)
-    #expect(status.kind == .directory)
+    #expect(status.type == .directory)
     #expect(FileStatus.read(directory.number, "absent", into: &status) == ENOENT)
   }
 
@@ -65,17 +66,17 @@ import VarveTestSupport
     var status = FileStatus()
     #expect(FileStatus.read(file.number, into: &status) == 0)
     #expect(status.mayHaveHoles)
-    var holes: [FileExtent] = []
+    var holes: [Hole] = []
     #expect(FileHoles.read(file.number, size: size, into: &holes) == 0)
     let islands = UInt64(block.count)
     #expect(
       holes == [
-        FileExtent(offset: 0, length: 1 << 20),
-        FileExtent(offset: 1 << 20 + islands, length: 3 << 20 - islands),
-        FileExtent(offset: 4 << 20 + islands, length: 6 << 20 - islands),
+        Hole(offset: 0, length: 1 << 20),
+        Hole(offset: 1 << 20 + islands, length: 3 << 20 - islands),
+        Hole(offset: 4 << 20 + islands, length: 6 << 20 - islands),
       ])
     #expect(FileHoles.read(file.number, size: 2 << 20, into: &holes) == 0)
-    #expect(holes.last == FileExtent(offset: 1 << 20 + islands, length: 1 << 20 - islands))
+    #expect(holes.last == Hole(offset: 1 << 20 + islands, length: 1 << 20 - islands))
 
     let full = create("full")
     #expect(varve_pwrite(full.number, block, block.count, 0) == block.count)
@@ -87,13 +88,14 @@ import VarveTestSupport
 
   @Test func extendedAttributesRoundTrip() throws {
     let file = create("file")
-    var found: [ExtendedAttributes.Attribute] = [([1], [2])]
+    var found: [ExtendedAttribute] = [ExtendedAttribute(name: [1], value: [2])]
     #expect(ExtendedAttributes.read(file.number, into: &found) == 0)
     #expect(found.isEmpty)
     let big = [UInt8](repeating: 7, count: 1_500)
-    let expected: [ExtendedAttributes.Attribute] = [
-      (Array("user.a".utf8), [0, 255, 0]), (Array("user.b".utf8), []),
-      (Array("user.\u{e9}".utf8), big),
+    let expected: [ExtendedAttribute] = [
+      ExtendedAttribute(name: Array("user.a".utf8), value: [0, 255, 0]),
+      ExtendedAttribute(name: Array("user.b".utf8), value: []),
+      ExtendedAttribute(name: Array("user.\u{e9}".utf8), value: big),
     ]
     for attribute in expected.reversed() {
       let result = ExtendedAttributes.set(file.number, attribute.name, attribute.value)
@@ -101,10 +103,9 @@ import VarveTestSupport
       #expect(result == 0)
     }
     #expect(ExtendedAttributes.read(file.number, into: &found) == 0)
-    #expect(found.map(\.name) == expected.map(\.name))
-    #expect(found.map(\.value) == expected.map(\.value))
+    #expect(found == expected)
     #expect(ExtendedAttributes.read(directory.number, "file", into: &found) == 0)
-    #expect(found.map(\.value) == expected.map(\.value))
+    #expect(found == expected)
     #expect(ExtendedAttributes.remove(file.number, Array("user.a".utf8)) == 0)
     #expect(ExtendedAttributes.read(file.number, into: &found) == 0)
     #expect(found.count == 2)
@@ -115,7 +116,7 @@ import VarveTestSupport
     _ = create("file")
     symlink("file", temporary("link"))
     #expect(ExtendedAttributes.set(directory.number, "file", Array("user.a".utf8), [1]) == 0)
-    var found: [ExtendedAttributes.Attribute] = []
+    var found: [ExtendedAttribute] = []
     #expect(ExtendedAttributes.read(directory.number, "link", into: &found) == 0)
     #expect(found.isEmpty)
     // User attributes are refused on links; that the refusal comes shows that none was followed.
