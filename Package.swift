@@ -66,6 +66,13 @@ let package = Package(
       name: "VarveTestSupport", dependencies: ["VarveFormat", "VarveStorage"],
       path: "Tests/VarveTestSupport", swiftSettings: strict),
     .testTarget(
+      name: "VarveCryptoTests", dependencies: ["VarveCrypto", "VarveFormat", "VarveTestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "VarveChunkingTests",
+      dependencies: ["VarveChunking", "VarveCrypto", "VarveFormat", "VarveTestSupport"],
+      swiftSettings: strict),
+    .testTarget(
       name: "VarveTests",
       dependencies: [
         "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveRepository", "VarveStorage",

@@ -25,6 +25,7 @@ public enum HPKE {
   ) throws(VarveError) -> (encapsulation: [UInt8], ciphertext: [UInt8]) {
     do {
       let key = try Curve25519.KeyAgreement.PublicKey(rawRepresentation: publicKey)
+      try requireSharedSecret(of: Curve25519.KeyAgreement.PrivateKey(), and: key)
       var sender = try Crypto.HPKE.Sender(
         recipientKey: key, ciphersuite: suite, info: Data(info))
       let ciphertext = try sender.seal(borrowedData(plaintext), authenticating: aad)
@@ -55,6 +56,8 @@ public enum HPKE {
       throw VarveError(.damaged, "an HPKE message has a wrong length")
     }
     do {
+      try requireSharedSecret(
+        of: key, and: Curve25519.KeyAgreement.PublicKey(rawRepresentation: encapsulation))
       var recipient = try Crypto.HPKE.Recipient(
         privateKey: key, ciphersuite: suite, info: Data(info),
         encapsulatedKey: Data(encapsulation))
@@ -82,6 +85,18 @@ public enum HPKE {
       try open(
         privateKey: privateKey, encapsulation: encapsulation, info: info, aad: aad,
         ciphertext: bytes)
+    }
+  }
+
+  // RFC 9180, section 7.1.4: with a public key of small order the shared secret is zero, known to
+  // everybody, and must be refused. The library does not look.
+  private static func requireSharedSecret(
+    of privateKey: Curve25519.KeyAgreement.PrivateKey,
+    and publicKey: Curve25519.KeyAgreement.PublicKey
+  ) throws {
+    let secret = try privateKey.sharedSecretFromKeyAgreement(with: publicKey)
+    guard secret.withUnsafeBytes({ $0.contains { $0 != 0 } }) else {
+      throw VarveError(.damaged, "an X25519 public key is of small order")
     }
   }
 
