@@ -57,6 +57,15 @@ extension JSONValue {
     try optional(key) == nil ? nil : digest(key)
   }
 
+  /// A moment as `Timestamp.utcSeconds` writes it: RFC 3339, UTC, whole seconds.
+  public func utcTime(_ key: String) throws -> Timestamp {
+    let text = try string(key)
+    guard let value = Timestamp(text), value.utcSeconds == text else {
+      throw wrongType(key, "a time in UTC")
+    }
+    return value
+  }
+
   /// Bytes in base64; with `byteCount`, exactly so many.
   public func base64(_ key: String, byteCount: Int? = nil) throws -> [UInt8] {
     guard let value = Base64.decode(try string(key)), byteCount == nil || value.count == byteCount
