@@ -1,0 +1,52 @@
+import ArgumentParser
+import VarveFormat
+
+/// The root of the command line.
+struct VarveCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "varve",
+    abstract: "Encrypted, deduplicated backups whose whole history can be proved.",
+    usage: "varve [-r <path>] <command> [<options>]",
+    discussion: """
+      A repository is a directory of encrypted objects and one signed, append-only log. Every \
+      snapshot is a full one; only data that is not there yet is stored.
+
+      First steps:
+        export VARVE_REPOSITORY=/srv/backup VARVE_PASSWORD_FILE=~/.varve-password
+        varve init
+        varve backup ~/work --exclude '*.o'
+        varve snapshots
+        varve restore latest --target /tmp/restored
+        varve check --read-data
+
+      Global options may stand before or after the command. Exit codes: 0 done, 1 failed, 3 some \
+      source files could not be read (the snapshot was saved without them), 10 no repository, \
+      12 wrong password, 20 damaged or missing data, 22 the history was rolled back or is not \
+      authorised, 64 wrong usage, 130 interrupted.
+      """,
+    version: ProgramVersion.program,
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Saving and restoring",
+        subcommands: [
+          BackupCommand.self, RestoreCommand.self, DumpCommand.self,
+        ]),
+      CommandGroup(
+        name: "Looking",
+        subcommands: [
+          SnapshotsCommand.self, LsCommand.self, FindCommand.self, DiffCommand.self,
+          StatsCommand.self, CatCommand.self,
+        ]),
+      CommandGroup(
+        name: "The repository",
+        subcommands: [
+          InitCommand.self, CheckCommand.self, TagCommand.self, KeyCommand.self, LogCommand.self,
+        ]),
+      CommandGroup(
+        name: "The program", subcommands: [VersionCommand.self, CompletionCommand.self]),
+    ])
+
+  static var names: [String] {
+    configuration.groupedSubcommands.flatMap(\.subcommands).map { $0._commandName }
+  }
+}

@@ -1,0 +1,44 @@
+import Glibc
+
+/// Environment variables, read once at the start.
+package struct ProcessEnvironment: Sendable {
+  private let variables: [String: String]
+
+  package init(_ variables: [String: String]) { self.variables = variables }
+
+  /// The variables that Varve looks at; secrets are not among them (see `takeSecret`).
+  package static let current: ProcessEnvironment = {
+    let names = [
+      "HOME", "NO_COLOR", "TERM", "VARVE_CACHE_DIR", "VARVE_KEY_FILE", "VARVE_PASSWORD_COMMAND",
+      "VARVE_PASSWORD_FILE", "VARVE_PROGRESS_INTERVAL", "VARVE_REPOSITORY", "XDG_CACHE_HOME",
+      "XDG_STATE_HOME",
+    ]
+    var variables: [String: String] = [:]
+    for name in names {
+      if let value = getenv(name) {
+        variables[name] = RawArgument.text(String(cString: value), value)
+      }
+    }
+    return ProcessEnvironment(variables)
+  }()
+
+  /// A variable; nil when it is unset or empty.
+  package subscript(name: String) -> String? {
+    guard let value = variables[name], !value.isEmpty else { return nil }
+    return value
+  }
+
+  /// The bytes of a variable, which is then overwritten in place and removed, so that neither
+  /// children nor `/proc/<pid>/environ` show it.
+  static func takeSecret<T>(_ name: String, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows
+    -> T?
+  {
+    guard let value = getenv(name) else { return nil }
+    let count = strlen(value)
+    defer {
+      explicit_bzero(value, count)
+      unsetenv(name)
+    }
+    return try body(UnsafeRawBufferPointer(start: value, count: count))
+  }
+}

@@ -1,0 +1,113 @@
+import Synchronization
+import Varve
+
+/// Shows a backup while it runs.
+final class BackupDisplay: BackupObserver {
+  let progress = BackupProgress()
+  let wantsItems: Bool
+  private let console: Console
+
+  init(_ console: Console) {
+    self.console = console
+    wantsItems = console.verbosity >= 3
+  }
+
+  /// Starts the display; stop it before anything else is printed.
+  func start() -> ProgressReporter {
+    let progress = progress
+    return ProgressReporter(
+      console,
+      done: { progress.bytesDone.load(ordering: .relaxed) },
+      total: {
+        progress.scanFinished.load(ordering: .acquiring)
+          ? progress.bytesFound.load(ordering: .relaxed) : 0
+      },
+      lines: { BackupDisplay.lines(progress, $0) },
+      json: { BackupDisplay.status(progress, $1, into: &$0) })
+  }
+
+  func failed(_ problem: SourceProblem) {
+    console.problem(item: problem.path, during: problem.stage.rawValue, problem.message)
+  }
+
+  func scanFinished(duration nanoseconds: UInt64) {
+    guard wantsItems, console.isJSON else { return }
+    try? console.json {
+      $0.member("message_type", "verbose_status")
+      $0.member("action", "scan_finished")
+      $0.member("item", "")
+      $0.member("duration", Double(nanoseconds) / 1e9)
+      $0.member("data_size", progress.bytesFound.load(ordering: .relaxed))
+      $0.member("total_files", progress.filesFound.load(ordering: .relaxed))
+    }
+  }
+
+  func finished(_ item: BackupItem) {
+    let seconds = Double(item.duration) / 1e9
+    guard console.isJSON else {
+      let name = ByteText.printable(item.path) + (item.isDirectory ? "/" : "")
+      let action = item.action.rawValue.padded(to: 9)
+      let added = item.dataAdded + item.metadataAdded
+      let stored = item.dataAddedPacked + item.metadataAddedPacked
+      console.status.print(
+        item.action == .unchanged
+          ? "\(action) \(name)"
+          : "\(action) \(name), saved in \(HumanText.fixed(seconds, 3))s "
+            + "(\(HumanText.bytes(added)) added, \(HumanText.bytes(stored)) stored)")
+      return
+    }
+    try? console.json(flushing: false) {
+      $0.member("message_type", "verbose_status")
+      $0.member("action", item.action.rawValue)
+      $0.member("item", bytes: item.path + (item.isDirectory ? [UInt8(ascii: "/")] : []))
+      $0.member("duration", seconds)
+      $0.member("data_size", item.dataAdded)
+      $0.member("data_size_in_repo", item.dataAddedPacked)
+      $0.member("metadata_size", item.metadataAdded)
+      $0.member("metadata_size_in_repo", item.metadataAddedPacked)
+    }
+  }
+
+  private static func lines(_ progress: BackupProgress, _ moment: ProgressReporter.Moment)
+    -> [String]
+  {
+    let isFinal = progress.scanFinished.load(ordering: .acquiring)
+    let found = (
+      files: progress.filesFound.load(ordering: .relaxed),
+      bytes: progress.bytesFound.load(ordering: .relaxed)
+    )
+    let done = (
+      files: progress.filesDone.load(ordering: .relaxed),
+      bytes: progress.bytesDone.load(ordering: .relaxed)
+    )
+    let line = ProgressText.line(
+      seconds: moment.seconds, done: done, total: isFinal ? found : nil, rate: moment.rate,
+      remaining: moment.remaining, errors: progress.errors.load(ordering: .relaxed))
+    let columns = StatusDisplay.width - 1
+    return [line]
+      + progress.currentPaths.prefix(2).map {
+        TerminalText.tail(ByteText.printable($0), columns: columns)
+      }
+  }
+
+  private static func status(
+    _ progress: BackupProgress, _ moment: ProgressReporter.Moment, into writer: inout JSONWriter
+  ) {
+    let bytesDone = progress.bytesDone.load(ordering: .relaxed)
+    let bytesFound = progress.bytesFound.load(ordering: .relaxed)
+    let isFinal = progress.scanFinished.load(ordering: .acquiring)
+    writer.member("message_type", "status")
+    writer.member("seconds_elapsed", UInt64(moment.seconds))
+    if let remaining = moment.remaining { writer.member("seconds_remaining", remaining) }
+    writer.member("percent_done", isFinal ? ProgressText.fraction(bytesDone, bytesFound) : 0)
+    writer.member("total_files", progress.filesFound.load(ordering: .relaxed))
+    writer.member("files_done", progress.filesDone.load(ordering: .relaxed))
+    writer.member("total_bytes", bytesFound)
+    writer.member("bytes_done", bytesDone)
+    writer.member("error_count", progress.errors.load(ordering: .relaxed))
+    let current = progress.currentPaths
+    if !current.isEmpty {
+      writer.member("current_files", current.map { String(decoding: $0, as: UTF8.self) })
+    }
+  }
+}

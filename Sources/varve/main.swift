@@ -1,0 +1,3 @@
+import VarveCommands
+
+VarveProgram.main()
