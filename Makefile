@@ -40,9 +40,9 @@ lint:
 install: build
 	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/varve
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
-	$(BINARY) --generate-completion-script bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/varve
-	$(BINARY) --generate-completion-script zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_varve
-	$(BINARY) --generate-completion-script fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/varve.fish
+	$(BINARY) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/varve
+	$(BINARY) completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_varve
+	$(BINARY) completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/varve.fish
 
 requirements:
 	@scripts/install-requirements

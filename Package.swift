@@ -82,5 +82,6 @@ let package = Package(
       name: "VarveStorageTests",
       dependencies: ["CVarveLinux", "VarveFormat", "VarveStorage", "VarveTestSupport"],
       swiftSettings: strict),
+    .testTarget(name: "EndToEndTests", swiftSettings: strict),
   ]
 )

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// What a finished process left behind.
 struct Outcome {
@@ -30,46 +31,51 @@ final class RunningProcess {
   private let errorFile: Int32
   private let lifeline: Int32
   private let started: Double
+  /// Held from the making of descriptors until the child has them: no other child may inherit them.
+  private static let spawning = Mutex(())
   private(set) var standardInput: Int32
 
   /// - Parameters:
   ///   - command: the program and its arguments; found through PATH.
+  ///   - directory: where to run it; nil for wherever the tests run.
   ///   - input: what to feed as standard input; nil leaves a pipe open at `standardInput`.
   init(
-    _ command: [String], environment: [String: String], directory: String, input: [UInt8]? = []
+    _ command: [String], environment: [String: String], directory: String? = nil, input: [UInt8]? = []
   ) throws {
-    outputFile = try Self.unnamedFile()
-    errorFile = try Self.unnamedFile()
-    var ends: [Int32] = [0, 0]
-    guard pipe2(&ends, Int32(O_CLOEXEC)) == 0 else { throw SpawnFailure(description: "pipe2: \(errno)") }
-    lifeline = ends[0]
-    let childInput: Int32
-    if let input {
-      childInput = try Self.unnamedFile()
-      try Self.writeAll(input, to: childInput)
-      lseek(childInput, 0, SEEK_SET)
-      standardInput = -1
-    } else {
-      var inputEnds: [Int32] = [0, 0]
-      guard pipe2(&inputEnds, Int32(O_CLOEXEC)) == 0 else {
-        throw SpawnFailure(description: "pipe2: \(errno)")
+    let command = (directory.map { ["env", "--chdir", $0] } ?? []) + command
+    let made = try Self.spawning.withLock { _ in
+      let output = try Self.unnamedFile()
+      let errors = try Self.unnamedFile()
+      let life = try Self.pipeEnds()
+      let inputEnds: (read: Int32, write: Int32)
+      if let input {
+        inputEnds = (try Self.unnamedFile(), -1)
+        try Self.writeAll(input, to: inputEnds.read)
+        lseek(inputEnds.read, 0, SEEK_SET)
+      } else {
+        inputEnds = try Self.pipeEnds()
       }
-      childInput = inputEnds[0]
-      standardInput = inputEnds[1]
+      defer {
+        close(life.write)
+        close(inputEnds.read)
+      }
+      let started = monotonicSeconds()
+      let process = try Self.spawn(
+        command, environment, descriptors: [inputEnds.read, output, errors, life.write])
+      return (process, output, errors, life.read, inputEnds.write, started)
     }
-    defer {
-      close(ends[1])
-      close(childInput)
-    }
+    (identifier, outputFile, errorFile, lifeline, standardInput, started) = made
+  }
 
+  private static func spawn(
+    _ command: [String], _ environment: [String: String], descriptors: [Int32]
+  ) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, childInput, 0)
-    posix_spawn_file_actions_adddup2(&actions, outputFile, 1)
-    posix_spawn_file_actions_adddup2(&actions, errorFile, 2)
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 3)
-    posix_spawn_file_actions_addchdir_np(&actions, directory)
+    for (number, descriptor) in descriptors.enumerated() {
+      posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
+    }
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -78,19 +84,17 @@ final class RunningProcess {
     posix_spawnattr_setsigdefault(&attributes, &signals)
     sigemptyset(&signals)
     posix_spawnattr_setsigmask(&attributes, &signals)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
 
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]
     defer { for pointer in arguments + variables { free(pointer) } }
     var process: pid_t = 0
-    started = monotonicSeconds()
     let result = posix_spawnp(&process, command[0], &actions, &attributes, &arguments, &variables)
-    identifier = process
     guard result == 0 else {
       throw SpawnFailure(description: "\(command[0]): \(String(cString: strerror(result)))")
     }
+    return process
   }
 
   func send(_ signal: Int32) { kill(identifier, signal) }
@@ -133,10 +137,27 @@ final class RunningProcess {
     return outcome
   }
 
+  /// A file without a name, above the descriptors that the child gets.
   private static func unnamedFile() throws -> Int32 {
-    let descriptor = memfd_create("varve-test", UInt32(MFD_CLOEXEC))
-    guard descriptor >= 0 else { throw SpawnFailure(description: "memfd_create: \(errno)") }
-    return descriptor
+    var template = Array("/tmp/varve-test-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { throw SpawnFailure(description: "mkstemp: \(errno)") }
+    unlink(template)
+    return try closingOnExec(descriptor)
+  }
+
+  private static func pipeEnds() throws -> (read: Int32, write: Int32) {
+    var ends: [Int32] = [0, 0]
+    guard pipe(&ends) == 0 else { throw SpawnFailure(description: "pipe: \(errno)") }
+    return (try closingOnExec(ends[0]), try closingOnExec(ends[1]))
+  }
+
+  /// Moves a descriptor out of the range that the child's actions write to, and keeps it from the child.
+  private static func closingOnExec(_ descriptor: Int32) throws -> Int32 {
+    let moved = fcntl(descriptor, F_DUPFD_CLOEXEC, 10)
+    guard moved >= 0 else { throw SpawnFailure(description: "fcntl: \(errno)") }
+    close(descriptor)
+    return moved
   }
 
   private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) throws {

@@ -16,8 +16,8 @@ final class Workspace {
   init() throws {
     let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(base)/varve-test-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw SpawnFailure(description: "mkdtemp: \(errno)") }
-    root = Tools.absolute(String(cString: template))
+    guard let made = mkdtemp(&template) else { throw SpawnFailure(description: "mkdtemp: \(errno)") }
+    root = Tools.absolute(String(cString: made))
     var generator = SystemRandomNumberGenerator()
     password = "correct horse \(generator.next()) battery"
     environment = [
@@ -31,7 +31,7 @@ final class Workspace {
   }
 
   deinit {
-    _ = try? run(["python3", Tools.awkward, "--remove", root], directory: "/")
+    _ = try? run(["python3", Tools.awkward, "--remove", root])
   }
 
   // MARK: Running
@@ -39,7 +39,7 @@ final class Workspace {
   /// Runs any program here.
   func run(_ command: [String], directory: String? = nil, input: [UInt8] = []) throws -> Outcome {
     try RunningProcess(
-      command, environment: environment, directory: directory ?? root, input: input
+      command, environment: environment, directory: directory, input: input
     ).wait()
   }
 
@@ -55,7 +55,7 @@ final class Workspace {
   /// Starts varve and leaves it running.
   func start(_ arguments: String..., input: [UInt8]? = []) throws -> RunningProcess {
     try RunningProcess(
-      [Tools.varve] + arguments, environment: environment, directory: root, input: input)
+      [Tools.varve] + arguments, environment: environment, input: input)
   }
 
   /// Runs varve and requires success.
