@@ -66,3 +66,25 @@ public struct SourceProblem: Sendable, Equatable {
     self.stage = stage
   }
 }
+
+extension SourceCounts {
+  /// The counts as a snapshot record keeps them, with the backup's start and end.
+  package func summary(start: Timestamp, end: Timestamp) -> [String: JSONValue] {
+    [
+      "backup_end": .string(end.precise),
+      "backup_start": .string(start.precise),
+      "data_added": .integer(Int64(clamping: dataAdded)),
+      "data_added_packed": .integer(Int64(clamping: dataAddedPacked)),
+      "data_blobs": .integer(Int64(clamping: dataChunks)),
+      "dirs_changed": .integer(Int64(clamping: directoriesChanged)),
+      "dirs_new": .integer(Int64(clamping: directoriesNew)),
+      "dirs_unmodified": .integer(Int64(clamping: directoriesUnmodified)),
+      "files_changed": .integer(Int64(clamping: filesChanged)),
+      "files_new": .integer(Int64(clamping: filesNew)),
+      "files_unmodified": .integer(Int64(clamping: filesUnmodified)),
+      "total_bytes_processed": .integer(Int64(clamping: bytesProcessed)),
+      "total_files_processed": .integer(Int64(clamping: filesProcessed)),
+      "tree_blobs": .integer(Int64(clamping: treeChunks)),
+    ]
+  }
+}
