@@ -1,6 +1,7 @@
 import Testing
 import VarveCommands
 import VarveFormat
+import VarveRepository
 
 @Suite struct ArgumentTests {
   @Test(
@@ -23,11 +24,11 @@ import VarveFormat
 
   @Test(
     arguments: [
-      ("1/1", DataSubset.part(1, of: 1)), ("2/7", .part(2, of: 7)), ("100%", .fraction(1)),
+      ("1/1", .part(1, of: 1)), ("2/7", .part(2, of: 7)), ("100%", .fraction(1)),
       ("2.5%", .fraction(0.025)), ("500M", .bytes(500 << 20)), ("1", .bytes(1)),
-    ] as [(String, DataSubset)])
-  func subsets(_ text: String, _ expected: DataSubset) {
-    #expect(DataSubset(argument: text) == expected)
+    ] as [(String, CheckOptions.ReadData)])
+  func subsets(_ text: String, _ expected: CheckOptions.ReadData) {
+    #expect(DataSubset(argument: text)?.readData == expected)
   }
 
   @Test(arguments: [
@@ -35,7 +36,7 @@ import VarveFormat
     "1e1%", "+1%", "1/1000001",
   ])
   func noSubsets(_ text: String) {
-    #expect(DataSubset(argument: text) == nil)
+    #expect(DataSubset(argument: text)?.readData == nil)
   }
 
   @Test func bytesSurviveTheParser() {

@@ -1,13 +1,10 @@
 import ArgumentParser
+package import VarveRepository
 
-/// Which part of the data `check --read-data-subset` reads.
-package enum DataSubset: ExpressibleByArgument, Hashable, Sendable {
-  /// Part `part` of `total` equal parts, counted from 1: `2/7`.
-  case part(Int, of: Int)
-  /// A fraction of the packs, above 0 and at most 1, chosen at random: `2.5%`.
-  case fraction(Double)
-  /// Packs chosen at random that add up to about so many bytes: `500M`.
-  case bytes(UInt64)
+/// Which part of the data `check --read-data-subset` reads: `2/7`, the second of seven parts; `2.5%`
+/// of the bytes or `500M` of them, chosen at random.
+package struct DataSubset: ExpressibleByArgument, Sendable {
+  package let readData: CheckOptions.ReadData
 
   package init?(argument: String) {
     if let slash = argument.firstIndex(of: "/") {
@@ -15,15 +12,15 @@ package enum DataSubset: ExpressibleByArgument, Hashable, Sendable {
         let total = DataSubset.natural(argument[argument.index(after: slash)...]),
         (1...total).contains(part)
       else { return nil }
-      self = .part(part, of: total)
+      readData = .part(part, of: total)
     } else if argument.hasSuffix("%") {
       let digits = argument.dropLast()
       guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2e }),
         let percent = Double(digits), percent > 0, percent <= 100
       else { return nil }
-      self = .fraction(percent / 100)
+      readData = .fraction(percent / 100)
     } else if let size = ByteSize(argument: argument), size.bytes > 0 {
-      self = .bytes(size.bytes)
+      readData = .bytes(size.bytes)
     } else {
       return nil
     }

@@ -143,3 +143,14 @@ extension JSONWriter {
     if !ByteText.isUTF8(value) { member(name + "_base64", ByteText.base64(value)) }
   }
 }
+
+extension JSONWriter {
+  /// A list of names or paths of arbitrary bytes; when one of them is not UTF-8, all of them are
+  /// given exactly, too, as `<name>_base64`.
+  package mutating func members(_ name: String, bytes values: [[UInt8]]) {
+    member(name, values.map { String(decoding: $0, as: UTF8.self) })
+    if !values.allSatisfy(ByteText.isUTF8) {
+      member(name + "_base64", values.map(ByteText.base64))
+    }
+  }
+}

@@ -57,3 +57,10 @@ extension String {
     self + String(repeating: " ", count: max(0, columns - TerminalText.width(self)))
   }
 }
+
+extension String {
+  /// With blanks before it up to `columns` columns.
+  func leading(_ columns: Int) -> String {
+    String(repeating: " ", count: max(0, columns - TerminalText.width(self))) + self
+  }
+}
