@@ -88,3 +88,8 @@ extension SourceCounts {
     ]
   }
 }
+
+extension BackupReport {
+  /// What the snapshot's record says of the backup (docs/json.md, "summary").
+  package var summary: [String: JSONValue] { counts.summary(start: start, end: end) }
+}
