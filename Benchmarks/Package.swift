@@ -1,0 +1,32 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that nobody who uses Varve compiles its benchmarks. It builds the modules from
+// the same sources, under the same package name, and so reaches what only the package may.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let package = Package(
+  name: "varve",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2")
+  ],
+  targets: [
+    .systemLibrary(name: "COpenSSL", path: "Modules/COpenSSL", pkgConfig: "libcrypto"),
+    .target(name: "VarveFormat", path: "Modules/VarveFormat", swiftSettings: strict),
+    .target(name: "VarveChunking", dependencies: ["VarveFormat"], path: "Modules/VarveChunking", swiftSettings: strict),
+    .target(
+      name: "VarveCrypto",
+      dependencies: ["COpenSSL", "VarveFormat", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Modules/VarveCrypto", swiftSettings: strict),
+    .target(
+      name: "VarveProof", dependencies: ["VarveFormat", "VarveCrypto"], path: "Modules/VarveProof",
+      swiftSettings: strict),
+    .executableTarget(
+      name: "micro", dependencies: ["VarveFormat", "VarveChunking", "VarveCrypto", "VarveProof"],
+      swiftSettings: strict),
+  ]
+)
