@@ -82,6 +82,12 @@ let package = Package(
       name: "VarveStorageTests",
       dependencies: ["CVarveLinux", "VarveFormat", "VarveStorage", "VarveTestSupport"],
       swiftSettings: strict),
+    .testTarget(
+      name: "VarveRepositoryTests",
+      dependencies: [
+        "VarveChunking", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository",
+        "VarveStorage", "VarveTestSupport",
+      ], swiftSettings: strict),
     .testTarget(name: "EndToEndTests", swiftSettings: strict),
   ]
 )

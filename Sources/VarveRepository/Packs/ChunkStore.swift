@@ -1,18 +1,8 @@
 internal import VarveCrypto
-internal import VarveFormat
+package import VarveFormat
 package import VarveStorage
 package import Synchronization
 
-/// An object that a session has made durable and that its log entry is to name.
-package struct StoredObject: Sendable, Equatable {
-  package let name: String
-  package let size: UInt64
-
-  package init(name: String, size: UInt64) {
-    self.name = name
-    self.size = size
-  }
-}
 
 /// The writing side of a repository for one session: decides which chunks are new, packs them, and
 /// makes the index segments that find them again. Shared by all threads of the session.
@@ -26,7 +16,7 @@ package final class ChunkStore: Sendable {
   private struct Pending {
     var packs: [StoredPack] = []
     var rows = 0
-    var objects: [StoredObject] = []
+    var objects: [ObjectReference] = []
   }
 
   private let index: ChunkIndex
@@ -69,7 +59,7 @@ package final class ChunkStore: Sendable {
     let onStored: @Sendable (StoredPack) throws -> Void = { pack in
       counters.storedBytes.add(pack.size, ordering: .relaxed)
       let full = pending.value.withLock { pending -> [StoredPack] in
-        pending.objects.append(StoredObject(name: ObjectName.pack(pack.name), size: pack.size))
+        pending.objects.append(ObjectReference(name: ObjectName.pack(pack.name), size: pack.size))
         pending.packs.append(pack)
         pending.rows += pack.contents.slots.count
         guard pending.rows >= Self.rowLimit else { return [] }
@@ -107,7 +97,7 @@ package final class ChunkStore: Sendable {
   ///
   /// Every writer must have been flushed, and no thread may be adding chunks.
   /// - Returns: all objects that this session has stored, in the order of their names.
-  package func finish(by writer: ChunkWriter) throws -> [StoredObject] {
+  package func finish(by writer: ChunkWriter) throws -> [ObjectReference] {
     try dataPacks.finish(by: writer.sealer)
     try treePacks.finish(by: writer.sealer)
     let rest = pending.value.withLock { pending in
@@ -119,7 +109,7 @@ package final class ChunkStore: Sendable {
         of: rest, segments: segments, cache: cache, storage: storage, index: index,
         counters: counters, pending: pending)
     }
-    return pending.value.withLock { $0.objects }.sorted { $0.name < $1.name }
+    return pending.value.withLock { $0.objects }.sorted()
   }
 
   private static func writeSegment(
@@ -137,7 +127,7 @@ package final class ChunkStore: Sendable {
       let name = SHA256.digest(object)
       try storage.put(ObjectName.index(name), object)
       counters.storedBytes.add(UInt64(object.count), ordering: .relaxed)
-      let stored = StoredObject(name: ObjectName.index(name), size: UInt64(object.count))
+      let stored = ObjectReference(name: ObjectName.index(name), size: UInt64(object.count))
       pending.value.withLock { $0.objects.append(stored) }
       try index.add(try cache.keep(name, plain)) { _, _ in true }
     }

@@ -1,0 +1,99 @@
+internal import CVarveLinux
+import Glibc
+import Synchronization
+internal import VarveChunking
+internal import VarveCrypto
+internal import VarveFormat
+internal import VarveRepository
+
+/// A piece of work for one thread.
+enum BackupTask: Sendable {
+  /// List a directory.
+  case scan(DirectoryJob)
+  /// Go into the directory's children, from this one on.
+  case children(DirectoryJob, from: Int)
+  /// Archive these of the directory's changed files.
+  case files(DirectoryJob, Range<Int>)
+  /// Archive a stream, in place of a walk.
+  case stream(StreamBackup)
+}
+
+/// What the threads of one backup share.
+final class BackupSession: @unchecked Sendable {
+  let options: BackupOptions
+  let rules: ChangeRules
+  let filter: PathFilter
+  let tags: [ExclusionTag]
+  let store: ChunkStore
+  let chunker: Chunker
+  let proofKey: HMACSHA256
+  let accounts = AccountNames()
+  let cache: ChangeCache?
+  let cacheWriter: ChangeCacheWriter?
+  let observer: (any BackupObserver)?
+  let progress: BackupProgress
+  /// Whether the observer wants to hear of each file.
+  let reportsItems: Bool
+  let cancellation: CancellationFlag
+  let stack = TaskStack<BackupTask, LargeFileChunk>()
+  let links = LinkCollector()
+  let chunkBuffers: ChunkBufferPool
+  /// Entries that changed at this time (nanoseconds since 1970) or later are not trusted next time.
+  let trustLimit: Int64
+
+  private let problems = Mutex<[SourceProblem]>([])
+  let socketsSkipped = Atomic<UInt64>(0)
+  /// The snapshot's root directory, once it is known.
+  let root = Mutex<(node: NodeReference, record: UInt64)?>(nil)
+
+  init(
+    options: BackupOptions, filter: PathFilter, tags: [ExclusionTag], store: ChunkStore,
+    chunker: Chunker, proofKey: HMACSHA256, cache: ChangeCache?, cacheWriter: ChangeCacheWriter?,
+    observer: (any BackupObserver)?, cancellation: CancellationFlag, workers: Int
+  ) throws {
+    self.options = options
+    rules = ChangeRules(
+      ignoresInode: options.ignoreInode, ignoresChangeTime: options.ignoreCtime)
+    self.filter = filter
+    self.tags = tags
+    self.store = store
+    self.chunker = chunker
+    self.proofKey = proofKey
+    self.cache = cache
+    self.cacheWriter = cacheWriter
+    self.observer = observer
+    progress = observer?.progress ?? BackupProgress()
+    reportsItems = observer?.wantsItems ?? false
+    self.cancellation = cancellation
+    chunkBuffers = ChunkBufferPool(
+      count: workers > 1 ? 2 * workers : 0, chunkLimit: chunker.parameters.max)
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    // File systems stamp with the kernel's coarse clock, which lags by up to a tick (10 ms at 100 Hz).
+    trustLimit = Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec) - 20_000_000
+  }
+
+  /// Notes that a source could not be read; the backup goes on.
+  func report(_ path: [UInt8], _ message: String, _ stage: SourceProblem.Stage) {
+    let problem = SourceProblem(path: path, message: message, stage: stage)
+    problems.withLock { $0.append(problem) }
+    progress.errors.add(1, ordering: .relaxed)
+    observer?.failed(problem)
+  }
+
+  func report(_ path: [UInt8], _ error: Int32, _ stage: SourceProblem.Stage) {
+    report(path, SystemErrorText.text(error), stage)
+  }
+
+  var reportedProblems: [SourceProblem] { problems.withLock { $0 } }
+}
+
+/// The system's words for an error number.
+enum SystemErrorText {
+  static func text(_ error: Int32) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
+      varve_error_text(error, buffer.baseAddress!, buffer.count)
+      return String(cString: buffer.baseAddress!)
+    }
+  }
+}

@@ -1,0 +1,101 @@
+internal import CVarveLinux
+import Glibc
+internal import VarveCrypto
+internal import VarveFormat
+internal import VarveProof
+internal import VarveRepository
+
+/// One thread of a backup with everything it reuses: buffers, contexts, open blocks.
+///
+/// Its work is in three extensions: `DirectoryScan` (list and compare), `FileArchiver` (read and store content)
+/// and `DirectoryCompletion` (encode nodes).
+final class BackupWorker {
+  let session: BackupSession
+  let number: Int
+  let writer: ChunkWriter
+  /// Room for two of the longest chunks, so that one is always whole in memory.
+  let input: ReusableBuffer
+  let wholeFile = SHA256Stream()
+  var chunkList = ChunkListWriter()
+  var nodes = TreeNodeWriter()
+  var frontier = MerkleFrontier()
+  var path: [UInt8] = []
+  /// This thread's part of the counts.
+  var tally = SourceCounts()
+  var attributes: [ExtendedAttributes.Attribute] = []
+  var holes: [FileExtent] = []
+
+  init(session: BackupSession, number: Int) throws {
+    self.session = session
+    self.number = number
+    writer = try session.store.makeWriter()
+    input = try ReusableBuffer(
+      capacity: 2 * session.chunker.parameters.max + BlockAssembler.headroom)
+  }
+
+  /// Works until the walk is over or stopped.
+  func run() throws {
+    do {
+      var finished = false
+      while let item = session.stack.next(finished: finished) {
+        finished = true
+        try session.cancellation.check()
+        switch item {
+        case .chunk(let chunk): store(chunk)
+        case .task(.scan(let job)): try scan(job)
+        case .task(.children(let job, let next)): try enter(job, next)
+        case .task(.files(let job, let range)): try archive(job, range)
+        case .task(.stream(let stream)): try archive(stream)
+        }
+      }
+      try writer.flush()
+    } catch {
+      session.stack.stop()
+      throw error
+    }
+  }
+
+  /// Stores a tree node and gives its id.
+  func store(node: UnsafeRawBufferPointer) throws -> Digest { try writer.addTree(node).id }
+
+  /// Stores a chunk of a large file that some thread has cut.
+  func store(_ chunk: LargeFileChunk) {
+    let result = Result<ChunkReference, any Error> {
+      let outcome = try writer.addData(chunkWithHeadroom: chunk.bytes)
+      return ChunkReference(address: outcome.id, length: UInt32(chunk.count))
+    }
+    session.chunkBuffers.give(chunk.buffer)
+    chunk.file.complete(chunk.place, result)
+  }
+
+  private func enter(_ job: DirectoryJob, _ next: Int) throws {
+    let index = job.children[next]
+    if next + 1 < job.children.count { session.stack.push(.children(job, from: next + 1)) }
+    let entry = job.entries[index]
+    var cached: CachedDirectory?
+    if entry.cached >= 0, let known = job.cached?.entry(entry.cached) {
+      cached = session.cache?.record(at: known.child)
+    }
+    let child = DirectoryJob(
+      parent: job, index: index, path: job.path(of: entry.name),
+      sources: job.sources?.entries[entry.name].inner, cached: cached)
+    try scan(child)
+  }
+}
+
+extension FileSignature {
+  init(_ status: FileStatus) {
+    self.init(
+      inode: status.inode, changed: FileSignature.nanoseconds(status.changed),
+      modified: FileSignature.nanoseconds(status.modified),
+      size: status.isDirectory ? 0 : status.size)
+  }
+
+  /// Saturates outside the years 1678 to 2262; such a file is told apart by its other fields.
+  private static func nanoseconds(_ time: FileTime) -> Int64 {
+    let (scaled, overflow) = time.seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    if overflow { return time.seconds < 0 ? .min : .max }
+    let (sum, overflow2) = scaled.addingReportingOverflow(Int64(time.nanoseconds))
+    return overflow2 ? .max : sum
+  }
+}

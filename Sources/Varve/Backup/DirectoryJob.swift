@@ -1,0 +1,141 @@
+import Glibc
+import Synchronization
+internal import VarveFormat
+
+/// What is known of one entry of a directory that is being backed up. 136 bytes each.
+struct EntryState {
+  /// Where the entry's encoded body is.
+  enum Body {
+    /// Not yet encoded; an entry still so at the end is left out of the snapshot.
+    case none
+    /// In the change cache, unchanged.
+    case cached(UnsafeRawBufferPointer)
+    /// In one of the job's arenas.
+    case arena(Int, Range<Int>)
+  }
+
+  /// Index in the directory's listing.
+  var name: Int
+  var kind: FileStatus.Kind
+  var signature: FileSignature
+  /// Index in the cached directory, or -1.
+  var cached: Int
+  /// The file may have holes.
+  var isSparse: Bool
+  /// The directory is on another file system than the source, and that was asked to be left alone.
+  var isMountPoint: Bool
+  var body = Body.none
+  var leaf = Digest.zero
+  /// Where a directory's record is in the new change cache.
+  var record = ChangeCacheFormat.noRecord
+}
+
+/// One directory on its way into the snapshot: listed by one thread, its files archived by any, encoded by
+/// the thread that completes the last thing in it.
+final class DirectoryJob: @unchecked Sendable {
+  let parent: DirectoryJob?
+  /// Which of the parent's entries this is.
+  let index: Int
+  /// The path as the user knows it, for patterns and messages; empty for the snapshot's root.
+  let path: [UInt8]
+  let depth: Int
+  /// Set for a directory that consists of what the user named, not of what the file system lists.
+  let sources: SourceDirectory?
+  let cached: CachedDirectory?
+  /// The file system to stay on, when asked to.
+  var device: UInt64?
+
+  var descriptor: Int32 = -1
+  var status = FileStatus()
+  var signature = FileSignature(inode: 0, changed: 0, modified: 0, size: 0)
+  var listing = DirectoryListing()
+  private var table = UnsafeMutablePointer<EntryState>.allocate(capacity: 16)
+  private var capacity = 16
+  private var count = 0
+  /// Entries that are directories to go into.
+  var children: [Int] = []
+  /// Entries whose content must be read.
+  var changedFiles: [Int] = []
+  /// The directory could not be read; its entry is left out.
+  var failed = false
+  /// Encoded bodies, one buffer for each batch of files.
+  let arenas = Mutex<[[UInt8]]>([])
+  /// The scan itself, each batch of files and each child directory count one.
+  let pending = Atomic<Int>(1)
+
+  init(
+    parent: DirectoryJob?, index: Int, path: [UInt8], sources: SourceDirectory?,
+    cached: CachedDirectory?
+  ) {
+    self.parent = parent
+    self.index = index
+    self.path = path
+    self.sources = sources
+    self.cached = cached
+    depth = (parent?.depth ?? -1) + 1
+    device = parent?.device
+  }
+
+  deinit {
+    if descriptor >= 0 { close(descriptor) }
+    table.deallocate()
+  }
+
+  /// The entries that are to be in the snapshot, ascending by name.
+  ///
+  /// Plain memory rather than an array: once the scan is over, several threads write to entries of their own
+  /// at the same time.
+  var entries: UnsafeMutableBufferPointer<EntryState> {
+    UnsafeMutableBufferPointer(start: table, count: count)
+  }
+
+  /// Adds an entry; only during the scan.
+  func append(_ entry: EntryState) {
+    if count == capacity {
+      let grown = UnsafeMutablePointer<EntryState>.allocate(capacity: capacity * 2)
+      grown.moveInitialize(from: table, count: count)
+      table.deallocate()
+      table = grown
+      capacity *= 2
+    }
+    (table + count).initialize(to: entry)
+    count += 1
+  }
+
+  func addArena(_ bytes: [UInt8]) -> Int {
+    arenas.withLock {
+      $0.append(bytes)
+      return $0.count - 1
+    }
+  }
+
+  /// The name of an entry, in the snapshot.
+  func withName<T>(
+    _ entry: borrowing EntryState, _ body: (UnsafeRawBufferPointer) throws -> T
+  ) rethrows -> T {
+    if let sources { return try sources.entries[entry.name].name.withUnsafeBytes(body) }
+    return try body(listing.bytes(entry.name))
+  }
+
+  /// The directory descriptor and the name by which the file system reaches an entry.
+  func withLocation<T>(
+    _ name: Int, _ body: (Int32, UnsafePointer<CChar>) throws -> T
+  ) rethrows -> T {
+    if let sources {
+      let source = sources.entries[name]
+      return try source.fileName.withUnsafeBufferPointer {
+        try body(source.directory.number, $0.baseAddress!)
+      }
+    }
+    return try body(descriptor, listing.name(name))
+  }
+
+  /// The path of an entry, as the user knows it.
+  func path(of name: Int) -> [UInt8] {
+    if let sources { return sources.entries[name].path }
+    var result = path
+    if result.last != UInt8(ascii: "/") { result.append(UInt8(ascii: "/")) }
+    result.append(contentsOf: listing.bytes(name))
+    return result
+  }
+}

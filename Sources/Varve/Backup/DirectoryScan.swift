@@ -1,0 +1,266 @@
+internal import CVarveLinux
+import Glibc
+internal import VarveFormat
+
+/// Listing a directory and comparing it with the change cache.
+///
+/// The listing is sorted, and so is the cached directory: one pass over both finds what is new, what may have
+/// changed and what is as it was. For the last kind one `statx` is all that is done.
+extension BackupWorker {
+  private static let batchFiles = 128
+  private static let batchBytes: UInt64 = 32 << 20
+
+  func scan(_ job: DirectoryJob) throws {
+    try session.cancellation.check()
+    let readable = open(job)
+    guard readable else {
+      job.failed = true
+      try finish(job)
+      return
+    }
+    var arena = ByteWriter()
+    let arenaIndex = job.addArena([])
+    if let sources = job.sources {
+      try scan(job, count: sources.entries.count, into: &arena, arenaIndex)
+    } else if job.device == nil || job.device == job.status.device {
+      let error = job.listing.load(job.descriptor)
+      if error != 0 {
+        session.report(job.path, error, .scan)
+        job.failed = true
+        try finish(job)
+        return
+      }
+      try scan(job, count: job.listing.count, into: &arena, arenaIndex)
+    }
+    let bytes = arena.bytes
+    job.arenas.withLock { $0[arenaIndex] = bytes }
+    push(job)
+    try finish(job)
+  }
+
+  /// Opens the directory and reads its own status; false when it cannot be read, which is then reported.
+  private func open(_ job: DirectoryJob) -> Bool {
+    var error: Int32 = 0
+    if let parent = job.parent {
+      let name = parent.entries[job.index].name
+      job.descriptor = parent.withLocation(name) { directory, file in
+        // A directory on the way to a source may be a link on this machine; a source itself is not followed.
+        job.sources != nil
+          ? varve_open(directory, file, varve_o_path | O_DIRECTORY, 0)
+          : OpenAt.directory(directory, file)
+      }
+    } else if job.sources != nil {
+      return true
+    } else {
+      job.descriptor = (job.path + [0]).withUnsafeBytes {
+        OpenAt.userDirectory($0.baseAddress!.assumingMemoryBound(to: CChar.self))
+      }
+    }
+    if job.descriptor < 0 {
+      error = -job.descriptor
+    } else {
+      error = FileStatus.read(job.descriptor, into: &job.status)
+    }
+    guard error == 0 else {
+      session.report(job.path, error, .scan)
+      return false
+    }
+    job.signature = FileSignature(job.status)
+    if session.options.oneFileSystem && job.device == nil && job.sources == nil {
+      job.device = job.status.device
+    }
+    return true
+  }
+
+  private func scan(
+    _ job: DirectoryJob, count: Int, into arena: inout ByteWriter, _ arenaIndex: Int
+  ) throws {
+    let onlyTag = excludingTag(job)
+    path.removeAll(keepingCapacity: true)
+    path.append(contentsOf: job.path)
+    if path.last != UInt8(ascii: "/") { path.append(UInt8(ascii: "/")) }
+    let prefix = path.count
+    var cursor = CacheCursor(job.cached)
+    var status = FileStatus()
+    for name in 0..<count {
+      if let onlyTag, !job.listing.bytes(name).elementsEqual(onlyTag.name) { continue }
+      if isExcluded(job, name, prefix: prefix) { continue }
+      let error = readStatus(job, name, &status)
+      if error != 0 {
+        session.report(job.path(of: name), error, .scan)
+        continue
+      }
+      guard let kind = status.kind else { continue }
+      if kind == .socket {
+        session.socketsSkipped.add(1, ordering: .relaxed)
+        continue
+      }
+      if kind == .file, let limit = session.options.excludeLargerThan, status.size > limit {
+        continue
+      }
+      var entry = EntryState(
+        name: name, kind: kind, signature: FileSignature(status), cached: -1,
+        isSparse: status.mayHaveHoles, isMountPoint: false)
+      let cached: CachedEntry?
+      if let sources = job.sources {
+        cached = sources.entries[name].name.withUnsafeBytes { cursor.find($0) }
+      } else {
+        cached = cursor.find(job.listing.bytes(name))
+      }
+      entry.cached = cached == nil ? -1 : cursor.index
+      if status.links > 1 && kind != .directory {
+        session.links.add(
+          device: status.device, inode: status.inode, path: snapshotPath(job, name))
+      }
+      try take(job, &entry, cached, status, into: &arena, arenaIndex)
+      job.append(entry)
+    }
+  }
+
+  /// Decides what is to be done for an entry, and does it unless it has content.
+  private func take(
+    _ job: DirectoryJob, _ entry: inout EntryState, _ cached: CachedEntry?, _ status: FileStatus,
+    into arena: inout ByteWriter, _ arenaIndex: Int
+  ) throws {
+    let place = job.entries.count
+    if entry.kind == .directory {
+      job.children.append(place)
+      return
+    }
+    session.progress.filesFound.add(1, ordering: .relaxed)
+    session.progress.bytesFound.add(entry.kind == .file ? status.size : 0, ordering: .relaxed)
+    // A changed ctime alone is a change of metadata, so it is never ignored for what is encoded.
+    if let cached, entry.signature.matches(cached.signature, session.rules),
+      entry.signature.changed == cached.signature.changed
+    {
+      entry.body = .cached(cached.body)
+      entry.leaf = cached.leaf
+      noteUnchanged(job, entry)
+      return
+    }
+    if entry.kind == .file {
+      job.changedFiles.append(place)
+      return
+    }
+    try archiveSpecial(job, &entry, status, into: &arena, arenaIndex)
+  }
+
+  private func readStatus(_ job: DirectoryJob, _ name: Int, _ status: inout FileStatus) -> Int32 {
+    guard let sources = job.sources else {
+      return FileStatus.read(job.descriptor, job.listing.name(name), into: &status)
+    }
+    let source = sources.entries[name]
+    if source.directory.number < 0 { return -source.directory.number }
+    return job.withLocation(name) { directory, file in
+      source.inner == nil
+        ? FileStatus.read(directory, file, into: &status)
+        : -varve_statx(directory, file, 0, &status.raw)
+    }
+  }
+
+  /// The tag file that leaves out everything else in the directory, if it has one.
+  private func excludingTag(_ job: DirectoryJob) -> ExclusionTag? {
+    guard job.sources == nil else { return nil }
+    for tag in session.tags {
+      switch tag.presence(in: job.descriptor) {
+      case .present: return tag
+      case .absent: continue
+      case .invalid(let why): session.report(job.path, why, .scan)
+      }
+    }
+    return nil
+  }
+
+  /// - Parameter prefix: how much of `path` is the directory's own path and the slash behind it.
+  private func isExcluded(_ job: DirectoryJob, _ name: Int, prefix: Int) -> Bool {
+    if session.filter.takesEverything { return false }
+    if let sources = job.sources {
+      return sources.entries[name].path.withUnsafeBytes { session.filter.excludes($0) }
+    }
+    path.removeSubrange(prefix...)
+    path.append(contentsOf: job.listing.bytes(name))
+    return path.withUnsafeBytes { session.filter.excludesEntry($0) }
+  }
+
+  /// The path of an entry from the snapshot's root, for the link table.
+  private func snapshotPath(_ job: DirectoryJob, _ name: Int) -> [UInt8] {
+    var names: [[UInt8]] = []
+    if let sources = job.sources {
+      names.append(sources.entries[name].name)
+    } else {
+      names.append(Array(job.listing.bytes(name)))
+    }
+    var current = job
+    while let parent = current.parent {
+      names.append(parent.withName(parent.entries[current.index]) { Array($0) })
+      current = parent
+    }
+    return Array(names.reversed().joined(separator: [UInt8(ascii: "/")]))
+  }
+
+  /// Puts the directory's own work on the stack: files on top, in order, then its children.
+  private func push(_ job: DirectoryJob) {
+    var batches: [BackupTask] = []
+    var start = 0
+    var bytes: UInt64 = 0
+    for index in job.changedFiles.indices {
+      bytes &+= job.entries[job.changedFiles[index]].signature.size
+      if index + 1 - start >= Self.batchFiles || bytes >= Self.batchBytes {
+        batches.append(.files(job, start..<index + 1))
+        (start, bytes) = (index + 1, 0)
+      }
+    }
+    if start < job.changedFiles.count { batches.append(.files(job, start..<job.changedFiles.count)) }
+    job.pending.add(batches.count + job.children.count, ordering: .acquiringAndReleasing)
+    if !job.children.isEmpty { session.stack.push(.children(job, from: 0)) }
+    if !batches.isEmpty { session.stack.push(batches.reversed()) }
+  }
+
+  func noteUnchanged(_ job: DirectoryJob, _ entry: borrowing EntryState) {
+    let size = entry.kind == .file ? entry.signature.size : 0
+    session.progress.filesDone.add(1, ordering: .relaxed)
+    session.progress.bytesDone.add(size, ordering: .relaxed)
+    if entry.kind == .file {
+      tally.filesUnmodified += 1
+      tally.filesProcessed += 1
+      tally.bytesProcessed += size
+    }
+    if session.reportsItems {
+      session.observer?.finished(
+        BackupItem(path: job.path(of: entry.name), isDirectory: false, action: .unchanged))
+    }
+  }
+}
+
+/// Finds names in a cached directory, asked in ascending order: a merge, not a search.
+struct CacheCursor {
+  private let directory: CachedDirectory?
+  private var next = 0
+  /// Where the last entry found is.
+  private(set) var index = -1
+
+  init(_ directory: CachedDirectory?) { self.directory = directory }
+
+  mutating func find(_ name: UnsafeRawBufferPointer) -> CachedEntry? {
+    guard let directory else { return nil }
+    while let entry = directory.entry(next) {
+      guard let known = CacheCursor.name(of: entry.body) else { return nil }
+      let order = memcmp(known.baseAddress, name.baseAddress, min(known.count, name.count))
+      if order > 0 || (order == 0 && known.count > name.count) { return nil }
+      next += 1
+      if order == 0 && known.count == name.count {
+        index = next - 1
+        return entry
+      }
+    }
+    return nil
+  }
+
+  /// The name with which a body begins.
+  static func name(of body: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    var reader = ByteReader(body, "change cache")
+    guard let name = try? reader.lengthPrefixed(limit: TreeLimits.nameByteCount), !name.isEmpty
+    else { return nil }
+    return name
+  }
+}

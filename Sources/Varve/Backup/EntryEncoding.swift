@@ -1,0 +1,166 @@
+internal import CVarveLinux
+import Glibc
+internal import VarveCrypto
+internal import VarveFormat
+internal import VarveProof
+internal import VarveRepository
+
+/// Encoding entries: metadata that only an open file or its directory can tell, and the leaf of the proof root.
+extension BackupWorker {
+  /// Encodes a file whose content is in `chunkList` and `holes`.
+  func encodeFile(
+    _ job: DirectoryJob, _ index: Int, _ file: Int32, _ status: FileStatus,
+    _ content: ArchivedContent, into arena: inout ByteWriter, _ arenaIndex: Int
+  ) throws {
+    let name = job.entries[index].name
+    if !readAttributes(file) { return report(job, name, "its extended attributes cannot be read") }
+    var flags: UInt32 = 0
+    let error = InodeFlags.read(file, into: &flags)
+    if error != 0 { session.report(job.path(of: name), error, .archival) }
+    let usesLists = try chunkList.finish(store: store(node:))
+    try holes.withUnsafeBufferPointer { extents in
+      try withUnsafeTemporaryAllocation(of: Hole.self, capacity: extents.count) { holes in
+        for (place, extent) in extents.enumerated() {
+          holes.initializeElement(
+            at: place, to: Hole(offset: extent.offset, length: extent.length))
+        }
+        try chunkList.chunks.withUnsafeBufferPointer { chunks in
+          try chunkList.lists.withUnsafeBufferPointer { lists in
+            try encode(
+              job, index, status, type: .file, flags: flags,
+              .file(
+                size: content.size, form: usesLists ? .lists(lists) : .chunks(chunks),
+                holes: UnsafeBufferPointer(holes), digest: content.digest),
+              into: &arena, arenaIndex)
+          }
+        }
+      }
+    }
+  }
+
+  /// Encodes a link, FIFO or device node.
+  func archiveSpecial(
+    _ job: DirectoryJob, _ entry: inout EntryState, _ status: FileStatus,
+    into arena: inout ByteWriter, _ arenaIndex: Int
+  ) throws {
+    let name = entry.name
+    let error = job.withLocation(name) { ExtendedAttributes.read($0, $1, into: &attributes) }
+    if error != 0 { session.report(job.path(of: name), error, .archival) }
+    switch entry.kind {
+    case .symbolicLink:
+      let target = withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
+        let count = job.withLocation(name) {
+          varve_readlink(
+            $0, $1, buffer.baseAddress!.assumingMemoryBound(to: CChar.self), buffer.count)
+        }
+        return count < 0
+          ? (Int32(-count), []) : (0, Array(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
+      }
+      guard target.0 == 0 else {
+        session.report(job.path(of: name), target.0, .archival)
+        return
+      }
+      try target.1.withUnsafeBytes {
+        try encode(
+          job, &entry, status, type: .link, .link(target: $0), into: &arena, arenaIndex)
+      }
+    case .fifo:
+      try encode(job, &entry, status, type: .fifo, .none, into: &arena, arenaIndex)
+    case .characterDevice, .blockDevice:
+      try encode(
+        job, &entry, status,
+        type: entry.kind == .blockDevice ? .blockDevice : .characterDevice,
+        .device(major: status.raw.special_device_major, minor: status.raw.special_device_minor),
+        into: &arena, arenaIndex)
+    case .file, .directory, .socket:
+      return
+    }
+    session.progress.filesDone.add(1, ordering: .relaxed)
+    if session.reportsItems {
+      let action: BackupItem.Action = entry.cached < 0 ? .new : .modified
+      session.observer?.finished(
+        BackupItem(path: job.path(of: name), isDirectory: false, action: action))
+    }
+  }
+
+  private func report(_ job: DirectoryJob, _ name: Int, _ message: String) {
+    session.report(job.path(of: name), message, .archival)
+  }
+
+  /// Reads the attributes of an open file into `attributes`.
+  func readAttributes(_ file: Int32) -> Bool { ExtendedAttributes.read(file, into: &attributes) == 0 }
+
+  private func encode(
+    _ job: DirectoryJob, _ index: Int, _ status: FileStatus, type: EntryType, flags: UInt32,
+    _ content: TreeEntryEncoder.Content, into arena: inout ByteWriter, _ arenaIndex: Int
+  ) throws {
+    try encode(
+      job, &job.entries[index], status, type: type, flags: flags, content, into: &arena,
+      arenaIndex)
+  }
+
+  /// Appends an entry's body to `arena`, and computes its leaf.
+  func encode(
+    _ job: DirectoryJob, _ entry: inout EntryState, _ status: FileStatus, type: EntryType,
+    flags: UInt32 = 0, _ content: TreeEntryEncoder.Content, into arena: inout ByteWriter,
+    _ arenaIndex: Int
+  ) throws {
+    let start = arena.bytes.count
+    let entryAttributes = EntryAttributes(
+      type: type, mode: UInt16(status.mode), uid: status.owner, gid: status.group,
+      modified: status.modified,
+      accessed: session.options.withAtime ? status.accessed : nil, inodeFlags: flags,
+      isHardLinked: type != .directory && status.links > 1)
+    let fields: CommitmentFields
+    do {
+      fields = try job.withName(entry) { name in
+        try TreeEntryEncoder.append(
+          name: name, entryAttributes, user: session.accounts.user(status.owner),
+          group: session.accounts.group(status.group),
+          extendedAttributes: attributes.map { ExtendedAttribute(name: $0.name, value: $0.value) },
+          content, to: &arena)
+      }
+    } catch let error as VarveError where error.code == .usage {
+      session.report(job.path(of: entry.name), "\(error)", .archival)
+      return
+    }
+    entry.body = .arena(arenaIndex, start..<arena.bytes.count)
+    entry.leaf = arena.bytes.withUnsafeBytes {
+      leaf(of: UnsafeRawBufferPointer(rebasing: $0[start...]), fields)
+    }
+    if entry.signature.changed >= session.trustLimit || entry.signature.modified >= session.trustLimit
+    {
+      entry.signature.inode = ChangeCacheFormat.untrusted
+    }
+  }
+
+  /// The RFC 6962 leaf hash of an entry (docs/format.md, section 9.1).
+  func leaf(of body: UnsafeRawBufferPointer, _ fields: CommitmentFields) -> Digest {
+    let content: CommittedContent =
+      switch fields.content {
+      case .file(let size, let digest): .file(size: size, digest: digest)
+      case .directory(let count, let root): .directory(entryCount: count, root: root)
+      case .link(let range): .link(target: UnsafeRawBufferPointer(rebasing: body[range]))
+      case .device(let major, let minor): .device(major: major, minor: minor)
+      case .none: .nothing
+      }
+    return EntryCommitment(proofKey: session.proofKey, body: body).leafHash(
+      name: UnsafeRawBufferPointer(rebasing: body[fields.name]),
+      meta: UnsafeRawBufferPointer(rebasing: body[fields.meta]), content: content)
+  }
+
+  /// Counts a file whose content was read.
+  func note(_ job: DirectoryJob, _ index: Int, _ content: ArchivedContent, since start: UInt64) {
+    let entry = job.entries[index]
+    if entry.cached < 0 { tally.filesNew += 1 } else { tally.filesChanged += 1 }
+    tally.filesProcessed += 1
+    tally.bytesProcessed += content.size
+    session.progress.filesDone.add(1, ordering: .relaxed)
+    guard session.reportsItems else { return }
+    session.observer?.finished(
+      BackupItem(
+        path: job.path(of: entry.name), isDirectory: false,
+        action: entry.cached < 0 ? .new : .modified,
+        duration: MonotonicClock.nanoseconds - start, dataAdded: content.added))
+  }
+}

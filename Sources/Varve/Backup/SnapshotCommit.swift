@@ -1,0 +1,44 @@
+internal import VarveCrypto
+internal import VarveFormat
+internal import VarveRepository
+internal import VarveStorage
+
+/// Makes a snapshot part of the repository: record and inventory durable, then the log entry (invariant I1; the
+/// packs and index segments that it names are durable already).
+struct SnapshotCommit {
+  private let repository: UnlockedRepository
+
+  init(_ repository: UnlockedRepository) { self.repository = repository }
+
+  /// - Parameters:
+  ///   - added: every pack and index segment that the session stored.
+  ///   - replacing: a snapshot that is forgotten in the same commit.
+  /// - Returns: the snapshot's id.
+  func commit(
+    _ record: SnapshotRecord, adding added: [ObjectReference], parent: Digest?,
+    replacing: Digest? = nil
+  ) throws -> Digest {
+    let object = try repository.seal(record)
+    let id = SHA256.digest(object)
+    try repository.storage.put(ObjectName.snapshot(id), object)
+    let additions: LogStatement.SnapshotAddition.Additions
+    if added.count <= LogStatement.SnapshotAddition.listLimit {
+      additions = .listed(added)
+    } else {
+      let inventory = Inventory(added).encode()
+      let digest = SHA256.digest(inventory)
+      try repository.storage.put(ObjectName.inventory(digest), inventory)
+      additions = .inventory(digest)
+    }
+    let addition = LogStatement.Body.snapshot(
+      LogStatement.SnapshotAddition(
+        snapshot: id, additions: additions, parent: parent, original: record.original))
+    _ = try repository.log.append { _ in
+      guard let replacing else { return [addition] }
+      return [
+        addition, .forget(LogStatement.Forgetting(snapshots: [replacing], reason: "replaced")),
+      ]
+    }
+    return id
+  }
+}

@@ -1,0 +1,66 @@
+import Glibc
+internal import VarveFormat
+
+/// Whose files a snapshot has: what its record says of host, user and paths, and what snapshots of the same sources
+/// are recognised by.
+struct SourceIdentity {
+  let host: [UInt8]
+  let user: [UInt8]
+  /// Absolute, ascending, each once.
+  let paths: [[UInt8]]
+
+  /// - Throws: `.usage` for an empty path, `.io` when the working directory is not known.
+  init(_ options: BackupOptions) throws {
+    if let host = options.host {
+      self.host = Array(host.utf8)
+    } else {
+      host = Self.machineName()
+    }
+    user = AccountNames().user(getuid()) ?? Array("\(getuid())".utf8)
+    switch options.source {
+    case .paths(let named):
+      if let asPath = options.asPath {
+        paths = [CleanPath.clean([UInt8(ascii: "/")] + asPath)]
+      } else {
+        paths = Set(try named.map(Self.absolute)).sorted { $0.lexicographicallyPrecedes($1) }
+      }
+    case .standardInput(let name), .command(_, let name):
+      paths = [CleanPath.clean([UInt8(ascii: "/")] + name)]
+    }
+  }
+
+  /// `path` from the root of the file system, by text alone.
+  static func absolute(_ path: [UInt8]) throws -> [UInt8] {
+    guard !path.isEmpty else { throw VarveError(.usage, "a source path is empty") }
+    if path.first == UInt8(ascii: "/") { return CleanPath.clean(path) }
+    guard let current = getcwd(nil, 0) else {
+      throw VarveError(
+        .io, "the working directory is not known: \(SystemErrorText.text(errno))",
+        hint: "name sources by absolute paths")
+    }
+    defer { free(current) }
+    let directory = Array(UnsafeRawBufferPointer(start: current, count: strlen(current)))
+    return CleanPath.clean(directory + [UInt8(ascii: "/")] + path)
+  }
+
+  private static func machineName() -> [UInt8] {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+      guard gethostname(buffer.baseAddress!, buffer.count - 1) == 0 else {
+        return Array("localhost".utf8)
+      }
+      buffer[buffer.count - 1] = 0
+      return Array(UnsafeRawBufferPointer(start: buffer.baseAddress, count: strlen(buffer.baseAddress!)))
+    }
+  }
+}
+
+/// How many files this process may have open.
+enum DescriptorLimit {
+  /// Raises the limit to what the system allows: a walk keeps one directory open for each level.
+  static func raise() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+}

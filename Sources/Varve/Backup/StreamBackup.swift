@@ -1,0 +1,142 @@
+internal import CVarveLinux
+import Glibc
+internal import VarveFormat
+internal import VarveProof
+internal import VarveRepository
+
+/// A stream that becomes one file of a snapshot: standard input, or the output of a command.
+struct StreamBackup: Sendable {
+  /// The file's path in the snapshot.
+  let name: [UInt8]
+  /// The command whose output it is; nil for standard input.
+  let command: [String]?
+}
+
+extension BackupWorker {
+  /// Reads the stream to its end and makes the snapshot's root of it.
+  ///
+  /// - Throws: `.io` when the stream cannot be read, or the command fails: then there must be no snapshot.
+  func archive(_ stream: StreamBackup) throws {
+    let child = try stream.command.map { try SourceCommand($0) }
+    let content = try readStream(child?.output ?? STDIN_FILENO)
+    if let error = content.error {
+      child?.stop()
+      throw VarveError(.io, "the stream cannot be read: \(SystemErrorText.text(error))")
+    }
+    try child?.finish()
+    tally.filesNew += 1
+    tally.filesProcessed += 1
+    tally.bytesProcessed += content.size
+    session.progress.filesDone.add(1, ordering: .relaxed)
+
+    var names = stream.name.split(separator: UInt8(ascii: "/")).map(Array.init)
+      .filter { $0 != [0x2e] && $0 != [0x2e, 0x2e] }
+    guard let fileName = names.popLast() else {
+      throw VarveError(.usage, "the stream's file name is empty")
+    }
+    let usesLists = try chunkList.finish(store: store(node:))
+    let now = FileTime(WallClock.now())
+    var node = try chunkList.chunks.withUnsafeBufferPointer { chunks in
+      try chunkList.lists.withUnsafeBufferPointer { lists in
+        try single(
+          fileName, type: .file, mode: 0o644, now,
+          .file(
+            size: content.size, form: usesLists ? .lists(lists) : .chunks(chunks),
+            holes: UnsafeBufferPointer(start: nil, count: 0), digest: content.digest))
+      }
+    }
+    while let name = names.popLast() {
+      node = try single(
+        name, type: .directory, mode: 0o755, now,
+        .directory(DirectoryContent(id: node.id, proofRoot: node.root, entryCount: node.count)))
+    }
+    let root = node
+    session.root.withLock { $0 = (root, ChangeCacheFormat.noRecord) }
+  }
+
+  /// Stores a directory that has one entry.
+  private func single(
+    _ name: [UInt8], type: EntryType, mode: UInt16, _ time: FileTime,
+    _ content: TreeEntryEncoder.Content
+  ) throws -> NodeReference {
+    var body = ByteWriter()
+    let fields = try name.withUnsafeBytes {
+      try TreeEntryEncoder.append(
+        name: $0,
+        EntryAttributes(
+          type: type, mode: mode, uid: getuid(), gid: getgid(), modified: time),
+        user: session.accounts.user(getuid()), group: session.accounts.group(getgid()), content,
+        to: &body)
+    }
+    nodes.reset()
+    frontier.removeAll()
+    try body.bytes.withUnsafeBytes {
+      try nodes.append($0, store: store(node:))
+      frontier.append(leafHash: leaf(of: $0, fields))
+    }
+    let (id, count) = try nodes.finish(store: store(node:))
+    return NodeReference(id: id, root: frontier.root, count: count)
+  }
+}
+
+extension FileTime {
+  init(_ time: Timestamp) { self.init(seconds: time.seconds, nanoseconds: time.nanoseconds) }
+}
+
+/// A command whose standard output is backed up.
+private final class SourceCommand {
+  let output: Int32
+  private let name: String
+  private var process: pid_t = -1
+
+  /// Starts `arguments[0]`, found through PATH.
+  ///
+  /// - Throws: `.io` when it cannot be started.
+  init(_ arguments: [String]) throws {
+    guard let program = arguments.first else { throw VarveError(.usage, "the command is empty") }
+    name = program
+    var ends: [Int32] = [-1, -1]
+    guard pipe2(&ends, O_CLOEXEC) == 0 else {
+      throw VarveError(.io, "cannot make a pipe: \(SystemErrorText.text(errno))")
+    }
+    output = ends[0]
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
+    var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+    words.append(nil)
+    defer { for word in words { free(word) } }
+    let error = posix_spawnp(&process, program, &actions, nil, words, environ)
+    close(ends[1])
+    guard error == 0 else {
+      throw VarveError(.io, "cannot start '\(program)': \(SystemErrorText.text(error))")
+    }
+  }
+
+  deinit { close(output) }
+
+  func stop() { kill(process, SIGTERM) }
+
+  /// Waits for the command.
+  ///
+  /// - Throws: `.io` unless it ended with status 0.
+  func finish() throws {
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0 {
+      guard errno == EINTR else {
+        throw VarveError(.io, "cannot wait for '\(name)': \(SystemErrorText.text(errno))")
+      }
+    }
+    let signal = status & 0x7f
+    guard signal == 0 else {
+      throw VarveError(.io, "'\(name)' was ended by signal \(signal); no snapshot was saved")
+    }
+    let code = (status >> 8) & 0xff
+    guard code == 0 else {
+      throw VarveError(
+        .io, "'\(name)' failed with status \(code); no snapshot was saved",
+        hint: "its own messages, on standard error, say why")
+    }
+  }
+}

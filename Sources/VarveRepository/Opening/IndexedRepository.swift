@@ -1,0 +1,91 @@
+public import VarveCrypto
+public import VarveFormat
+public import VarveStorage
+
+/// A repository whose index is at hand: chunks can be found, read and stored.
+public final class IndexedRepository: Sendable {
+  public let unlocked: UnlockedRepository
+  public let index: ChunkIndex
+  /// What was live when the index was opened.
+  public let liveObjects: LiveObjects
+  /// Nil for a role that cannot read content.
+  private let keyring: PackKeyring?
+  private let segments: SegmentCipher
+  private let cache: SegmentCache
+
+  public var storage: any StorageBackend { unlocked.storage }
+  public var config: RepositoryConfig { unlocked.config }
+  public var log: Log { unlocked.log }
+
+  /// Opens the index segments that the log's state has: mapped from the cache, or fetched into it.
+  ///
+  /// - Parameter unlocked: its log is as fresh as the index will be.
+  /// - Throws: `.missing` or `.damaged`, naming the segment.
+  public init(_ unlocked: UnlockedRepository) throws {
+    self.unlocked = unlocked
+    let objects = try LiveObjects(unlocked.log.state, storage: unlocked.storage)
+    liveObjects = objects
+    segments = SegmentCipher(indexKey: try unlocked.keys.indexKey(), repository: unlocked.config.id)
+    let cache = SegmentCache(
+      cipher: segments, storage: unlocked.storage, directory: unlocked.cacheDirectory)
+    self.cache = cache
+    let index = ChunkIndex()
+    var live: Set<Digest> = []
+    for object in objects.indexSegments {
+      guard let name = ObjectName.digest(of: object.name) else { continue }
+      live.insert(name)
+      try index.add(try cache.segment(name, size: object.size)) { pack, size in
+        objects.contains(pack: pack, size: size)
+      }
+    }
+    cache.prune(keeping: live)
+    self.index = index
+    if unlocked.keys.role == .writer {
+      keyring = nil
+    } else {
+      keyring = PackKeyring(
+        storage: unlocked.storage, repository: unlocked.config.id,
+        privateKey: try unlocked.keys.dataKey())
+    }
+  }
+
+  /// What one thread needs to read chunks.
+  ///
+  /// - Throws: `.forbidden` for a role that cannot read content.
+  public func makeReader() throws -> ChunkReader {
+    ChunkReader(index: index, storage: storage, keyring: try requireKeyring())
+  }
+
+  /// What one thread needs to read whole blocks.
+  ///
+  /// - Throws: `.forbidden` for a role that cannot read content.
+  package func makeBlockReader() throws -> BlockReader {
+    BlockReader(storage: storage, keyring: try requireKeyring())
+  }
+
+  package func requireKeyring() throws -> PackKeyring {
+    guard let keyring else {
+      throw VarveError(
+        .forbidden, "a writer's credential cannot read what is stored",
+        hint: "use an owner's or a reader's password or key file")
+    }
+    return keyring
+  }
+
+  /// The writing side, for one session.
+  ///
+  /// - Parameters:
+  ///   - storage: where objects go; a decorator of the repository's own for a dry run.
+  ///   - keepsIndex: whether new segments are kept in the local cache.
+  package func makeStore(
+    level: CompressionLevel, verifies: Bool, storage: any StorageBackend, keepsIndex: Bool = true
+  ) -> ChunkStore {
+    ChunkStore(
+      index: index, storage: storage,
+      recipient: PackRecipient(repository: config.id, publicKey: config.dataKey),
+      segments: segments,
+      cache: keepsIndex
+        ? cache : SegmentCache(cipher: segments, storage: storage, directory: nil),
+      packSize: config.packSize, level: level, verifies: verifies)
+  }
+}

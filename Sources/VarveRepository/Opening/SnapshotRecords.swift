@@ -1,0 +1,40 @@
+internal import VarveCrypto
+public import VarveFormat
+
+extension UnlockedRepository {
+  /// Reads and opens a snapshot record.
+  ///
+  /// - Throws: `.missing`, `.damaged`; `.forbidden` for a role that cannot read content.
+  public func snapshotRecord(_ id: Digest) throws -> SnapshotRecord {
+    let name = ObjectName.snapshot(id)
+    let bytes = try storage.read(name)
+    guard SHA256.digest(bytes) == id else {
+      throw VarveError(.damaged, "\(name) is damaged: its bytes do not have that digest")
+    }
+    let object = try bytes.withUnsafeBytes { try SnapshotObject(decoding: $0) }
+    do {
+      let record = try HPKE.open(
+        privateKey: try keys.dataKey(), encapsulation: object.encapsulation,
+        info: Self.recordInfo(config.id), aad: SnapshotObject.associatedData,
+        ciphertext: object.sealed)
+      return try SnapshotRecord(decoding: record.withUnsafeBytes { Array($0) })
+    } catch let error as VarveError where error.code == .damaged {
+      throw VarveError(.damaged, "\(name) is damaged", cause: error)
+    }
+  }
+
+  /// Seals a record: the object's bytes, whose digest is the snapshot's id.
+  package func seal(_ record: SnapshotRecord) throws -> [UInt8] {
+    let bytes = try record.encode()
+    let sealed = try bytes.withUnsafeBytes {
+      try HPKE.seal(
+        to: config.dataKey, info: Self.recordInfo(config.id),
+        aad: SnapshotObject.associatedData, plaintext: $0)
+    }
+    return SnapshotObject(encapsulation: sealed.encapsulation, sealed: sealed.ciphertext).encode()
+  }
+
+  private static func recordInfo(_ repository: Digest) -> [UInt8] {
+    Array("varve v1 snapshot".utf8) + [0] + repository.bytes
+  }
+}
