@@ -17,7 +17,9 @@ let package = Package(
   targets: [
     .systemLibrary(name: "COpenSSL", path: "Modules/COpenSSL", pkgConfig: "libcrypto"),
     .target(name: "VarveFormat", path: "Modules/VarveFormat", swiftSettings: strict),
-    .target(name: "VarveChunking", dependencies: ["VarveFormat"], path: "Modules/VarveChunking", swiftSettings: strict),
+    .target(
+      name: "VarveChunking", dependencies: ["VarveFormat"], path: "Modules/VarveChunking",
+      swiftSettings: strict),
     .target(
       name: "VarveCrypto",
       dependencies: ["COpenSSL", "VarveFormat", .product(name: "Crypto", package: "swift-crypto")],

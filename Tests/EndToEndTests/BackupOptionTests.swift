@@ -5,7 +5,9 @@ import Testing
   /// Paths of a snapshot's files below the source, as `ls` gives them.
   private func listed(_ here: Workspace, _ snapshot: String = "latest") throws -> Set<String> {
     let outcome = try here.succeed("ls", snapshot, "--json")
-    let nodes = try outcome.documents().filter { $0["type"].string == "file" || $0["struct_type"].string == "node" }
+    let nodes = try outcome.documents().filter {
+      $0["type"].string == "file" || $0["struct_type"].string == "node"
+    }
     return Set(
       nodes.compactMap { $0["path"].string }.filter { $0.hasPrefix(here.source + "/") }
         .map { String($0.dropFirst(here.source.count + 1)) })
@@ -20,14 +22,17 @@ import Testing
 
   @Test func excludePatterns() throws {
     let here = try prepare(
-      "keep.txt", "drop.o", "sub/drop.o", "sub/keep.o.txt", "cache/x", "sub/cache/y", "UPPER.TMP", "a/b/c/deep.log",
+      "keep.txt", "drop.o", "sub/drop.o", "sub/keep.o.txt", "cache/x", "sub/cache/y", "UPPER.TMP",
+      "a/b/c/deep.log",
       "a/kept.log", "back/important.bak")
     try here.write("*.bak\n# a comment\n\n!important.bak\n", to: here.root + "/patterns")
     try here.backup(
       here.source, "-e", "*.o", "--exclude", "\(here.source)/cache", "--iexclude", "*.tmp",
       "--exclude", "b/**/*.log", "--exclude-file", here.root + "/patterns")
     let paths = try listed(here)
-    for path in ["keep.txt", "sub/keep.o.txt", "sub/cache/y", "a/kept.log", "a/b/c", "back/important.bak"] {
+    for path in [
+      "keep.txt", "sub/keep.o.txt", "sub/cache/y", "a/kept.log", "a/b/c", "back/important.bak",
+    ] {
       #expect(paths.contains(path), "\(path) is kept")
     }
     for path in ["drop.o", "sub/drop.o", "cache", "cache/x", "UPPER.TMP", "a/b/c/deep.log"] {
@@ -37,9 +42,11 @@ import Testing
   }
 
   @Test func cacheDirectoriesMarkersAndLargeFiles() throws {
-    let here = try prepare("cached/data", "fake/data", "marked/data", "headed/data", "unheaded/data", "small")
+    let here = try prepare(
+      "cached/data", "fake/data", "marked/data", "headed/data", "unheaded/data", "small")
     try here.write(
-      "Signature: 8a477f597d28d172789f06886806bc55\n# comment", to: here.source + "/cached/CACHEDIR.TAG")
+      "Signature: 8a477f597d28d172789f06886806bc55\n# comment",
+      to: here.source + "/cached/CACHEDIR.TAG")
     try here.write("not a signature", to: here.source + "/fake/CACHEDIR.TAG")
     try here.write("", to: here.source + "/marked/.nobackup")
     try here.write("HEAD and more", to: here.source + "/headed/.marker")
@@ -190,7 +197,9 @@ import Testing
 
   @Test func changesThatKeepSizeAndTimeAreSeenByChangeTime() throws {
     let here = try prepare("one")
-    let times = [timespec(tv_sec: 1_500_000_000, tv_nsec: 0), timespec(tv_sec: 1_500_000_000, tv_nsec: 0)]
+    let times = [
+      timespec(tv_sec: 1_500_000_000, tv_nsec: 0), timespec(tv_sec: 1_500_000_000, tv_nsec: 0),
+    ]
     utimensat(AT_FDCWD, here.source + "/one", times, 0)
     try here.backup()
     let content = try here.read(here.source + "/one")
@@ -217,7 +226,8 @@ import Testing
     try here.succeed("backup", ".", directory: here.source)
     #expect(try listed(here) == ["sub", "sub/file"])
     try here.succeed("backup", "source/../source/sub/", directory: here.root)
-    #expect(try here.succeed("dump", "latest", here.source + "/sub/file").text == "content of sub/file")
+    #expect(
+      try here.succeed("dump", "latest", here.source + "/sub/file").text == "content of sub/file")
   }
 
   @Test func globalOptionsBeforeTheVerb() throws {
@@ -229,6 +239,7 @@ import Testing
     #expect(try here.varve(["snapshots"] + arguments).document().list.count == 1)
     here.environment["VARVE_PASSWORD_COMMAND"] = "cat \(here.passwordFile)"
     #expect(try here.varve("-r", here.repository, "snapshots").code == 0)
-    #expect(try here.varve("-r", here.repository, "snapshots", "--password-command", "false").code != 0)
+    #expect(
+      try here.varve("-r", here.repository, "snapshots", "--password-command", "false").code != 0)
   }
 }

@@ -18,10 +18,12 @@ import Testing
   }
 
   private func expectFound(
-    _ here: Workspace, _ what: String, restoreToo: Bool, at location: SourceLocation = #_sourceLocation
+    _ here: Workspace, _ what: String, restoreToo: Bool,
+    at location: SourceLocation = #_sourceLocation
   ) throws {
     let outcome = try here.varve("check", "--read-data", "--no-cache")
-    #expect(outcome.code == 20, "\(what): \(outcome.code)\n\(outcome.errors)", sourceLocation: location)
+    #expect(
+      outcome.code == 20, "\(what): \(outcome.code)\n\(outcome.errors)", sourceLocation: location)
     guard restoreToo else { return }
     try here.remove(here.target)
     let restored = try here.restoreSource("latest", "--no-cache")
@@ -39,13 +41,16 @@ import Testing
       let path = here.repository + "/" + name
       let original = try here.read(path)
       let fixed = [0, original.count - 1]
-      let offsets = fixed + (0..<positions - 2).map { _ in Int.random(in: 0..<original.count, using: &generator) }
+      let offsets =
+        fixed
+        + (0..<positions - 2).map { _ in Int.random(in: 0..<original.count, using: &generator) }
       for (round, offset) in offsets.enumerated() {
         var changed = original
         changed[offset] ^= UInt8.random(in: 1...255, using: &generator)
         try here.write(changed, to: path)
         try expectFound(
-          here, "\(name), byte \(offset) of \(original.count)", restoreToo: Tools.soak || round == 2)
+          here, "\(name), byte \(offset) of \(original.count)", restoreToo: Tools.soak || round == 2
+        )
       }
       try here.write(original, to: path)
     }
@@ -58,7 +63,8 @@ import Testing
       let path = here.repository + "/" + name
       let original = try here.read(path)
       for (what, bytes) in [
-        ("cut by one", Array(original.dropLast())), ("halved", Array(original.prefix(original.count / 2))),
+        ("cut by one", Array(original.dropLast())),
+        ("halved", Array(original.prefix(original.count / 2))),
         ("emptied", []), ("extended", original + [0]),
       ] {
         try here.write(bytes, to: path)
@@ -67,11 +73,14 @@ import Testing
       // The two derived kinds may be gone; what they say is recomputed from the commits. Without a config there is
       // no repository at all, and without its one credential nothing unlocks.
       try here.write(original, to: path)
-      guard !name.hasPrefix("log/checkpoint"), !name.hasPrefix("log/tile"), name != "config" else { continue }
+      guard !name.hasPrefix("log/checkpoint"), !name.hasPrefix("log/tile"), name != "config" else {
+        continue
+      }
       rename(path, path + ".away")
       let outcome = try here.varve("check", "--read-data", "--no-cache")
       let expected: Set<Int32> = name.hasPrefix("log/commits/") ? [20, 22] : [20]
-      #expect(expected.contains(outcome.code), "\(name) missing: \(outcome.code)\n\(outcome.errors)")
+      #expect(
+        expected.contains(outcome.code), "\(name) missing: \(outcome.code)\n\(outcome.errors)")
       #expect(outcome.errors.contains("hint"), "\(name) missing: \(outcome.errors)")
       rename(path + ".away", path)
     }
@@ -110,7 +119,8 @@ import Testing
     #expect(said.contains(digest), "the damaged object is named")
     #expect(said.contains("dir0/file0"), "the affected file is named")
     for snapshot in try here.snapshots() {
-      #expect(said.contains(try #require(snapshot["short_id"].string)), "the affected snapshot is named")
+      #expect(
+        said.contains(try #require(snapshot["short_id"].string)), "the affected snapshot is named")
     }
     let json = try here.varve("check", "--read-data", "--no-cache", "--json")
     #expect(json.code == 20)

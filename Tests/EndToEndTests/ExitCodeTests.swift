@@ -54,7 +54,8 @@ import Testing
 
   @Test func noRepositoryGivesTen() throws {
     let here = try Workspace()
-    let outcome = try here.fail(10, "snapshots", saying: ["error", "hint", "init", here.repository])
+    let outcome = try here.fail(
+      10, "snapshots", saying: ["error", "hint", "init", here.repository])
     #expect(outcome.output.isEmpty)
     try here.write("a file", to: here.root + "/elsewhere/file")
     try here.fail(10, "snapshots", "-r", here.root + "/elsewhere", saying: ["hint"])
@@ -98,7 +99,9 @@ import Testing
     try here.fail(64, "snapshots", saying: ["repo"])
   }
 
-  @Test(arguments: [SIGINT, SIGTERM]) func interruptionGivesOneHundredAndThirty(signal: Int32) throws {
+  @Test(arguments: [SIGINT, SIGTERM]) func interruptionGivesOneHundredAndThirty(signal: Int32)
+    throws
+  {
     let here = try Workspace()
     var generator = SeededGenerator(seed: UInt64(signal))
     try here.makeSmallTree()
@@ -109,7 +112,8 @@ import Testing
     try running.feed(generator.bytes(4 << 20))
     running.send(signal)
     let outcome = try running.wait(limit: 60)
-    #expect(outcome.code == 130, "\(outcome.code), signal \(outcome.signal ?? 0): \(outcome.errors)")
+    #expect(
+      outcome.code == 130, "\(outcome.code), signal \(outcome.signal ?? 0): \(outcome.errors)")
     #expect(try here.snapshots().count == 1)
     try here.succeed("check", "--read-data")
     try here.backup()
@@ -118,7 +122,9 @@ import Testing
   @Test func aRestoreCanBeInterruptedToo() throws {
     let here = try Workspace()
     var generator = SeededGenerator(seed: 3)
-    for number in 0..<60 { try here.write(generator.bytes(4 << 20), to: here.source + "/\(number)") }
+    for number in 0..<60 {
+      try here.write(generator.bytes(4 << 20), to: here.source + "/\(number)")
+    }
     try here.succeed("init")
     try here.backup()
     let running = try here.start("restore", "latest", "--target", here.target)

@@ -20,19 +20,23 @@ import Testing
     let here = try prepare(version)
     let fixture = here.root + "/fixture"
     let snapshots = try here.snapshots()
-    let expected = try Document(parsing: String(decoding: here.read(fixture + "/snapshots.json"), as: UTF8.self))
-    #expect(snapshots.compactMap { $0["id"].string } == expected.list.compactMap { $0["id"].string })
+    let expected = try Document(
+      parsing: String(decoding: here.read(fixture + "/snapshots.json"), as: UTF8.self))
+    #expect(
+      snapshots.compactMap { $0["id"].string } == expected.list.compactMap { $0["id"].string })
     try here.succeed("check", "--read-data")
     try here.succeed("log", "verify")
     for (number, snapshot) in snapshots.enumerated() {
       let target = here.root + "/restored-\(number)"
       try here.succeed("restore", try #require(snapshot["id"].string), "--target", target)
       let sums = try here.run(
-        ["sha256sum", "--check", "--strict", "--quiet", fixture + "/sha256sums-\(number)"], directory: target)
+        ["sha256sum", "--check", "--strict", "--quiet", fixture + "/sha256sums-\(number)"],
+        directory: target)
       #expect(sums.code == 0, "\(sums.text)\(sums.errors)")
       // Owners need root, and inode flags a file system that has them.
       let list = try here.run([
-        "python3", Tools.walker, "compare-list", fixture + "/tree-\(number).txt", target, "--skip-root", "--ignore",
+        "python3", Tools.walker, "compare-list", fixture + "/tree-\(number).txt", target,
+        "--skip-root", "--ignore",
         "flags", "--ignore", "uid", "--ignore", "gid",
       ])
       #expect(list.code == 0, "\(list.text)\(list.errors)")

@@ -70,14 +70,18 @@ extension Workspace {
     let key = here.root + "/writer"
     try here.write("written by the writer", to: here.source + "/file")
     try here.succeed("backup", here.source, "--key-file", key)
-    for command in [["restore", "latest", "--target", here.target], ["dump", "latest", here.source + "/file"]] {
+    for command in [
+      ["restore", "latest", "--target", here.target], ["dump", "latest", here.source + "/file"],
+    ] {
       let outcome = try here.varve(command + ["--key-file", key])
       #expect(outcome.code == 1, "\(command[0]): \(outcome.code) \(outcome.errors)")
       #expect(outcome.errors.contains("hint"))
     }
-    #expect(try here.varve("key", "add", "--new-key-file", here.root + "/x", "--key-file", key).code != 0)
+    #expect(
+      try here.varve("key", "add", "--new-key-file", here.root + "/x", "--key-file", key).code != 0)
     here.environment["VARVE_PASSWORD_FILE"] = here.passwordFile
-    #expect(try here.succeed("dump", "latest", here.source + "/file").text == "written by the writer")
+    #expect(
+      try here.succeed("dump", "latest", here.source + "/file").text == "written by the writer")
   }
 
   @Test func readersReadAndCannotAppend() throws {
@@ -85,7 +89,8 @@ extension Workspace {
     try here.addKeyFile("reader", role: "reader")
     here.environment["VARVE_PASSWORD_FILE"] = nil
     let key = here.root + "/reader"
-    #expect(try here.succeed("dump", "latest", here.source + "/file", "--key-file", key).text == "data")
+    #expect(
+      try here.succeed("dump", "latest", here.source + "/file", "--key-file", key).text == "data")
     let before = here.objects("log/commits/")
     let outcome = try here.varve("backup", here.source, "--key-file", key)
     #expect(outcome.code == 1, "\(outcome.code) \(outcome.errors)")
@@ -102,7 +107,9 @@ extension Workspace {
     #expect(status.st_mode & 0o777 == 0o600)
     for name in here.objects("keys/") { unlink(here.repository + "/" + name) }
     here.environment["VARVE_PASSWORD_FILE"] = nil
-    #expect(try here.succeed("dump", "latest", here.source + "/file", "--key-file", recovery).text == "data")
+    #expect(
+      try here.succeed("dump", "latest", here.source + "/file", "--key-file", recovery).text
+        == "data")
     let password = here.root + "/after"
     try here.write("a new password", to: password)
     try here.succeed("key", "import", recovery, "--new-password-file", password)

@@ -14,7 +14,9 @@ import Testing
     let newest = try #require(here.objects("log/commits/").last)
     unlink(here.repository + "/" + newest)
     if !withCheckpoint { unlink(here.repository + "/log/checkpoint") }
-    for command in [["snapshots"], ["check"], ["backup", here.source], ["ls", "latest"], ["log", "verify"]] {
+    for command in [
+      ["snapshots"], ["check"], ["backup", here.source], ["ls", "latest"], ["log", "verify"],
+    ] {
       let outcome = try here.varve(command)
       #expect(outcome.code == 22, "\(command[0]): \(outcome.code) \(outcome.errors)")
       #expect(outcome.errors.contains("hint"), "\(outcome.errors)")

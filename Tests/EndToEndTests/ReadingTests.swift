@@ -24,7 +24,8 @@ import Testing
     let snapshots = try here.snapshots()
     #expect(snapshots.count == 2)
     let required: Set = [
-      "time", "tree", "paths", "hostname", "username", "uid", "gid", "tags", "program_version", "id", "short_id",
+      "time", "tree", "paths", "hostname", "username", "uid", "gid", "tags", "program_version",
+      "id", "short_id",
       "summary",
     ]
     #expect(required.subtracting(snapshots[1].keys).isEmpty, "\(snapshots[1].keys)")
@@ -41,10 +42,13 @@ import Testing
   @Test func selectors() throws {
     let here = try prepare()
     let snapshots = try here.snapshots()
-    let (first, second) = (try #require(snapshots[0]["id"].string), try #require(snapshots[1]["id"].string))
+    let (first, second) = (
+      try #require(snapshots[0]["id"].string), try #require(snapshots[1]["id"].string)
+    )
     let path = here.source + "/b/beta.md"
     for (selector, content) in [
-      (first, "beta"), (String(first.prefix(10)), "beta"), ("latest~1", "beta"), ("latest", "beta, changed"),
+      (first, "beta"), (String(first.prefix(10)), "beta"), ("latest~1", "beta"),
+      ("latest", "beta, changed"),
       ("latest~0", "beta, changed"), (second, "beta, changed"),
     ] {
       #expect(try here.succeed("dump", selector, path).text == content, "\(selector)")
@@ -97,7 +101,8 @@ import Testing
     let lines = try here.succeed("diff", "--json", "latest~1", "latest").documents()
     let changes = lines.filter { $0["message_type"].string == "change" }
     let byPath = Dictionary(
-      changes.map { ($0["path"].string ?? "", $0["modifier"].string ?? "") }, uniquingKeysWith: { a, _ in a })
+      changes.map { ($0["path"].string ?? "", $0["modifier"].string ?? "") },
+      uniquingKeysWith: { a, _ in a })
     #expect(byPath[here.source + "/d/delta"] == "+")
     #expect(byPath[here.source + "/a/alpha.txt"] == "-")
     #expect(byPath[here.source + "/b/beta.md"]?.contains("M") == true)
@@ -121,7 +126,8 @@ import Testing
 
   @Test func archivesEqualWhatTarExtracts() throws {
     let here = try Workspace()
-    try here.makeAwkwardTree("--sparse-size", "100000000", "--siblings", "50", "--tiny", "100", "--depth", "60")
+    try here.makeAwkwardTree(
+      "--sparse-size", "100000000", "--siblings", "50", "--tiny", "100", "--depth", "60")
     try here.succeed("init")
     try here.backup()
     let archive = try here.succeed("dump", "latest", here.source, "--archive", "tar")
@@ -129,7 +135,8 @@ import Testing
     mkdir(here.target, 0o755)
     let tar = try here.run(
       [
-        "tar", "-xpf", here.root + "/archive.tar", "-C", here.target, "--xattrs", "--xattrs-include=*", "--acls",
+        "tar", "-xpf", here.root + "/archive.tar", "-C", here.target, "--xattrs",
+        "--xattrs-include=*", "--acls",
         "--numeric-owner", "--same-owner",
       ])
     #expect(tar.code == 0, "\(tar.errors)")
@@ -146,10 +153,12 @@ import Testing
     #expect(try here.succeed("dump", "latest", here.source + "/gamma").text == "gamma")
     try here.fail(1, "dump", "latest", here.source + "/nothing", saying: ["nothing"])
     // The name has a byte that is not UTF-8 and a line feed; Swift strings cannot carry it, Python's arguments can.
-    let make = "import os,sys; open(os.fsencode(sys.argv[1]) + b'/odd \\xff\\n', 'wb').write(b'odd')"
+    let make =
+      "import os,sys; open(os.fsencode(sys.argv[1]) + b'/odd \\xff\\n', 'wb').write(b'odd')"
     #expect(try here.run(["python3", "-c", make, here.source]).code == 0)
     try here.backup()
-    let dump = "import os,sys; v, s = map(os.fsencode, sys.argv[1:]); os.execv(v, [v, b'dump', b'latest', s + b'/odd \\xff\\n'])"
+    let dump =
+      "import os,sys; v, s = map(os.fsencode, sys.argv[1:]); os.execv(v, [v, b'dump', b'latest', s + b'/odd \\xff\\n'])"
     let dumped = try here.run(["python3", "-c", dump, Tools.varve, here.source])
     #expect(dumped.text == "odd", "\(dumped.errors)")
   }

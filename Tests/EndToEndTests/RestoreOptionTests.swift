@@ -143,7 +143,8 @@ import Testing
     #expect(try here.read(here.target + "/notes.txt") == Array("old text".utf8))
     try here.fail(
       1, "restore", "latest:/not/there", "--target", here.root + "/nothing", saying: ["/not/there"])
-    try here.fail(1, "restore", "ffffffff", "--target", here.root + "/nothing", saying: ["ffffffff"])
+    try here.fail(
+      1, "restore", "ffffffff", "--target", here.root + "/nothing", saying: ["ffffffff"])
   }
 
   @Test func hardLinksSurviveAPartialRestore() throws {

@@ -67,7 +67,8 @@ import Testing
     let here = try Workspace()
     try here.makeSmallTree()
     try here.write(
-      [UInt8](repeating: 7, count: 3 << 20) + Array("text\n".utf8), to: here.source + "/compressible")
+      [UInt8](repeating: 7, count: 3 << 20) + Array("text\n".utf8),
+      to: here.source + "/compressible")
     for level in ["off", "fastest", "auto", "better", "max"] {
       here.environment["VARVE_REPOSITORY"] = here.root + "/repository-" + level
       try here.succeed("init")
@@ -92,7 +93,9 @@ import Testing
   @Test func accessTimesAreKeptWhenAsked() throws {
     let here = try Workspace()
     try here.makeSmallTree()
-    let times = [timespec(tv_sec: 1_000_000_000, tv_nsec: 123), timespec(tv_sec: 1_100_000_000, tv_nsec: 456)]
+    let times = [
+      timespec(tv_sec: 1_000_000_000, tv_nsec: 123), timespec(tv_sec: 1_100_000_000, tv_nsec: 456),
+    ]
     utimensat(AT_FDCWD, here.source + "/hello.txt", times, 0)
     try here.succeed("init")
     try here.backup(here.source, "--with-atime")

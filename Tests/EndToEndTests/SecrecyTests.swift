@@ -6,7 +6,8 @@ import Testing
   @Test func nothingSecretIsPrintedOrLeftBehind() throws {
     let here = try Workspace()
     let marker = "content-marker-3141592653"
-    try here.write(String(repeating: marker + "\n", count: 50), to: here.source + "/name-marker-2718281828")
+    try here.write(
+      String(repeating: marker + "\n", count: 50), to: here.source + "/name-marker-2718281828")
     var said: [UInt8] = []
     let commands = [
       ["init"], ["backup", here.source], ["snapshots"], ["check", "--read-data"], ["key", "list"],
@@ -45,7 +46,8 @@ import Testing
       for name in names {
         var status = stat()
         lstat(base + "/" + name, &status)
-        #expect(status.st_mode & 0o077 == 0, "\(directory)/\(name): \(String(status.st_mode, radix: 8))")
+        #expect(
+          status.st_mode & 0o077 == 0, "\(directory)/\(name): \(String(status.st_mode, radix: 8))")
       }
     }
   }

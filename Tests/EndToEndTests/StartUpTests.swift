@@ -12,7 +12,8 @@ import Testing
   @Test func everyVerbExplainsItself() throws {
     let here = try Workspace()
     let verbs = [
-      "init", "backup", "snapshots", "ls", "restore", "check", "dump", "diff", "find", "stats", "cat", "tag", "key",
+      "init", "backup", "snapshots", "ls", "restore", "check", "dump", "diff", "find", "stats",
+      "cat", "tag", "key",
       "log", "version",
     ]
     let top = try here.succeed("--help").text

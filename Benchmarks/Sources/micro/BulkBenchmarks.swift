@@ -41,7 +41,8 @@ func bulkBenchmarks() throws {
     let opened = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { opened.deallocate() }
     try measure("AES-256-GCM open, 1 MiB", .bytes(block.count)) {
-      try cipher.open(nonce: nonce, aad: short, ciphertext: UnsafeRawBufferPointer(sealed), into: opened)
+      try cipher.open(
+        nonce: nonce, aad: short, ciphertext: UnsafeRawBufferPointer(sealed), into: opened)
     }
   }
 }

@@ -31,7 +31,9 @@ private func now() -> Double {
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-private func row(_ name: String, _ work: Work, median: Double, lowest: Double, highest: Double) -> String {
+private func row(_ name: String, _ work: Work, median: Double, lowest: Double, highest: Double)
+  -> String
+{
   let label = name + String(repeating: " ", count: max(1, 50 - name.count))
   switch work {
   case .bytes(let count):
@@ -47,7 +49,8 @@ private func decimal(_ value: Double, _ places: Int) -> String {
   let scale = pow(10.0, Double(places))
   let whole = Int((value * scale).rounded())
   let fraction = String(whole % Int(scale))
-  let text = "\(whole / Int(scale))." + String(repeating: "0", count: places - fraction.count) + fraction
+  let text =
+    "\(whole / Int(scale))." + String(repeating: "0", count: places - fraction.count) + fraction
   return String(repeating: " ", count: max(0, 9 - text.count)) + text
 }
 

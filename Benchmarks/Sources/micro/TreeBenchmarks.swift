@@ -45,7 +45,8 @@ func treeBenchmarks() throws {
       body.withUnsafeBytes { body in
         root.add(
           body: body, name: UnsafeRawBufferPointer(rebasing: body[1..<17]),
-          meta: UnsafeRawBufferPointer(rebasing: body[17..<60]), content: .file(size: 1000, digest: digest))
+          meta: UnsafeRawBufferPointer(rebasing: body[17..<60]),
+          content: .file(size: 1000, digest: digest))
       }
     }
     keep(root.root)

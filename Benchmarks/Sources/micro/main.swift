@@ -1,6 +1,7 @@
 import VarveCrypto
 
-print("micro-benchmarks: median of nine samples (lowest to highest); \(CryptographyLibrary.version)")
+print(
+  "micro-benchmarks: median of nine samples (lowest to highest); \(CryptographyLibrary.version)")
 try bulkBenchmarks()
 try indexBenchmarks()
 try treeBenchmarks()

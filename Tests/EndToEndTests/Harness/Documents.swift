@@ -37,7 +37,9 @@ extension Outcome {
   /// The line of that `message_type`; there must be exactly one.
   func message(_ type: String, at location: SourceLocation = #_sourceLocation) throws -> Document {
     let found = try documents().filter { $0["message_type"].string == type }
-    try #require(found.count == 1, "\(found.count) lines of type \(type) in: \(text)", sourceLocation: location)
+    try #require(
+      found.count == 1, "\(found.count) lines of type \(type) in: \(text)", sourceLocation: location
+    )
     return found[0]
   }
 }
@@ -45,9 +47,12 @@ extension Outcome {
 extension Workspace {
   /// Backs up and gives the summary line.
   @discardableResult
-  func backup(_ arguments: String..., at location: SourceLocation = #_sourceLocation) throws -> Document {
+  func backup(_ arguments: String..., at location: SourceLocation = #_sourceLocation) throws
+    -> Document
+  {
     let outcome = try varve(["backup", "--json"] + (arguments.isEmpty ? [source] : arguments))
-    try #require(outcome.code == 0, "backup: \(outcome.code)\n\(outcome.errors)", sourceLocation: location)
+    try #require(
+      outcome.code == 0, "backup: \(outcome.code)\n\(outcome.errors)", sourceLocation: location)
     return try outcome.message("summary", at: location)
   }
 

@@ -40,7 +40,8 @@ final class RunningProcess {
   ///   - directory: where to run it; nil for wherever the tests run.
   ///   - input: what to feed as standard input; nil leaves a pipe open at `standardInput`.
   init(
-    _ command: [String], environment: [String: String], directory: String? = nil, input: [UInt8]? = []
+    _ command: [String], environment: [String: String], directory: String? = nil,
+    input: [UInt8]? = []
   ) throws {
     let command = (directory.map { ["env", "--chdir", $0] } ?? []) + command
     let made = try Self.spawning.withLock { _ in
@@ -87,7 +88,8 @@ final class RunningProcess {
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
 
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
-    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]
+    var variables: [UnsafeMutablePointer<CChar>?] =
+      environment.map { strdup("\($0)=\($1)") } + [nil]
     defer { for pointer in arguments + variables { free(pointer) } }
     var process: pid_t = 0
     let result = posix_spawnp(&process, command[0], &actions, &attributes, &arguments, &variables)

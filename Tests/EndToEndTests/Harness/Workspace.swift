@@ -16,7 +16,9 @@ final class Workspace {
   init() throws {
     let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(base)/varve-test-XXXXXX".utf8CString)
-    guard let made = mkdtemp(&template) else { throw SpawnFailure(description: "mkdtemp: \(errno)") }
+    guard let made = mkdtemp(&template) else {
+      throw SpawnFailure(description: "mkdtemp: \(errno)")
+    }
     root = Tools.absolute(String(cString: made))
     var generator = SystemRandomNumberGenerator()
     password = "correct horse \(generator.next()) battery"
@@ -26,7 +28,8 @@ final class Workspace {
       "XDG_CONFIG_HOME": root + "/config", "LC_ALL": "C.UTF-8", "TZ": "UTC",
       "VARVE_REPOSITORY": root + "/repository", "VARVE_PASSWORD_FILE": root + "/password",
     ]
-    try FileManager.default.createDirectory(atPath: root + "/home", withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      atPath: root + "/home", withIntermediateDirectories: true)
     try write(password + "\n", to: passwordFile)
   }
 
@@ -44,11 +47,14 @@ final class Workspace {
   }
 
   /// Runs varve, whatever comes of it.
-  func varve(_ arguments: String..., directory: String? = nil, input: [UInt8] = []) throws -> Outcome {
+  func varve(_ arguments: String..., directory: String? = nil, input: [UInt8] = []) throws
+    -> Outcome
+  {
     try run([Tools.varve] + arguments, directory: directory, input: input)
   }
 
-  func varve(_ arguments: [String], directory: String? = nil, input: [UInt8] = []) throws -> Outcome {
+  func varve(_ arguments: [String], directory: String? = nil, input: [UInt8] = []) throws -> Outcome
+  {
     try run([Tools.varve] + arguments, directory: directory, input: input)
   }
 
@@ -66,7 +72,8 @@ final class Workspace {
   ) throws -> Outcome {
     let outcome = try varve(arguments, directory: directory, input: input)
     try #require(
-      outcome.code == 0, "varve \(arguments.joined(separator: " ")): \(outcome.code)\n\(outcome.errors)",
+      outcome.code == 0,
+      "varve \(arguments.joined(separator: " ")): \(outcome.code)\n\(outcome.errors)",
       sourceLocation: location)
     return outcome
   }
@@ -84,7 +91,8 @@ final class Workspace {
       sourceLocation: location)
     for word in words {
       #expect(
-        outcome.errors.lowercased().contains(word.lowercased()), "no \"\(word)\" in: \(outcome.errors)",
+        outcome.errors.lowercased().contains(word.lowercased()),
+        "no \"\(word)\" in: \(outcome.errors)",
         sourceLocation: location)
     }
     return outcome
