@@ -31,10 +31,10 @@ public final class IndexedRepository: Sendable {
     self.cache = cache
     let index = ChunkIndex()
     var live: Set<Digest> = []
-    for object in objects.indexSegments {
-      guard let name = ObjectName.digest(of: object.name) else { continue }
+    for segment in objects.indexSegments {
+      guard let name = ObjectName.digest(of: segment.name) else { continue }
       live.insert(name)
-      try index.add(try cache.segment(name, size: object.size)) { pack, size in
+      try index.add(try cache.segment(name, size: segment.size)) { pack, size in
         objects.contains(pack: pack, size: size)
       }
     }

@@ -1,4 +1,5 @@
 internal import VarveCrypto
+internal import VarveStorage
 public import VarveFormat
 
 extension UnlockedRepository {

@@ -1,0 +1,105 @@
+import CVarveLinux
+import Glibc
+import VarveFormat
+import VarveStorage
+
+/// Files outside a store: the client's state and published logs.
+enum FileWriting {
+  /// All bytes of the file, or nil when there is none.
+  static func read(_ path: String) throws -> [UInt8]? {
+    let file = varve_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0)
+    if file == -ENOENT || file == -ENOTDIR { return nil }
+    guard file >= 0 else { throw VarveError(system: -file, "cannot read \(path)") }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    let step = 1 << 20
+    while true {
+      let offset = bytes.count
+      let grown = try [UInt8](unsafeUninitializedCapacity: step) { buffer, count in
+        let result = varve_pread(file, buffer.baseAddress, step, Int64(offset))
+        guard result >= 0 else { throw VarveError(system: Int32(-result), "cannot read \(path)") }
+        count = result
+      }
+      if grown.isEmpty { return bytes }
+      bytes.append(contentsOf: grown)
+    }
+  }
+
+  /// `mkdir -p`.
+  static func makeDirectory(_ path: String, mode: mode_t) throws {
+    let result = varve_mkdir(AT_FDCWD, path, mode)
+    if result == 0 || result == -EEXIST { return }
+    guard result == -ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
+      throw VarveError(system: -result, "cannot make the directory \(path)")
+    }
+    try makeDirectory(String(path[..<slash]), mode: mode)
+    let again = varve_mkdir(AT_FDCWD, path, mode)
+    guard again == 0 || again == -EEXIST else {
+      throw VarveError(system: -again, "cannot make the directory \(path)")
+    }
+  }
+
+  /// Puts `bytes` in the place of the file: written beside it, synced, renamed, directory synced. A
+  /// crash leaves the old file or the new one.
+  static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws {
+    let temporary = "\(path).\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
+    let file = varve_open(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL, mode)
+    guard file >= 0 else { throw VarveError(system: -file, "cannot write \(path)") }
+    do {
+      defer { close(file) }
+      try write(bytes, at: 0, to: file, path)
+      try sync(file, path)
+      let result = varve_rename(AT_FDCWD, temporary, AT_FDCWD, path, 0)
+      guard result == 0 else { throw VarveError(system: -result, "cannot write \(path)") }
+    } catch {
+      _ = varve_unlink(AT_FDCWD, temporary, 0)
+      throw error
+    }
+    guard let slash = path.lastIndex(of: "/") else { return }
+    let directory = varve_open(AT_FDCWD, String(path[...slash]), O_RDONLY | O_DIRECTORY, 0)
+    guard directory >= 0 else { throw VarveError(system: -directory, "cannot sync \(path)") }
+    defer { close(directory) }
+    try sync(directory, path)
+  }
+
+  /// Writes `bytes` into the file, which is made when it is not there, from `offset` on.
+  static func write(_ path: String, at offset: UInt64, _ bytes: [UInt8], mode: mode_t) throws {
+    let file = varve_open(AT_FDCWD, path, O_WRONLY | O_CREAT, mode)
+    guard file >= 0 else { throw VarveError(system: -file, "cannot write \(path)") }
+    defer { close(file) }
+    try write(bytes, at: offset, to: file, path)
+  }
+
+  /// Runs `body` while this process holds the lock file `path`.
+  static func locked<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    let file = varve_open(AT_FDCWD, path, O_RDWR | O_CREAT, 0o600)
+    guard file >= 0 else { throw VarveError(system: -file, "cannot lock \(path)") }
+    defer { close(file) }
+    while flock(file, LOCK_EX) != 0 {
+      guard errno == EINTR else { throw VarveError(system: errno, "cannot lock \(path)") }
+    }
+    return try body()
+  }
+
+  private static func write(
+    _ bytes: [UInt8], at offset: UInt64, to file: Int32, _ path: String
+  ) throws {
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        varve_pwrite(file, $0.baseAddress! + done, $0.count - done, Int64(offset) + Int64(done))
+      }
+      guard count > 0 else {
+        throw VarveError(system: count == 0 ? EIO : Int32(-count), "cannot write \(path)")
+      }
+      done += count
+    }
+  }
+
+  private static func sync(_ file: Int32, _ path: String) throws {
+    let result = varve_fsync(file)
+    guard result == 0 || result == -EINVAL || result == -EOPNOTSUPP else {
+      throw VarveError(system: -result, "cannot sync \(path)")
+    }
+  }
+}
