@@ -1,0 +1,40 @@
+public import VarveCrypto
+import VarveFormat
+
+/// What a user has to unlock a repository with.
+public enum CredentialSecret: ~Copyable, Sendable {
+  /// The password's bytes as typed, without a line end.
+  case password(SecretBytes)
+  /// The text of a key file or of a recovery key, as read.
+  case keyText(SecretBytes)
+}
+
+/// What an unlocking password costs: scrypt with r = 8, which takes 1024 · n bytes of memory.
+public struct PasswordCost: Equatable, Sendable {
+  /// A power of two, 2^14 to 2^20.
+  public let n: Int
+  /// 1 to 16.
+  public let p: Int
+
+  /// 128 MiB, a third of a second or so.
+  public static let standard = PasswordCost(unchecked: 1 << 17, 1)
+  /// The least that the format allows: 16 MiB. For tests.
+  public static let least = PasswordCost(unchecked: 1 << 14, 1)
+
+  /// - Throws: `VarveError.Code.usage` when out of bounds.
+  public init(n: Int, p: Int = 1) throws {
+    guard CredentialObject.KeyDerivation.costs.contains(n), n & (n - 1) == 0,
+      CredentialObject.KeyDerivation.parallelizations.contains(p)
+    else {
+      throw VarveError(
+        .usage, "a password cost of n = \(n), p = \(p) is not possible",
+        hint: "n is a power of two from 16,384 to 1,048,576, p is 1 to 16")
+    }
+    self.init(unchecked: n, p)
+  }
+
+  private init(unchecked n: Int, _ p: Int) {
+    self.n = n
+    self.p = p
+  }
+}

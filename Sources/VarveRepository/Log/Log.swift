@@ -1,0 +1,184 @@
+import Synchronization
+public import VarveFormat
+public import VarveProof
+import VarveStorage
+
+/// The log of a repository, as this client has read and verified it.
+///
+/// Reading starts from what the client remembers (`ClientState`), probes for the commit at the
+/// present size until there is none, and verifies each entry before it counts. A log that does not continue
+/// what the client has seen before is a rollback.
+///
+/// May be used from several threads; appends and refreshes wait for one another.
+public final class Log: Sendable {
+  struct Content: Sendable {
+    var fold: LogFold
+    /// Bytes of the client's copy that are known to be right.
+    var copyByteCount: UInt64 = 0
+    /// The newest head that is recorded in the client's state.
+    var recorded = TreeHead.empty
+    /// The size of the newest checkpoint seen in storage or written.
+    var checkpointSize: UInt64 = 0
+  }
+
+  let storage: any StorageBackend
+  public let config: RepositoryConfig
+  /// The digest of the object `config`.
+  public let configDigest: Digest
+  let verifierKey: VerifierKey
+  let clientState: ClientState
+  let content: Mutex<Content>
+  /// Held while commits are appended or read.
+  let advancing = Mutex<Void>(())
+  private let currentAuthor = Mutex<LogAuthor?>(nil)
+  let derivedFailure = Mutex<VarveError?>(nil)
+  let inventories = Mutex<[Digest: [ObjectReference]]>([:])
+
+  /// Reads and verifies the log up to its newest commit.
+  ///
+  /// - Throws: `VarveError.Code.damaged` naming the commit or the checkpoint that is, `missing` when the
+  ///   checkpoint signs commits that are not there, `unauthorized`, `rollback`, `io`.
+  init(
+    storage: any StorageBackend, config: RepositoryConfig, configDigest: Digest,
+    client: ClientDirectories
+  ) throws {
+    self.storage = storage
+    self.config = config
+    self.configDigest = configDigest
+    verifierKey = try VerifierKey(text: config.logKey)
+    clientState = ClientState(client, repository: config.id)
+    content = Mutex(Content(fold: LogFold(config: config, configDigest: configDigest)))
+    try load()
+  }
+
+  /// Everything that the log says, as of the newest commit read.
+  public var state: LogState { content.withLock { $0.fold.state } }
+
+  /// The size and root of the log, as of the newest commit read.
+  public var head: TreeHead { content.withLock { $0.fold.head } }
+
+  /// The tree over the entries, for proofs.
+  public var tree: MerkleTree { content.withLock { $0.fold.tree } }
+
+  /// Who appends; nil when nothing has been unlocked.
+  var author: LogAuthor? {
+    get { currentAuthor.withLock { $0 } }
+    set { currentAuthor.withLock { $0 = newValue } }
+  }
+
+  /// Why the last checkpoint or tile could not be written, if it could not. Nothing depends on them: the next
+  /// holder of the log key writes them.
+  public var derivedDataFailure: VarveError? { derivedFailure.withLock { $0 } }
+
+  /// Reads commits that others have appended since.
+  ///
+  /// - Throws: as the initialiser does; the log then stays as it was.
+  public func refresh() throws {
+    try advancing.withLock { _ in try readOn() }
+  }
+
+  private func load() throws {
+    let pin = try clientState.pin()
+    // The checkpoint before the commits: whatever it signs was there when it was read.
+    let checkpoint = try readCheckpoint()
+    var fold: LogFold
+    if let pin, let remembered = try rememberedFold(pin) {
+      fold = remembered
+      content.withLock {
+        $0.copyByteCount = remembered.copyByteCount
+        $0.recorded = pin
+      }
+    } else {
+      fold = LogFold(config: config, configDigest: configDigest)
+    }
+    try readOn(from: &fold, pin: pin)
+    if let checkpoint { try verify(checkpoint, against: fold) }
+    content.withLock { $0.checkpointSize = checkpoint?.head.size ?? 0 }
+  }
+
+  /// The fold of the client's copy of the log, if its root is the remembered one and storage still has the
+  /// newest commit of it.
+  private func rememberedFold(_ pin: TreeHead) throws -> LogFold? {
+    var fold = LogFold(config: config, configDigest: configDigest)
+    var newest: [UInt8] = []
+    for commit in try clientState.commits() {
+      guard fold.head.size < pin.size, (try? fold.append(commit: commit, isVerified: true)) != nil
+      else { break }
+      newest = commit
+    }
+    guard fold.head == pin, let start = fold.commitStarts.last,
+      try readIfPresent(ObjectName.commit(start)) == newest
+    else { return nil }
+    return fold
+  }
+
+  /// Reads on from what is known; must be called with `advancing` held.
+  func readOn() throws {
+    let (known, recorded) = content.withLock { ($0.fold, $0.recorded) }
+    var fold = known
+    try readOn(from: &fold, pin: recorded.size > 0 ? recorded : nil)
+  }
+
+  private func readOn(from fold: inout LogFold, pin: TreeHead?) throws {
+    var commits: [[UInt8]] = []
+    while let commit = try readIfPresent(ObjectName.commit(fold.head.size)) {
+      try fold.append(commit: commit)
+      commits.append(commit)
+    }
+    if let pin, fold.tree.root(atSize: pin.size) != pin.root {
+      throw clientState.rollback(pin, fold.head)
+    }
+    try adopt(fold, commits)
+  }
+
+  /// Makes a verified fold the present one and records it in the client's state.
+  ///
+  /// - Parameter commits: those by which it is longer than the client's copy.
+  func adopt(_ fold: LogFold, _ commits: [[UInt8]]) throws {
+    let (copyByteCount, recorded) = content.withLock { ($0.copyByteCount, $0.recorded) }
+    if fold.head != recorded, fold.head.size > 0 {
+      try clientState.write(commits, at: copyByteCount)
+      try clientState.advancePin(to: fold.head) { fold.tree.root(atSize: $0.size) == $0.root }
+    }
+    content.withLock {
+      $0.fold = fold
+      $0.copyByteCount = fold.copyByteCount
+      $0.recorded = fold.head
+    }
+  }
+
+  func readIfPresent(_ name: String) throws -> [UInt8]? {
+    do {
+      return try storage.read(name)
+    } catch let error as VarveError where error.code == .missing {
+      return nil
+    }
+  }
+
+  /// The newest checkpoint in storage, its signature verified.
+  func readCheckpoint() throws -> Checkpoint? {
+    let name = ObjectName.checkpoint
+    guard let bytes = try readIfPresent(name) else { return nil }
+    do {
+      return try Checkpoint(note: bytes, signedBy: verifierKey, origin: config.origin, name)
+    } catch let error as VarveError where error.code == .damaged {
+      throw VarveError(
+        .damaged, error.message,
+        hint: "the commits of the log are not affected; remove \(name), which is derived from them, "
+          + "and it will be written anew", cause: error.cause)
+    }
+  }
+
+  func verify(_ checkpoint: Checkpoint, against fold: LogFold) throws {
+    guard checkpoint.head.size <= fold.head.size else {
+      let name = ObjectName.commit(fold.head.size)
+      throw VarveError(
+        .missing, "\(name) is not in \(storage.location), although \(ObjectName.checkpoint) signs it",
+        hint: "the newest commits of the log were lost or removed; bring them back from a copy")
+    }
+    guard fold.tree.root(atSize: checkpoint.head.size) == checkpoint.head.root else {
+      throw VarveError(
+        .damaged, "\(ObjectName.checkpoint) signs another log than the commits make up")
+    }
+  }
+}

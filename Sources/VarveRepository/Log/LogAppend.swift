@@ -1,0 +1,143 @@
+// Appending, as docs/design.md, section 1 has it:
+//
+//     repeat
+//       make the statements against the present state, sign each for its place, verify the commit
+//       create log/commits/<size> only if absent        <- the commit point; exactly one author wins
+//       lost: read and verify the winner's entries
+//     then sign the new head, write the tiles that became full and the checkpoint
+//
+// When creating fails or its answer is lost, the object is read back: the bytes decide. What is
+// written after the commit point is derived; whoever holds the log key completes it.
+
+import Synchronization
+import VarveCrypto
+public import VarveFormat
+import VarveProof
+import VarveStorage
+
+extension Log {
+  /// Appends one commit.
+  ///
+  /// - Parameter make: says what to append on top of a state: called again, with the newer state, each
+  ///   time another author was first, to check that its statements still hold. It must not append or
+  ///   refresh. An empty list appends nothing.
+  /// - Returns: the indices of the entries.
+  /// - Throws: what `make` throws; `VarveError.Code.forbidden` when the role does not allow a statement;
+  ///   `usage` for one that is too long; what reading throws; `io`.
+  @discardableResult
+  public func append(
+    _ make: (LogState) throws -> [LogStatement.Body]
+  ) throws -> [UInt64] {
+    guard let author else {
+      throw VarveError(.forbidden, "without a credential nothing can be appended to the log")
+    }
+    return try append(by: author, make)
+  }
+
+  /// Appends one commit by an author other than the unlocked one.
+  func append(
+    by author: LogAuthor, _ make: (LogState) throws -> [LogStatement.Body]
+  ) throws -> [UInt64] {
+    try advancing.withLock { _ in
+      while true {
+        let base = content.withLock { $0.fold }
+        let bodies = try make(base.state)
+        guard !bodies.isEmpty else { return [] }
+        let commit = try signed(bodies, on: base, by: author)
+        var fold = base
+        // Our own entries pass the same verification as anybody's, before they are stored.
+        try fold.append(commit: commit)
+        if try create(ObjectName.commit(base.head.size), commit) {
+          try adopt(fold, [commit])
+          try writeDerived(author)
+          return Array(base.head.size..<fold.head.size)
+        }
+        try readOn()
+        guard content.withLock({ $0.fold.head.size }) > base.head.size else {
+          throw VarveError(
+            .io, "\(ObjectName.commit(base.head.size)) cannot be created and is not there either",
+            hint: "check the storage at \(storage.location)")
+        }
+      }
+    }
+  }
+
+  private func signed(
+    _ bodies: [LogStatement.Body], on base: LogFold, by author: LogAuthor
+  ) throws -> [UInt8] {
+    guard bodies.count <= LogEntry.commitLimit else {
+      throw VarveError(.usage, "\(bodies.count) entries are too many for one commit")
+    }
+    let known = base.state.authors[author.keyID]
+    guard let known, known.removed == nil else {
+      throw VarveError(
+        .forbidden, "the credential in use was removed from the repository",
+        hint: "unlock the repository with another credential")
+    }
+    var previous = known.newestEntry
+    let time = WallClock.now()
+    let entries = try bodies.enumerated().map { offset, body in
+      guard body.permittedRoles.contains(known.role) else {
+        throw VarveError(
+          .forbidden, "a \(known.role.rawValue) may not append \(body.kind) entries to the log",
+          hint: "use a credential of the role "
+            + Role.allCases.filter(body.permittedRoles.contains).map(\.rawValue)
+            .joined(separator: " or "))
+      }
+      let index = base.head.size + UInt64(offset)
+      let statement = LogStatement(
+        author: author.keyID,
+        position: LogStatement.Position(index: index, size: base.head.size, root: base.head.root),
+        previous: previous, program: ProgramVersion.program, repository: config.id, time: time,
+        body: body)
+      previous = index
+      let entry = try author.sign(statement.bytes(config: configDigest))
+      guard entry.count <= LogEntry.largestByteCount else {
+        throw VarveError(.usage, "a \(body.kind) entry of \(entry.count) bytes is too long for the log")
+      }
+      return entry
+    }
+    return try EntryBundle.encode(entries)
+  }
+
+  /// Creates the commit unless there is one; says whether it is ours.
+  private func create(_ name: String, _ commit: [UInt8]) throws -> Bool {
+    do {
+      if try storage.createExclusively(name, commit) { return true }
+    } catch {
+      // It may have been created all the same.
+      guard let stored = try? readIfPresent(name) else { throw error }
+      return stored == commit
+    }
+    // A back end that repeats a request whose answer was lost finds its own object in the way.
+    return try readIfPresent(name) == commit
+  }
+
+  /// Writes what the commits imply and storage does not have yet: full tiles, then the checkpoint. Must be
+  /// called with `advancing` held. Does nothing without the log key.
+  ///
+  /// - Throws: `VarveError.Code.damaged` or `missing` when a commit cannot be read back. A failure to
+  ///   write is kept in `derivedDataFailure` only.
+  func writeDerived(_ author: LogAuthor) throws {
+    guard let signer = author.checkpointSigner else { return }
+    let (fold, written) = content.withLock { ($0.fold, $0.checkpointSize) }
+    let size = fold.head.size
+    guard size > written else { return }
+    do {
+      for tile in Tile.completed(from: written, to: size) {
+        try storage.put("log/\(tile.path)", try bytes(of: tile, fold))
+      }
+      try storage.put(ObjectName.checkpoint, try signer.sign(fold.head))
+      content.withLock { $0.checkpointSize = size }
+      derivedFailure.withLock { $0 = nil }
+    } catch let error as VarveError where error.code == .io {
+      derivedFailure.withLock { $0 = error }
+    }
+  }
+
+  /// Completes what a crashed author left undone, when the log key is at hand.
+  func completeDerived() throws {
+    guard let author else { return }
+    try advancing.withLock { _ in try writeDerived(author) }
+  }
+}

@@ -1,0 +1,80 @@
+import VarveFormat
+import VarveProof
+
+/// A log as far as it has been read: its Merkle tree, the state it folds to, and where its commits
+/// begin.
+///
+/// `append` verifies everything that docs/format.md, section 12 asks for: canonical form, the
+/// signature, by an author known and not removed at that point, of a role that allows it, the
+/// repository, the entry's position against the tree computed here, and the chain of the author's entries.
+struct LogFold: Sendable {
+  private(set) var tree = MerkleTree()
+  private(set) var state: LogState
+  /// The sizes at which commits were appended, ascending.
+  private(set) var commitStarts: [UInt64] = []
+  private(set) var head = TreeHead.empty
+  /// Bytes that the commits so far take in the client's copy.
+  private(set) var copyByteCount: UInt64 = 0
+
+  private let repository: Digest
+  private let config: Digest
+
+  init(config: RepositoryConfig, configDigest: Digest) {
+    repository = config.id
+    self.config = configDigest
+    state = LogState(config: config, configDigest: configDigest)
+  }
+
+  /// Appends a commit.
+  ///
+  /// - Parameter isVerified: whether these bytes were verified before, so that signatures need not be.
+  /// - Throws: `VarveError.Code.damaged` naming the commit, `unauthorized`, or `unsupportedFormat`. The fold
+  ///   is then of no use any more.
+  mutating func append(commit bytes: [UInt8], isVerified: Bool = false) throws {
+    let base = head
+    let name = ObjectName.commit(base.size)
+    let entries = try EntryBundle.entries(of: bytes, limit: LogEntry.commitLimit, name)
+    guard !entries.isEmpty else { throw VarveError(.damaged, "\(name) is damaged: it is empty") }
+    for bytes in entries {
+      let what = entries.count == 1 ? name : "\(name), entry \(tree.size),"
+      let entry = try LogEntry(bytes, index: tree.size, config: config, what)
+      if !isVerified { try verify(entry, on: base, what) }
+      state.fold(entry.statement)
+      tree.append(entry: bytes)
+    }
+    commitStarts.append(base.size)
+    head = tree.head
+    copyByteCount += ClientState.copyByteCount(bytes)
+  }
+
+  private func verify(_ entry: LogEntry, on base: TreeHead, _ what: String) throws {
+    let statement = entry.statement
+    guard let author = state.authors[statement.author] else {
+      throw VarveError(.damaged, "\(what) is damaged: nobody with the key \(statement.author) is known")
+    }
+    guard entry.envelope.isSigned(by: author.publicKey) else {
+      throw VarveError(.damaged, "\(what) is damaged: its signature is not valid")
+    }
+    guard statement.repository == repository else {
+      throw VarveError(.damaged, "\(what) belongs to another repository")
+    }
+    guard statement.position.index == entry.index, statement.position.size == base.size,
+      statement.position.root == base.root
+    else { throw VarveError(.damaged, "\(what) was signed for another place in the log") }
+    guard statement.previous == author.newestEntry else {
+      throw VarveError(.damaged, "\(what) does not follow its author's previous entry")
+    }
+    try state.validate(statement, what)
+  }
+
+  /// The size at which the commit of entry `index` was appended; `index` must be below the size.
+  func commitStart(ofEntry index: UInt64) -> UInt64 {
+    var low = 0
+    var high = commitStarts.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if commitStarts[middle] <= index { low = middle } else { high = middle }
+    }
+    return commitStarts[low]
+  }
+}
