@@ -89,3 +89,8 @@ public final class IndexedRepository: Sendable {
       packSize: config.packSize, level: level, verifies: verifies)
   }
 }
+
+extension UnlockedRepository {
+  /// This repository's directory under the user's cache directory; nil when nothing is to be cached.
+  package var cacheDirectory: String? { client.cache.map { "\($0)/\(config.id.hex)" } }
+}
