@@ -21,7 +21,7 @@ import Testing
     _ here: Workspace, _ what: String, restoreToo: Bool,
     at location: SourceLocation = #_sourceLocation
   ) throws {
-    let outcome = try here.varve("check", "--read-data", "--no-cache")
+    let outcome = try here.varve("check", "--read-data", "--no-cache", "--no-record")
     #expect(
       outcome.code == 20, "\(what): \(outcome.code)\n\(outcome.errors)", sourceLocation: location)
     guard restoreToo else { return }
@@ -77,7 +77,7 @@ import Testing
         continue
       }
       rename(path, path + ".away")
-      let outcome = try here.varve("check", "--read-data", "--no-cache")
+      let outcome = try here.varve("check", "--read-data", "--no-cache", "--no-record")
       let expected: Set<Int32> = name.hasPrefix("log/commits/") ? [20, 22] : [20]
       #expect(
         expected.contains(outcome.code), "\(name) missing: \(outcome.code)\n\(outcome.errors)")
@@ -112,7 +112,7 @@ import Testing
     var changed = largest.1
     changed[changed.count / 2] ^= 1
     try here.write(changed, to: here.repository + "/" + largest.0)
-    let outcome = try here.varve("check", "--read-data", "--no-cache")
+    let outcome = try here.varve("check", "--read-data", "--no-cache", "--no-record")
     #expect(outcome.code == 20)
     let digest = String(largest.0.suffix(64))
     let said = outcome.errors + outcome.text
@@ -122,13 +122,13 @@ import Testing
       #expect(
         said.contains(try #require(snapshot["short_id"].string)), "the affected snapshot is named")
     }
-    let json = try here.varve("check", "--read-data", "--no-cache", "--json")
+    let json = try here.varve("check", "--read-data", "--no-cache", "--no-record", "--json")
     #expect(json.code == 20)
     #expect(json.text.contains(digest))
     let summary = try json.message("summary")
     #expect(try #require(summary["num_errors"].number) > 0)
     // The plain check reads no data, so only --read-data can have found it; a subset of all finds it, too.
-    try here.fail(20, "check", "--read-data-subset", "100%", "--no-cache")
+    try here.fail(20, "check", "--read-data-subset", "100%", "--no-cache", "--no-record")
     try here.fail(20, "restore", "latest", "--target", here.target, saying: ["file0"])
     #expect(here.exists(here.target + here.source + "/hello.txt"), "what is intact is restored")
   }
@@ -144,7 +144,7 @@ import Testing
       try here.write(changed, to: path)
       var found = 0
       for part in 1...3 {
-        let outcome = try here.varve("check", "--read-data-subset", "\(part)/3", "--no-cache")
+        let outcome = try here.varve("check", "--read-data-subset", "\(part)/3", "--no-cache", "--no-record")
         #expect(outcome.code == 20 || outcome.code == 0, "\(outcome.code) \(outcome.errors)")
         found += outcome.code == 20 ? 1 : 0
       }

@@ -79,6 +79,19 @@ import Testing
       12, "snapshots", "--key-file", here.root + "/mine", saying: ["another repository", "hint"])
   }
 
+  @Test func aNewerFormatIsNamedAndNothingIsTouched() throws {
+    let here = try Workspace()
+    try here.succeed("init")
+    let generator = Tools.sources + "/fixtures/generate/newer-config.py"
+    #expect(try here.run(["python3", generator, here.repository + "/config"]).code == 0)
+    let before = here.objects()
+    for command in ["snapshots", "check"] {
+      try here.fail(1, command, saying: ["format 2", "hint", "newer"])
+    }
+    try here.fail(1, "backup", here.root + "/home", saying: ["format 2", "hint"])
+    #expect(here.objects() == before)
+  }
+
   @Test func damageGivesTwentyAndNamesTheObject() throws {
     let here = try Workspace()
     try here.makeSmallTree()
