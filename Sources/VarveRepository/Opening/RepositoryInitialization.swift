@@ -21,13 +21,22 @@ extension Repository {
     storage: any StorageBackend, secret: borrowing CredentialSecret,
     options: InitOptions = InitOptions(), client: ClientDirectories
   ) throws -> UnlockedRepository {
-    guard try storage.size(ObjectName.config) == nil else {
-      return try resumeInitialization(storage: storage, secret: secret, client: client)
-    }
-    guard case .password(let password) = secret else {
+    switch secret {
+    case .password(let password):
+      guard try storage.size(ObjectName.config) == nil else {
+        return try resumeInitialization(storage: storage, password: password, client: client)
+      }
+      return try begin(storage: storage, password: password, options: options, client: client)
+    case .keyText:
       throw VarveError(
         .usage, "a new repository is made with a password", hint: "add key files afterwards")
     }
+  }
+
+  private static func begin(
+    storage: any StorageBackend, password: borrowing SecretBytes, options: InitOptions,
+    client: ClientDirectories
+  ) throws -> UnlockedRepository {
     let id = Digest(loading: SecureRandom.bytes(Digest.byteCount))
     let master = SecureRandom.secret(32)
     let author = SecureRandom.secret(Ed25519SigningKey.seedByteCount)
@@ -45,7 +54,7 @@ extension Repository {
       try? storage.remove(ObjectName.credential(credential.id))
       throw exists(storage)
     }
-    return try repository.begin(
+    return try repository.commitGenesis(
       Unlocked(credential: credential.id, payload: payload), client: client)
   }
 
@@ -72,7 +81,7 @@ extension Repository {
 
   /// Goes on where an earlier attempt stopped after `config`.
   private static func resumeInitialization(
-    storage: any StorageBackend, secret: borrowing CredentialSecret, client: ClientDirectories
+    storage: any StorageBackend, password: borrowing SecretBytes, client: ClientDirectories
   ) throws -> UnlockedRepository {
     guard try storage.size(ObjectName.commit(0)) == nil else { throw exists(storage) }
     let repository = try open(storage: storage)
@@ -82,12 +91,13 @@ extension Repository {
     for name in names.sorted() {
       guard case .credential(let id) = ObjectClass(name),
         let object = try? Unlocking.credential(id, in: repository), object.kind == .password,
-        object.role == .owner, case .password(let password) = secret,
+        object.role == .owner,
         let payload = try CredentialSealing.open(
           object, secret: try Unlocking.stretch(password, object.keyDerivation), name),
         payload.config == repository.configDigest
       else { continue }
-      return try repository.begin(Unlocked(credential: id, payload: payload), client: client)
+      return try repository.commitGenesis(
+        Unlocked(credential: id, payload: payload), client: client)
     }
     throw VarveError(
       .repositoryExists, "a repository was begun at \(storage.location) and not completed",
@@ -95,7 +105,7 @@ extension Repository {
   }
 
   /// Writes the first commit.
-  private func begin(
+  private func commitGenesis(
     _ unlocked: consuming Unlocked, client: ClientDirectories
   ) throws -> UnlockedRepository {
     let credential = unlocked.credential
