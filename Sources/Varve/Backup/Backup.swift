@@ -126,7 +126,7 @@ public struct Backup {
     switch options.parent {
     case .none: return result
     case .selector(let text):
-      result.snapshot = try SnapshotSelector(text).resolve(in: repository.unlocked).id
+      result.snapshot = try Digest(hex: text)
     case .automatic:
       if let cached = cache?.head.snapshot, state.snapshots[cached] != nil {
         result.snapshot = cached

@@ -1,5 +1,7 @@
 internal import CVarveLinux
 import Glibc
+import Synchronization
+internal import VarveChunking
 internal import VarveCrypto
 internal import VarveFormat
 internal import VarveProof
@@ -22,8 +24,8 @@ final class BackupWorker {
   var path: [UInt8] = []
   /// This thread's part of the counts.
   var tally = SourceCounts()
-  var attributes: [ExtendedAttributes.Attribute] = []
-  var holes: [FileExtent] = []
+  var attributes: [ExtendedAttribute] = []
+  var holes: [Hole] = []
 
   init(session: BackupSession, number: Int) throws {
     self.session = session
@@ -48,7 +50,7 @@ final class BackupWorker {
         case .task(.stream(let stream)): try archive(stream)
         }
       }
-      try writer.flush()
+      if !session.stack.isStopped { try writer.flush() }
     } catch {
       session.stack.stop()
       throw error

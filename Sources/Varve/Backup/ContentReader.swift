@@ -1,6 +1,8 @@
 internal import CVarveLinux
 import Glibc
+import Synchronization
 internal import VarveChunking
+internal import VarveCrypto
 internal import VarveFormat
 internal import VarveRepository
 

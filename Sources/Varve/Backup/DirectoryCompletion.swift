@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 internal import VarveCrypto
 internal import VarveFormat
 internal import VarveProof

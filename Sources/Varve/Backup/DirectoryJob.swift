@@ -16,14 +16,12 @@ struct EntryState {
 
   /// Index in the directory's listing.
   var name: Int
-  var kind: FileStatus.Kind
+  var type: EntryType
   var signature: FileSignature
   /// Index in the cached directory, or -1.
   var cached: Int
   /// The file may have holes.
   var isSparse: Bool
-  /// The directory is on another file system than the source, and that was asked to be left alone.
-  var isMountPoint: Bool
   var body = Body.none
   var leaf = Digest.zero
   /// Where a directory's record is in the new change cache.

@@ -1,6 +1,8 @@
 internal import CVarveLinux
 import Glibc
+import Synchronization
 internal import VarveFormat
+internal import VarveRepository
 
 /// Listing a directory and comparing it with the change cache.
 ///
@@ -90,17 +92,16 @@ extension BackupWorker {
         session.report(job.path(of: name), error, .scan)
         continue
       }
-      guard let kind = status.kind else { continue }
-      if kind == .socket {
-        session.socketsSkipped.add(1, ordering: .relaxed)
+      guard let type = status.type else {
+        if status.isSocket { session.socketsSkipped.add(1, ordering: .relaxed) }
         continue
       }
-      if kind == .file, let limit = session.options.excludeLargerThan, status.size > limit {
+      if type == .file, let limit = session.options.excludeLargerThan, status.size > limit {
         continue
       }
       var entry = EntryState(
-        name: name, kind: kind, signature: FileSignature(status), cached: -1,
-        isSparse: status.mayHaveHoles, isMountPoint: false)
+        name: name, type: type, signature: FileSignature(status), cached: -1,
+        isSparse: status.mayHaveHoles)
       let cached: CachedEntry?
       if let sources = job.sources {
         cached = sources.entries[name].name.withUnsafeBytes { cursor.find($0) }
@@ -108,7 +109,7 @@ extension BackupWorker {
         cached = cursor.find(job.listing.bytes(name))
       }
       entry.cached = cached == nil ? -1 : cursor.index
-      if status.links > 1 && kind != .directory {
+      if status.links > 1 && type != .directory {
         session.links.add(
           device: status.device, inode: status.inode, path: snapshotPath(job, name))
       }
@@ -123,12 +124,12 @@ extension BackupWorker {
     into arena: inout ByteWriter, _ arenaIndex: Int
   ) throws {
     let place = job.entries.count
-    if entry.kind == .directory {
+    if entry.type == .directory {
       job.children.append(place)
       return
     }
     session.progress.filesFound.add(1, ordering: .relaxed)
-    session.progress.bytesFound.add(entry.kind == .file ? status.size : 0, ordering: .relaxed)
+    session.progress.bytesFound.add(entry.type == .file ? status.size : 0, ordering: .relaxed)
     // A changed ctime alone is a change of metadata, so it is never ignored for what is encoded.
     if let cached, entry.signature.matches(cached.signature, session.rules),
       entry.signature.changed == cached.signature.changed
@@ -138,7 +139,7 @@ extension BackupWorker {
       noteUnchanged(job, entry)
       return
     }
-    if entry.kind == .file {
+    if entry.type == .file {
       job.changedFiles.append(place)
       return
     }
@@ -217,10 +218,10 @@ extension BackupWorker {
   }
 
   func noteUnchanged(_ job: DirectoryJob, _ entry: borrowing EntryState) {
-    let size = entry.kind == .file ? entry.signature.size : 0
+    let size = entry.type == .file ? entry.signature.size : 0
     session.progress.filesDone.add(1, ordering: .relaxed)
     session.progress.bytesDone.add(size, ordering: .relaxed)
-    if entry.kind == .file {
+    if entry.type == .file {
       tally.filesUnmodified += 1
       tally.filesProcessed += 1
       tally.bytesProcessed += size
@@ -245,10 +246,9 @@ struct CacheCursor {
     guard let directory else { return nil }
     while let entry = directory.entry(next) {
       guard let known = CacheCursor.name(of: entry.body) else { return nil }
-      let order = memcmp(known.baseAddress, name.baseAddress, min(known.count, name.count))
-      if order > 0 || (order == 0 && known.count > name.count) { return nil }
+      if EntryName.precedes(name, known) { return nil }
       next += 1
-      if order == 0 && known.count == name.count {
+      if !EntryName.precedes(known, name) {
         index = next - 1
         return entry
       }

@@ -1,5 +1,6 @@
 internal import CVarveLinux
 import Glibc
+import Synchronization
 internal import VarveCrypto
 internal import VarveFormat
 internal import VarveProof
@@ -18,21 +19,14 @@ extension BackupWorker {
     let error = InodeFlags.read(file, into: &flags)
     if error != 0 { session.report(job.path(of: name), error, .archival) }
     let usesLists = try chunkList.finish(store: store(node:))
-    try holes.withUnsafeBufferPointer { extents in
-      try withUnsafeTemporaryAllocation(of: Hole.self, capacity: extents.count) { holes in
-        for (place, extent) in extents.enumerated() {
-          holes.initializeElement(
-            at: place, to: Hole(offset: extent.offset, length: extent.length))
-        }
-        try chunkList.chunks.withUnsafeBufferPointer { chunks in
-          try chunkList.lists.withUnsafeBufferPointer { lists in
-            try encode(
-              job, index, status, type: .file, flags: flags,
-              .file(
-                size: content.size, form: usesLists ? .lists(lists) : .chunks(chunks),
-                holes: UnsafeBufferPointer(holes), digest: content.digest),
-              into: &arena, arenaIndex)
-          }
+    try holes.withUnsafeBufferPointer { holes in
+      try chunkList.chunks.withUnsafeBufferPointer { chunks in
+        try chunkList.lists.withUnsafeBufferPointer { lists in
+          try encode(
+            job, &job.entries[index], status, type: .file, flags: flags,
+            .file(
+              size: content.size, form: usesLists ? .lists(lists) : .chunks(chunks), holes: holes,
+              digest: content.digest), into: &arena, arenaIndex)
         }
       }
     }
@@ -46,8 +40,8 @@ extension BackupWorker {
     let name = entry.name
     let error = job.withLocation(name) { ExtendedAttributes.read($0, $1, into: &attributes) }
     if error != 0 { session.report(job.path(of: name), error, .archival) }
-    switch entry.kind {
-    case .symbolicLink:
+    switch entry.type {
+    case .link:
       let target = withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
         let count = job.withLocation(name) {
           varve_readlink(
@@ -69,10 +63,10 @@ extension BackupWorker {
     case .characterDevice, .blockDevice:
       try encode(
         job, &entry, status,
-        type: entry.kind == .blockDevice ? .blockDevice : .characterDevice,
+        type: entry.type,
         .device(major: status.raw.special_device_major, minor: status.raw.special_device_minor),
         into: &arena, arenaIndex)
-    case .file, .directory, .socket:
+    case .file, .directory:
       return
     }
     session.progress.filesDone.add(1, ordering: .relaxed)
@@ -90,15 +84,6 @@ extension BackupWorker {
   /// Reads the attributes of an open file into `attributes`.
   func readAttributes(_ file: Int32) -> Bool { ExtendedAttributes.read(file, into: &attributes) == 0 }
 
-  private func encode(
-    _ job: DirectoryJob, _ index: Int, _ status: FileStatus, type: EntryType, flags: UInt32,
-    _ content: TreeEntryEncoder.Content, into arena: inout ByteWriter, _ arenaIndex: Int
-  ) throws {
-    try encode(
-      job, &job.entries[index], status, type: type, flags: flags, content, into: &arena,
-      arenaIndex)
-  }
-
   /// Appends an entry's body to `arena`, and computes its leaf.
   func encode(
     _ job: DirectoryJob, _ entry: inout EntryState, _ status: FileStatus, type: EntryType,
@@ -107,7 +92,7 @@ extension BackupWorker {
   ) throws {
     let start = arena.bytes.count
     let entryAttributes = EntryAttributes(
-      type: type, mode: UInt16(status.mode), uid: status.owner, gid: status.group,
+      type: type, mode: status.mode, uid: status.owner, gid: status.group,
       modified: status.modified,
       accessed: session.options.withAtime ? status.accessed : nil, inodeFlags: flags,
       isHardLinked: type != .directory && status.links > 1)
@@ -117,7 +102,7 @@ extension BackupWorker {
         try TreeEntryEncoder.append(
           name: name, entryAttributes, user: session.accounts.user(status.owner),
           group: session.accounts.group(status.group),
-          extendedAttributes: attributes.map { ExtendedAttribute(name: $0.name, value: $0.value) },
+          extendedAttributes: attributes,
           content, to: &arena)
       }
     } catch let error as VarveError where error.code == .usage {

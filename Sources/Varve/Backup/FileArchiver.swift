@@ -1,5 +1,6 @@
 internal import CVarveLinux
 import Glibc
+import Synchronization
 internal import VarveChunking
 internal import VarveFormat
 internal import VarveProof

@@ -1,5 +1,6 @@
 internal import CVarveLinux
 import Glibc
+import Synchronization
 internal import VarveFormat
 internal import VarveProof
 internal import VarveRepository
@@ -8,8 +9,8 @@ internal import VarveRepository
 struct StreamBackup: Sendable {
   /// The file's path in the snapshot.
   let name: [UInt8]
-  /// The command whose output it is; nil for standard input.
-  let command: [String]?
+  /// The command whose output it is, program and arguments; nil for standard input.
+  let command: [[UInt8]]?
 }
 
 extension BackupWorker {
@@ -92,25 +93,28 @@ private final class SourceCommand {
   /// Starts `arguments[0]`, found through PATH.
   ///
   /// - Throws: `.io` when it cannot be started.
-  init(_ arguments: [String]) throws {
+  init(_ arguments: [[UInt8]]) throws {
     guard let program = arguments.first else { throw VarveError(.usage, "the command is empty") }
-    name = program
+    name = EscapedBytes.text(program)
     var ends: [Int32] = [-1, -1]
-    guard pipe2(&ends, O_CLOEXEC) == 0 else {
+    guard pipe(&ends) == 0 else {
       throw VarveError(.io, "cannot make a pipe: \(SystemErrorText.text(errno))")
     }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     output = ends[0]
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
-    var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+    var words: [UnsafeMutablePointer<CChar>?] = arguments.map { word in
+      (word + [0]).withUnsafeBytes { strdup($0.baseAddress!.assumingMemoryBound(to: CChar.self)) }
+    }
     words.append(nil)
     defer { for word in words { free(word) } }
-    let error = posix_spawnp(&process, program, &actions, nil, words, environ)
+    let error = posix_spawnp(&process, words[0]!, &actions, nil, words, environ)
     close(ends[1])
     guard error == 0 else {
-      throw VarveError(.io, "cannot start '\(program)': \(SystemErrorText.text(error))")
+      throw VarveError(.io, "cannot start '\(name)': \(SystemErrorText.text(error))")
     }
   }
 

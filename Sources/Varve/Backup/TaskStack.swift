@@ -67,6 +67,8 @@ final class TaskStack<Task: Sendable, Chunk: Sendable>: @unchecked Sendable {
     condition.locked { chunks.isEmpty ? nil : chunks.removeFirst() }
   }
 
+  var isStopped: Bool { condition.locked { stopped } }
+
   /// Makes every `next` return nil: after an error.
   func stop() {
     condition.locked {
