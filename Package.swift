@@ -66,6 +66,10 @@ let package = Package(
       name: "VarveTestSupport", dependencies: ["VarveFormat", "VarveStorage"],
       path: "Tests/VarveTestSupport", swiftSettings: strict),
     .testTarget(
+      name: "VarveFormatTests",
+      dependencies: ["VarveCrypto", "VarveFormat", "VarveProof", "VarveTestSupport"],
+      swiftSettings: strict),
+    .testTarget(
       name: "VarveCryptoTests", dependencies: ["VarveCrypto", "VarveFormat", "VarveTestSupport"],
       swiftSettings: strict),
     .testTarget(

@@ -9,29 +9,15 @@ public struct Inventory: Equatable, Sendable {
   /// The longest inventory, in bytes: over 2,500,000 objects.
   public static let byteLimit = 256 << 20
 
-  public struct Object: Hashable, Sendable {
-    /// A name that contains the digest of its bytes.
-    public let name: String
-    /// Bytes.
-    public let size: UInt64
-
-    public init(name: String, size: UInt64) {
-      self.name = name
-      self.size = size
-    }
-  }
-
   private static let title: [UInt8] = Array("varve inventory v1\n".utf8)
   private static let lineFeed = UInt8(ascii: "\n")
   private static let space = UInt8(ascii: " ")
 
   /// Ascending by name.
-  public let objects: [Object]
+  public let objects: [ObjectReference]
 
   /// - Parameter objects: in any order; each name once.
-  public init(_ objects: some Sequence<Object>) {
-    self.objects = objects.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-  }
+  public init(_ objects: some Sequence<ObjectReference>) { self.objects = objects.sorted() }
 
   public func encode() -> [UInt8] {
     var bytes = Inventory.title
@@ -58,7 +44,7 @@ public struct Inventory: Equatable, Sendable {
       }
       throw fail("it does not begin with its title")
     }
-    var objects: [Object] = []
+    var objects: [ObjectReference] = []
     var start = Inventory.title.count
     while start < bytes.count {
       guard let end = bytes[start...].firstIndex(of: Inventory.lineFeed) else {
@@ -67,7 +53,7 @@ public struct Inventory: Equatable, Sendable {
       guard let object = Inventory.object(bytes[start..<end]) else {
         throw fail("line \(objects.count + 2)")
       }
-      if let last = objects.last, !last.name.utf8.lexicographicallyPrecedes(object.name.utf8) {
+      if let last = objects.last, last >= object {
         throw fail("its names do not ascend")
       }
       objects.append(object)
@@ -76,7 +62,7 @@ public struct Inventory: Equatable, Sendable {
     self.objects = objects
   }
 
-  private static func object(_ line: ArraySlice<UInt8>) -> Object? {
+  private static func object(_ line: ArraySlice<UInt8>) -> ObjectReference? {
     guard let gap = line.firstIndex(of: space) else { return nil }
     let digits = line[(gap + 1)...]
     let name = String(decoding: line[..<gap], as: UTF8.self)
@@ -84,6 +70,6 @@ public struct Inventory: Equatable, Sendable {
       digits.first != UInt8(ascii: "0"), ObjectName.digest(of: name) != nil,
       let size = UInt64(String(decoding: digits, as: UTF8.self))
     else { return nil }
-    return Object(name: name, size: size)
+    return ObjectReference(name: name, size: size)
   }
 }

@@ -49,7 +49,9 @@ public enum BlockPayload {
   ) throws {
     slots.removeAll(keepingCapacity: true)
     var reader = ByteReader(payload, "block")
-    guard payload.count <= PackLimits.blockPayloadByteCount else { throw reader.fail("it is too long") }
+    guard payload.count <= PackLimits.blockPayloadByteCount else {
+      throw reader.fail("it is too long")
+    }
     let count = try reader.count(limit: PackLimits.slotsPerBlock)
     guard count > 0 else { throw reader.fail("it has no slots") }
     slots.reserveCapacity(min(count, reader.remaining))

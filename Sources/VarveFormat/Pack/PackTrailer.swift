@@ -80,7 +80,9 @@ public struct PackTrailer: Equatable, Sendable {
     blocks.reserveCapacity(min(blockCount, reader.remaining / 35))
     for _ in 0..<blockCount {
       let storedLength = try reader.count(limit: PackLimits.storedBlockByteCount)
-      guard storedLength > PackLimits.sealOverhead else { throw reader.fail("a block is too short") }
+      guard storedLength > PackLimits.sealOverhead else {
+        throw reader.fail("a block is too short")
+      }
       let slotCount = try reader.count(limit: PackLimits.slotsPerBlock)
       guard slotCount > 0 else { throw reader.fail("a block has no slots") }
       guard slots.count + slotCount <= PackLimits.slots else { throw reader.fail("too many slots") }

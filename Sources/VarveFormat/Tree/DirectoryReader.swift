@@ -67,7 +67,8 @@ private struct PartCheck {
       guard !isFirst || entry.name.elementsEqual(part.firstName) else {
         throw DirectoryReader.damaged("a part does not begin with the name its list says")
       }
-      guard !isFirst || lastName.withUnsafeBytes({ $0.isEmpty || EntryName.precedes($0, entry.name) })
+      guard
+        !isFirst || lastName.withUnsafeBytes({ $0.isEmpty || EntryName.precedes($0, entry.name) })
       else { throw DirectoryReader.damaged("its parts do not ascend") }
       isFirst = false
       guard !hasEnded else { throw DirectoryReader.damaged("a part ends too late") }

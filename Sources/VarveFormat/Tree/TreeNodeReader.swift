@@ -52,7 +52,9 @@ public struct TreeNodeReader {
 
   /// Reads what all nodes begin with.
   static func open(_ reader: inout ByteReader) throws -> Kind {
-    guard reader.bytes.count <= TreeLimits.nodeByteCount else { throw reader.fail("it is too long") }
+    guard reader.bytes.count <= TreeLimits.nodeByteCount else {
+      throw reader.fail("it is too long")
+    }
     let version = try reader.u8()
     guard version == TreeNodeReader.version else {
       throw VarveError.newerFormat("a tree node has version \(version)")
