@@ -55,6 +55,9 @@ public struct PatternList: Sendable {
     self.others = others
   }
 
+  /// Whether one component decides, wherever it lies: every pattern is a single name.
+  package var dependsOnNamesOnly: Bool { names.count == patterns.count }
+
   /// Whether there is no pattern.
   public var isEmpty: Bool { patterns.isEmpty }
 

@@ -1,0 +1,36 @@
+package import VarveFormat
+
+/// Which paths of a snapshot are names of one file, for looking up.
+///
+/// Memory: about 150 bytes and the path for each name of a file that has several.
+package struct LinkGroups {
+  private let groups: [[UInt8]: Int]
+
+  /// Reads the link table of `snapshot`.
+  ///
+  /// - Throws: `.damaged` and `.missing`.
+  package init(_ snapshot: SnapshotRecord, from source: any ChunkSource) throws {
+    guard !snapshot.links.isEmpty else {
+      groups = [:]
+      return
+    }
+    var bytes: [UInt8] = []
+    for id in snapshot.links {
+      try source.withChunk(id) { bytes.append(contentsOf: $0) }
+      guard bytes.count <= LinkTable.byteLimit else {
+        throw VarveError(.damaged, "a snapshot's link table is too long")
+      }
+    }
+    let table = try bytes.withUnsafeBytes { try LinkTable(decoding: $0) }
+    var groups: [[UInt8]: Int] = [:]
+    for (number, group) in table.groups.enumerated() {
+      for path in group { groups[path] = number }
+    }
+    self.groups = groups
+  }
+
+  /// The number of the group that has `path`, which is relative to the snapshot's root.
+  package func group(of path: some Collection<UInt8>) -> Int? {
+    groups.isEmpty ? nil : groups[Array(path)]
+  }
+}
