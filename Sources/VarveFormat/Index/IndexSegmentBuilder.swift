@@ -29,7 +29,6 @@ public struct IndexSegmentBuilder {
     var offset = UInt32(PackHeader.byteCount)
     var list: [IndexBlock] = []
     list.reserveCapacity(trailer.blocks.count)
-    rows.reserveCapacity(rows.count + trailer.slots.count)
     for (ordinal, block) in trailer.blocks.enumerated() {
       list.append(IndexBlock(offset: offset, storedLength: block.storedLength))
       offset += block.storedLength
