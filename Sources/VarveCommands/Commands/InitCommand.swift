@@ -1,6 +1,7 @@
 import ArgumentParser
 import VarveFormat
 import VarveRepository
+import VarveStorage
 
 struct InitCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
@@ -15,18 +16,19 @@ struct InitCommand: VarveSubcommand {
 
       Examples:
         varve init -r /srv/backup
-        varve init -r /srv/backup -p ~/.varve-password --key-file-out /root/varve.key
+        varve init -r /srv/backup -p ~/.varve-password --new-key-file /root/varve.key
         varve init -r /srv/databases --chunker-min 16K --chunker-target 16K --chunker-max 256K
       """)
 
   @Option(
+    name: [.customLong("new-key-file"), .customLong("key-file-out")],
     help: ArgumentHelp(
       "Also write a key file that unlocks without a password, for unattended machines.",
       valueName: "file"))
-  var keyFileOut: RawArgument?
+  var newKeyFile: String?
 
   @Option(help: ArgumentHelp("A name for the first credential.", valueName: "text"))
-  var label: String?
+  var label: String = ""
 
   @Option(
     help: ArgumentHelp("Size up to which packs are filled (default: 32M).", valueName: "size"))
@@ -47,6 +49,47 @@ struct InitCommand: VarveSubcommand {
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
-    .success
+    let options = try options()
+    let access = RepositoryAccess(global, console)
+    let storage = try access.storage()
+    let client = try access.client()
+    let secret = try access.newSecret()
+    let keyFile = try newKeyFile.map { try KeyFileOutput(creating: $0) }
+    if try storage.size(ObjectName.config) == nil { try storage.create() }
+    let repository = try Repository.initialize(
+      storage: storage, secret: secret, options: options, client: client)
+    if let keyFile { try keyFile.write(repository.addKeyFile(label: label).text) }
+    if console.isJSON {
+      try console.json {
+        $0.member("message_type", "initialized")
+        $0.member("id", repository.config.id.hex)
+        $0.member("repository", storage.location)
+        if let keyFile { $0.member("key_file", bytes: RawArgument.bytes(keyFile.path)) }
+      }
+    } else if !console.isQuiet {
+      try console.line(
+        "created repository \(repository.config.id.hex.prefix(10)) at \(storage.location)")
+      if let keyFile { try console.line("wrote key file \(keyFile.name)") }
+      console.note(
+        "Without the password nothing can be restored. Keep a recovery key in a safe place: "
+          + "varve key export")
+    }
+    return .success
+  }
+
+  private func options() throws -> InitOptions {
+    let standard = RepositoryConfig.ChunkSizes.standard
+    func count(_ size: ByteSize?, _ standard: Int) -> Int {
+      size.map { Int(clamping: $0.bytes) } ?? standard
+    }
+    let chunkSizes = try RepositoryConfig.ChunkSizes(
+      min: count(chunkerMin, standard.min), target: count(chunkerTarget, standard.target),
+      max: count(chunkerMax, standard.max))
+    let packSize = count(packSize, RepositoryConfig.standardPackSize)
+    guard RepositoryConfig.packSizes.contains(packSize) else {
+      throw VarveError(
+        .usage, "a pack size of \(packSize) bytes is not possible", hint: "use 4 KiB to 1 GiB")
+    }
+    return InitOptions(chunkSizes: chunkSizes, packSize: packSize, label: label)
   }
 }

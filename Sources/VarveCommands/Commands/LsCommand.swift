@@ -17,7 +17,9 @@ struct LsCommand: VarveSubcommand {
         varve ls latest --json | jq -r 'select(.size > 1e9) | .path'
       """)
 
-  @Argument(help: ArgumentHelp("ID, latest or latest~N; :path for a part.",
+  @Argument(
+    help: ArgumentHelp(
+      "ID, latest or latest~N; :path for a part.",
       valueName: "snapshot[:path]"))
   var snapshot: RawArgument
 

@@ -22,13 +22,15 @@ struct RestoreCommand: VarveSubcommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("What to restore: ID, latest or latest~N; :path for a part.",
+    help: ArgumentHelp(
+      "What to restore: ID, latest or latest~N; :path for a part.",
       valueName: "snapshot[:path]"))
   var snapshot: RawArgument
 
   @Option(
     name: [.customShort("t"), .long],
-    help: ArgumentHelp("The directory to restore into; it is made if need be.",
+    help: ArgumentHelp(
+      "The directory to restore into; it is made if need be.",
       valueName: "directory"))
   var target: RawArgument
 

@@ -12,7 +12,9 @@ struct SnapshotsCommand: VarveSubcommand {
         varve snapshots --json | jq -r '.[].id'
       """)
 
-  @Argument(help: ArgumentHelp("Only these: ids or their beginnings, latest, latest~N.", valueName: "snapshot"))
+  @Argument(
+    help: ArgumentHelp(
+      "Only these: ids or their beginnings, latest, latest~N.", valueName: "snapshot"))
   var snapshots: [String] = []
 
   @OptionGroup var filter: SnapshotFilterOptions
@@ -23,7 +25,8 @@ struct SnapshotsCommand: VarveSubcommand {
 
   @Option(
     name: [.customShort("g"), .long],
-    help: ArgumentHelp("Show them in groups, by host, paths and tags.", valueName: "host[,paths][,tags]"))
+    help: ArgumentHelp(
+      "Show them in groups, by host, paths and tags.", valueName: "host[,paths][,tags]"))
   var groupBy: GroupByArgument?
 
   @Flag(name: [.customShort("c"), .long], help: "One line for each, without paths and counts.")

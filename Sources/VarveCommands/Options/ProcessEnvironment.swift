@@ -2,7 +2,7 @@ import Glibc
 
 /// Environment variables, read once at the start.
 package struct ProcessEnvironment: Sendable {
-  private let variables: [String: String]
+  package let variables: [String: String]
 
   package init(_ variables: [String: String]) { self.variables = variables }
 

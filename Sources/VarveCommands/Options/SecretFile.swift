@@ -12,11 +12,9 @@ enum SecretFile {
     try contents(of: path, droppingLineEnds: true)
   }
 
-  /// The text of a key file.
-  static func text(at path: String) throws -> String {
-    try contents(of: path, droppingLineEnds: false).withUnsafeBytes {
-      String(decoding: $0, as: UTF8.self)
-    }
+  /// The text of a key file or recovery key.
+  static func keyText(at path: String) throws -> SecretBytes {
+    try contents(of: path, droppingLineEnds: false)
   }
 
   /// What a shell command prints, without line ends at its end.

@@ -25,7 +25,8 @@ struct CheckSummary {
         + "affected")
     console.status.print(
       "varve: hint: what is not named above is intact and can be restored; put back damaged objects "
-        + "from a copy of the repository, or run 'varve backup --force' while the source files exist")
+        + "from a copy of the repository, or run 'varve backup --force' while the source files exist"
+    )
   }
 
   /// Names a snapshot and what of it is lost; this is data, even with `--quiet`.

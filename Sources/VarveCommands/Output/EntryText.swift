@@ -1,4 +1,4 @@
-import VarveFormat
+package import VarveFormat
 import VarveRepository
 
 /// An entry's mode, type and times in the spellings that `ls` and restic use.

@@ -33,6 +33,8 @@ package struct JSONWriter {
     try enclosed("[", "]", body)
   }
 
+  package mutating func beginObject() { begin("{") }
+  package mutating func endObject() { end("}") }
   package mutating func beginArray() { begin("[") }
   package mutating func endArray() { end("]") }
 

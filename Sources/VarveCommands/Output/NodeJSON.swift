@@ -2,11 +2,11 @@ import VarveFormat
 
 /// An entry of a snapshot's tree by restic's names (docs/json.md, "node").
 enum NodeJSON {
-  static func members(_ entry: TreeEntry, path: [UInt8], into writer: inout JSONWriter) {
+  static func members(_ entry: TreeEntry, path: [UInt8]?, into writer: inout JSONWriter) {
     let attributes = entry.attributes
     writer.member("name", bytes: entry.name)
     writer.member("type", EntryText.type(entry.type))
-    writer.member("path", bytes: path)
+    if let path { writer.member("path", bytes: path) }
     writer.member("uid", attributes.uid)
     writer.member("gid", attributes.gid)
     if let user = entry.user { writer.member("user", bytes: user) }

@@ -63,6 +63,16 @@ public final class IndexedRepository: Sendable {
     BlockReader(storage: storage, keyring: try requireKeyring())
   }
 
+  /// A live index segment, opened.
+  ///
+  /// - Throws: `.notFound` when the log state has none of that name; `.missing`, `.damaged`.
+  package func segment(_ name: Digest) throws -> MappedSegment {
+    guard let size = liveObjects.sizes[ObjectName.index(name)] else {
+      throw VarveError(.notFound, "\(ObjectName.index(name)) is not live")
+    }
+    return try cache.segment(name, size: size)
+  }
+
   package func requireKeyring() throws -> PackKeyring {
     guard let keyring else {
       throw VarveError(

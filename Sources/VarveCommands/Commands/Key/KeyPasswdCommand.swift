@@ -1,0 +1,26 @@
+import ArgumentParser
+import VarveFormat
+import VarveRepository
+
+struct KeyPasswdCommand: VarveSubcommand {
+  static let configuration = CommandConfiguration(
+    commandName: "passwd",
+    abstract: "Change the password that unlocks the repository now.",
+    discussion: """
+      Needs an owner's password; the others stay as they are.
+
+      Examples:
+        varve key passwd
+        varve key passwd -p old.txt --new-password-file new.txt
+      """)
+
+  @OptionGroup var newPassword: NewPasswordOptions
+  @OptionGroup(title: "Global options") var global: GlobalOptions
+
+  func execute(on console: Console) throws -> ExitStatus {
+    let repository = try RepositoryAccess(global, console).unlocked()
+    let id = try repository.changePassword(to: try newPassword.password())
+    try KeyAdded(id: id, role: repository.role, keyFile: nil).print(on: console)
+    return .success
+  }
+}

@@ -1,0 +1,42 @@
+import VarveFormat
+import VarveRepository
+
+/// Adds a credential: a key file when one is to be made, else a password.
+struct NewCredentialFlow {
+  let keyFile: String?
+  let password: NewPasswordOptions
+  let role: Role
+  let label: String
+
+  /// The new credential's id.
+  func run(in repository: UnlockedRepository) throws -> Digest {
+    guard let keyFile else {
+      return try repository.addPassword(try password.password(), role: role, label: label)
+    }
+    let output = try KeyFileOutput(creating: keyFile)
+    let new = try repository.addKeyFile(role: role, label: label)
+    try output.write(new.text)
+    return new.credential
+  }
+}
+
+/// Says that a credential was added.
+struct KeyAdded {
+  let id: Digest
+  let role: Role
+  let keyFile: String?
+
+  func print(on console: Console) throws {
+    if console.isJSON {
+      try console.json {
+        $0.member("message_type", "key_added")
+        $0.member("id", id.hex)
+        $0.member("role", role.rawValue)
+        if let keyFile { $0.member("key_file", bytes: RawArgument.bytes(keyFile)) }
+      }
+    } else if !console.isQuiet {
+      let what = keyFile == nil ? "password" : "key file"
+      try console.line("added \(what) \(id.hex.prefix(8)), role \(role.rawValue)")
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Varve
+import VarveFormat
+
+struct TagCommand: VarveSubcommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tag",
+    abstract: "Change the tags of snapshots.",
+    discussion: """
+      A snapshot's record never changes: a new record with the new tags takes its place, under a \
+      new id, and names the first one as its original.
+
+      Examples:
+        varve tag --add keep latest
+        varve tag --remove nightly --host db1
+        varve tag --set release,v1.2 79766175
+      """)
+
+  @Argument(
+    help: ArgumentHelp("Which (default: all that the options select).", valueName: "snapshot"))
+  var snapshots: [RawArgument] = []
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("Have these tags and no others; '' for none.", valueName: "tag[,tag…]"))
+  var replacement: [String] = []
+
+  @Option(
+    name: .customLong("add"), help: ArgumentHelp("Add tags.", valueName: "tag[,tag…]"))
+  var added: [String] = []
+
+  @Option(
+    name: .customLong("remove"), help: ArgumentHelp("Remove tags.", valueName: "tag[,tag…]"))
+  var removed: [String] = []
+
+  @OptionGroup var filter: SnapshotFilterOptions
+  @OptionGroup(title: "Global options") var global: GlobalOptions
+
+  mutating func validate() throws {
+    if replacement.isEmpty && added.isEmpty && removed.isEmpty {
+      throw ValidationError("Give --set, --add or --remove.")
+    }
+    if !replacement.isEmpty && !(added.isEmpty && removed.isEmpty) {
+      throw ValidationError("--set excludes --add and --remove.")
+    }
+  }
+
+  func execute(on console: Console) throws -> ExitStatus {
+    .success
+  }
+}
