@@ -13,4 +13,17 @@ public struct ChunkLocation: Sendable {
   public let block: UInt16
   /// The chunk's place in the block.
   public let slot: UInt16
+
+  package init(
+    pack: Digest, packSize: UInt64, type: PackType, offset: UInt32, storedLength: UInt32,
+    block: UInt16, slot: UInt16
+  ) {
+    self.pack = pack
+    self.packSize = packSize
+    self.type = type
+    self.offset = offset
+    self.storedLength = storedLength
+    self.block = block
+    self.slot = slot
+  }
 }
