@@ -74,7 +74,7 @@ public struct Dump: Sendable {
     try run(to: output) { pipeline, source in
       let archiver = try TreeArchiver(
         TarStream(pipeline, source: source), base: base,
-        links: LinkGroups(snapshot, from: source), source: source)
+        links: LinkLookup(snapshot, from: source), source: source)
       try archiver.write(entry, at: path, root: snapshot.rootDirectory)
     }
   }

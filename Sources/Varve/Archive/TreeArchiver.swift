@@ -4,7 +4,7 @@ import VarveFormat
 final class TreeArchiver {
   private let tar: TarStream
   private let source: any ChunkSource
-  private let links: LinkGroups
+  private let links: LinkLookup
   /// Bytes of `base` and the slash behind it at the front of each path.
   private let prefixLength: Int
   private let base: SnapshotPath
@@ -12,7 +12,7 @@ final class TreeArchiver {
   private var archived: [Int: [UInt8]] = [:]
 
   init(
-    _ tar: TarStream, base: SnapshotPath, links: LinkGroups, source: any ChunkSource
+    _ tar: TarStream, base: SnapshotPath, links: LinkLookup, source: any ChunkSource
   ) throws {
     self.tar = tar
     self.base = base

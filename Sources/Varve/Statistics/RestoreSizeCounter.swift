@@ -30,7 +30,7 @@ final class RestoreSizeCounter: StatisticsCounter {
 
   private func sum(of snapshot: SnapshotRecord) throws -> Sum {
     if let sum = known[snapshot.tree.id] { return sum }
-    let links = try LinkGroups(snapshot, from: source)
+    let links = try LinkLookup(snapshot, from: source)
     var counted: Set<Int> = []
     let walk = try TreeWalk(snapshot.rootDirectory, from: source)
     var open = [Sum()]

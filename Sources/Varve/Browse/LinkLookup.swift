@@ -3,7 +3,7 @@ package import VarveFormat
 /// Which paths of a snapshot are names of one file, for looking up.
 ///
 /// Memory: about 150 bytes and the path for each name of a file that has several.
-package struct LinkGroups {
+package struct LinkLookup {
   private let groups: [[UInt8]: Int]
 
   /// Reads the link table of `snapshot`.
