@@ -140,6 +140,8 @@ ssize_t varve_pwrite(int file, const void *buffer, size_t size, int64_t offset) 
 
 int varve_fsync(int file) { UNTIL_NOT_INTERRUPTED(fsync(file)); }
 
+int varve_syncfs(int file) { UNTIL_NOT_INTERRUPTED(syncfs(file)); }
+
 int varve_truncate(int file, int64_t size) { UNTIL_NOT_INTERRUPTED(ftruncate(file, size)); }
 
 int varve_allocate(int file, int64_t offset, int64_t length) {
@@ -164,9 +166,9 @@ int varve_chown(int directory, const char *path, uid_t owner, gid_t group, int f
   ONCE(fchownat(directory, path, owner, group, flags));
 }
 
-int varve_change_mode(int directory, const char *path, mode_t mode) {
-  ONCE(fchmodat(directory, path, mode, AT_SYMLINK_NOFOLLOW));
-}
+int varve_chmod(const char *path, mode_t mode) { ONCE(chmod(path, mode)); }
+
+int varve_fchown(int file, uid_t owner, gid_t group) { ONCE(fchown(file, owner, group)); }
 
 int varve_fchmod(int file, mode_t mode) { ONCE(fchmod(file, mode)); }
 
@@ -176,6 +178,13 @@ int varve_set_times(int directory, const char *path, int flags, int64_t access_s
   struct timespec times[2] = {{access_seconds, access_nanoseconds},
                               {modification_seconds, modification_nanoseconds}};
   ONCE(utimensat(directory, path, times, flags));
+}
+
+int varve_set_file_times(int file, int64_t access_seconds, int64_t access_nanoseconds,
+                         int64_t modification_seconds, int64_t modification_nanoseconds) {
+  struct timespec times[2] = {{access_seconds, access_nanoseconds},
+                              {modification_seconds, modification_nanoseconds}};
+  ONCE(futimens(file, times));
 }
 
 int varve_get_inode_flags(int file, uint32_t *flags) {
@@ -210,6 +219,10 @@ ssize_t varve_lgetxattr(const char *path, const char *name, void *value, size_t 
 
 int varve_fsetxattr(int file, const char *name, const void *value, size_t size) {
   ONCE(fsetxattr(file, name, value, size, 0));
+}
+
+int varve_setxattr(const char *path, const char *name, const void *value, size_t size) {
+  ONCE(setxattr(path, name, value, size, 0));
 }
 
 int varve_lsetxattr(const char *path, const char *name, const void *value, size_t size) {

@@ -66,6 +66,7 @@ int varve_unlink(int directory, const char *path, int flags);
 ssize_t varve_pread(int file, void *buffer, size_t size, int64_t offset);
 ssize_t varve_pwrite(int file, const void *buffer, size_t size, int64_t offset);
 int varve_fsync(int file);
+int varve_syncfs(int file);
 int varve_truncate(int file, int64_t size);
 int varve_allocate(int file, int64_t offset, int64_t length);
 int varve_punch_hole(int file, int64_t offset, int64_t length);
@@ -73,23 +74,27 @@ int64_t varve_seek_data(int file, int64_t offset);
 int64_t varve_seek_hole(int file, int64_t offset);
 ssize_t varve_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, size_t length);
 
-// Metadata. Inode flags are those of chattr(1): FS_*_FL in <linux/fs.h>. `varve_change_mode` does
-// not follow a symbolic link.
+// Metadata. Inode flags are those of chattr(1): FS_*_FL in <linux/fs.h>. `varve_chmod` follows links,
+// as it must for a path through /proc/self/fd.
 int varve_chown(int directory, const char *path, uid_t owner, gid_t group, int flags);
-int varve_change_mode(int directory, const char *path, mode_t mode);
+int varve_chmod(const char *path, mode_t mode);
+int varve_fchown(int file, uid_t owner, gid_t group);
 int varve_fchmod(int file, mode_t mode);
 int varve_set_times(int directory, const char *path, int flags, int64_t access_seconds,
                     int64_t access_nanoseconds, int64_t modification_seconds,
                     int64_t modification_nanoseconds);
+int varve_set_file_times(int file, int64_t access_seconds, int64_t access_nanoseconds,
+                         int64_t modification_seconds, int64_t modification_nanoseconds);
 int varve_get_inode_flags(int file, uint32_t *flags);
 int varve_set_inode_flags(int file, uint32_t flags);
 
-// Extended attributes; the `l` forms take a path and do not follow a final symbolic link.
+// Extended attributes; the `l` forms do not follow a final symbolic link, varve_setxattr does.
 ssize_t varve_flistxattr(int file, void *names, size_t size);
 ssize_t varve_llistxattr(const char *path, void *names, size_t size);
 ssize_t varve_fgetxattr(int file, const char *name, void *value, size_t size);
 ssize_t varve_lgetxattr(const char *path, const char *name, void *value, size_t size);
 int varve_fsetxattr(int file, const char *name, const void *value, size_t size);
+int varve_setxattr(const char *path, const char *name, const void *value, size_t size);
 int varve_lsetxattr(const char *path, const char *name, const void *value, size_t size);
 int varve_fremovexattr(int file, const char *name);
 int varve_lremovexattr(const char *path, const char *name);

@@ -44,13 +44,11 @@ package enum ExtendedAttributes {
     }
   }
 
-  /// Sets one attribute of the entry `entry` of `directory` itself. Returns 0, or an error number.
-  package static func set(
-    _ directory: Int32, _ entry: UnsafePointer<CChar>, _ name: [UInt8], _ value: [UInt8]
-  ) -> Int32 {
-    ProcessPath.with(directory, entry) { path in
+  /// Sets one attribute of a file opened with O_PATH. Returns 0, or an error number.
+  package static func set(path file: Int32, _ name: [UInt8], _ value: [UInt8]) -> Int32 {
+    ProcessPath.with(file, nil) { path in
       withName(name) { name in
-        value.withUnsafeBytes { -varve_lsetxattr(path, name, $0.baseAddress, $0.count) }
+        value.withUnsafeBytes { -varve_setxattr(path, name, $0.baseAddress, $0.count) }
       }
     }
   }

@@ -65,6 +65,9 @@ package struct FileStatus: Sendable {
   /// The file system that the file is on: major number in the upper half, minor in the lower.
   package var device: UInt64 { UInt64(raw.device_major) << 32 | UInt64(raw.device_minor) }
 
+  /// Whether it is immutable or append-only, so that not even root can replace or remove it.
+  package var isProtected: Bool { raw.attributes & 0x30 != 0 }
+
   /// Whether less is allocated than the size asks for: only then can there be holes.
   package var mayHaveHoles: Bool { raw.blocks < (raw.size + 511) / 512 }
 }

@@ -16,6 +16,8 @@ public struct RestoreReport: Sendable {
   public var bytesVerified: UInt64 = 0
   /// Each item that is not as the snapshot has it, by path in the target.
   public var problems: [RestoreProblem] = []
+  /// What holds for many items and is no failure: owners that only root may set, for one.
+  public var warnings: [String] = []
   public var dryRun = false
   /// In nanoseconds.
   public var duration: UInt64 = 0

@@ -1,0 +1,111 @@
+import VarveRepository
+
+/// Hands the work of planned windows to the workers: first what must be looked at, then what must be
+/// written. Holds at most two windows, so planning cannot run away from writing.
+final class RestoreQueue: @unchecked Sendable {
+  enum Job {
+    case prepare(RestoreWindow, task: Int)
+    /// Positions in `plain`.
+    case plain(RestoreWindow, Range<Int>)
+    case span(RestoreWindow, Int)
+
+    var window: RestoreWindow {
+      switch self {
+      case .prepare(let window, _), .plain(let window, _), .span(let window, _): window
+      }
+    }
+  }
+
+  private static let windowLimit = 2
+  private static let plainBatch = 32
+
+  private let condition = Condition()
+  private var windows: [RestoreWindow] = []
+  private var isClosed = false
+  private var isStopped = false
+
+  /// Adds a sealed window; waits while there are two already. False once the queue was stopped.
+  func add(_ window: RestoreWindow) -> Bool {
+    condition.locked {
+      while windows.count >= Self.windowLimit && !isStopped { condition.wait() }
+      if isStopped { return false }
+      windows.append(window)
+      condition.broadcast()
+      return true
+    }
+  }
+
+  /// No more windows will come.
+  func close() {
+    condition.locked {
+      isClosed = true
+      condition.broadcast()
+    }
+  }
+
+  /// Makes `next` return nil and `add` return false from now on.
+  func stop() {
+    condition.locked {
+      isStopped = true
+      condition.broadcast()
+    }
+  }
+
+  /// The windows that are not done; asked when no thread is at work any more.
+  var unfinished: [RestoreWindow] { condition.locked { windows } }
+
+  /// The next job; waits for one. Nil when there will be none.
+  ///
+  /// - Parameter done: the job that the caller got before.
+  func next(done: Job?) -> Job? {
+    condition.locked {
+      if let done { finish(done) }
+      while true {
+        if isStopped { return nil }
+        for window in windows {
+          if let job = claim(window) { return job }
+        }
+        if isClosed && windows.isEmpty { return nil }
+        condition.wait()
+      }
+    }
+  }
+
+  private func claim(_ window: RestoreWindow) -> Job? {
+    if window.schedule.nextPreparation < window.preparations.count {
+      let task = window.preparations[window.schedule.nextPreparation]
+      window.schedule.nextPreparation += 1
+      window.schedule.preparing += 1
+      window.schedule.running += 1
+      return .prepare(window, task: task)
+    }
+    if window.schedule.nextPlain < window.plain.count {
+      let first = window.schedule.nextPlain
+      window.schedule.nextPlain = min(first + Self.plainBatch, window.plain.count)
+      window.schedule.running += 1
+      return .plain(window, first..<window.schedule.nextPlain)
+    }
+    if window.schedule.preparing == 0, window.schedule.nextSpan < window.spans.count {
+      window.schedule.nextSpan += 1
+      window.schedule.running += 1
+      return .span(window, window.schedule.nextSpan - 1)
+    }
+    return nil
+  }
+
+  private func finish(_ job: Job) {
+    let window = job.window
+    window.schedule.running -= 1
+    if case .prepare = job {
+      window.schedule.preparing -= 1
+      if window.schedule.preparing == 0 { condition.broadcast() }
+    }
+    let schedule = window.schedule
+    if schedule.running == 0, schedule.nextPreparation == window.preparations.count,
+      schedule.nextPlain == window.plain.count, schedule.nextSpan == window.spans.count
+    {
+      windows.removeAll { $0 === window }
+      condition.broadcast()
+    }
+  }
+}
