@@ -77,9 +77,14 @@ let package = Package(
       dependencies: ["VarveChunking", "VarveCrypto", "VarveFormat", "VarveTestSupport"],
       swiftSettings: strict),
     .testTarget(
+      name: "VarveProofTests",
+      dependencies: ["VarveCrypto", "VarveFormat", "VarveProof", "VarveTestSupport"],
+      swiftSettings: strict),
+    .testTarget(
       name: "VarveTests",
       dependencies: [
-        "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveRepository", "VarveStorage",
+        "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository",
+        "VarveStorage",
         "VarveTestSupport",
       ], swiftSettings: strict),
     .testTarget(

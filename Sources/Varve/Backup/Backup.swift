@@ -126,16 +126,17 @@ public struct Backup {
     switch options.parent {
     case .none: return result
     case .selector(let text):
-      result.snapshot = try Digest(hex: text)
+      result.snapshot = try SnapshotSearch(repository.unlocked).id(
+        of: SnapshotSelector(parsing: Array(text.utf8)))
     case .automatic:
-      if let cached = cache?.head.snapshot, state.snapshots[cached] != nil {
-        result.snapshot = cached
+      if let live = cache.flatMap({ Self.liveForm(of: $0.head.snapshot, in: state) }) {
+        result.snapshot = live
       } else {
         result.snapshot = newestLike(identity)
       }
     }
     guard let snapshot = result.snapshot else { return result }
-    if let cache, cache.head.snapshot == snapshot, state.snapshots[snapshot] != nil {
+    if let cache, Self.liveForm(of: cache.head.snapshot, in: state) == snapshot {
       result.cache = cache
       result.tree = cache.record(at: cache.head.root)?.node.id
     }
@@ -143,6 +144,12 @@ public struct Backup {
       result.tree = (try? repository.unlocked.snapshotRecord(snapshot))?.tree.id
     }
     return result
+  }
+
+  /// The snapshot itself while it is live, or the live one that has its tree under a changed record.
+  private static func liveForm(of snapshot: Digest, in state: LogState) -> Digest? {
+    if state.snapshots[snapshot] != nil { return snapshot }
+    return state.snapshots.values.first { $0.original == snapshot }?.id
   }
 
   /// The newest live snapshot of this host and these paths, among the last hundred; nil for a role that cannot read.
@@ -211,7 +218,7 @@ public struct Backup {
       let tally = worker.tally
       tallies.withLock { $0.append(tally) }
     }
-    if let root, root.entries.isEmpty, !session.reportedProblems.isEmpty {
+    if root?.sources != nil, session.sourcesFound.load(ordering: .relaxed) == 0 {
       throw VarveError(
         .io, "none of the sources can be read", hint: "see the messages above for each of them")
     }

@@ -43,6 +43,8 @@ final class BackupSession: @unchecked Sendable {
 
   private let problems = Mutex<[SourceProblem]>([])
   let socketsSkipped = Atomic<UInt64>(0)
+  /// Sources, as the user named them, that are there.
+  let sourcesFound = Atomic<Int>(0)
   /// The snapshot's root directory, once it is known.
   let root = Mutex<(node: NodeReference, record: UInt64)?>(nil)
 

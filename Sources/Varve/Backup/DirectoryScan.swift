@@ -92,6 +92,9 @@ extension BackupWorker {
         session.report(job.path(of: name), error, .scan)
         continue
       }
+      if job.sources?.entries[name].inner == nil, job.sources != nil {
+        session.sourcesFound.add(1, ordering: .relaxed)
+      }
       guard let type = status.type else {
         if status.isSocket { session.socketsSkipped.add(1, ordering: .relaxed) }
         continue

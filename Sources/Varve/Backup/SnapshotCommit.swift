@@ -10,13 +10,10 @@ struct SnapshotCommit {
 
   init(_ repository: UnlockedRepository) { self.repository = repository }
 
-  /// - Parameters:
-  ///   - added: every pack and index segment that the session stored.
-  ///   - replacing: a snapshot that is forgotten in the same commit.
+  /// - Parameter added: every pack and index segment that the session stored.
   /// - Returns: the snapshot's id.
   func commit(
-    _ record: SnapshotRecord, adding added: [ObjectReference], parent: Digest?,
-    replacing: Digest? = nil
+    _ record: SnapshotRecord, adding added: [ObjectReference], parent: Digest?
   ) throws -> Digest {
     let object = try repository.seal(record)
     let id = SHA256.digest(object)
@@ -33,12 +30,7 @@ struct SnapshotCommit {
     let addition = LogStatement.Body.snapshot(
       LogStatement.SnapshotAddition(
         snapshot: id, additions: additions, parent: parent, original: record.original))
-    _ = try repository.log.append { _ in
-      guard let replacing else { return [addition] }
-      return [
-        addition, .forget(LogStatement.Forgetting(snapshots: [replacing], reason: "replaced")),
-      ]
-    }
+    _ = try repository.log.append { _ in [addition] }
     return id
   }
 }
