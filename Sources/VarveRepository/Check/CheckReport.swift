@@ -38,6 +38,8 @@ public struct CheckReport: Sendable {
     /// What cannot be restored in full: files, and directories of which the entries are unknown,
     /// these with a `/` at the end. Relative to the snapshot's root. Of a record that cannot be read: empty.
     public var paths: [[UInt8]]
+    /// Whether it is no longer known which files are hard links to each other.
+    public var hasLostLinks = false
 
     public init(id: Digest, time: Timestamp? = nil, host: [UInt8] = [], paths: [[UInt8]] = []) {
       self.id = id
@@ -62,7 +64,7 @@ public struct CheckReport: Sendable {
   public var objects: UInt64 = 0
   /// Distinct tree nodes that were parsed.
   public var treeNodes: UInt64 = 0
-  /// Distinct chunks that were looked up.
+  /// Chunks that files refer to and that were looked up; of a tree that snapshots share, once.
   public var chunks: UInt64 = 0
   public var indexSegments: UInt64 = 0
   public var packs: UInt64 = 0

@@ -23,6 +23,9 @@ package final class MappedSegment: @unchecked Sendable {
 
   deinit { munmap(base, length) }
 
+  /// The plaintext; valid as long as this object.
+  package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: length) }
+
   /// Maps a whole file for reading.
   ///
   /// - Throws: `.io` when it cannot be opened, `.damaged` when it is not a segment.

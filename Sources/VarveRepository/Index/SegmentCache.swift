@@ -46,6 +46,11 @@ package struct SegmentCache: Sendable {
     return try MappedSegment.copying(plain)
   }
 
+  /// Deletes a cached segment, which is then fetched again.
+  package func remove(_ name: Digest) {
+    if let directory { unlink("\(directory)/\(name.hex)") }
+  }
+
   /// Deletes cached segments that are not in `live`.
   package func prune(keeping live: Set<Digest>) {
     guard let directory, let stream = opendir(directory) else { return }

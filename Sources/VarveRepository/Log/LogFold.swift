@@ -37,7 +37,7 @@ struct LogFold: Sendable {
     guard !entries.isEmpty else { throw VarveError(.damaged, "\(name) is damaged: it is empty") }
     for bytes in entries {
       let what = entries.count == 1 ? name : "\(name), entry \(tree.size),"
-      let entry = try LogEntry(bytes, index: tree.size, config: config, what)
+      let entry = try parse(bytes, what)
       if !isVerified { try verify(entry, on: base, what) }
       state.fold(entry.statement)
       tree.append(entry: bytes)
@@ -45,6 +45,19 @@ struct LogFold: Sendable {
     commitStarts.append(base.size)
     head = tree.head
     copyByteCount += ClientState.copyByteCount(bytes)
+  }
+
+  /// Only what a known author has signed can be a newer program's; anything else that is not understood
+  /// is damage.
+  private func parse(_ bytes: [UInt8], _ what: String) throws -> LogEntry {
+    do {
+      return try LogEntry(bytes, index: tree.size, config: config, what)
+    } catch let error as VarveError where error.code == .unsupportedFormat {
+      let envelope = try DSSEEnvelope(bytes, what)
+      guard let author = state.authors[envelope.keyID], envelope.isSigned(by: author.publicKey)
+      else { throw VarveError(.damaged, "\(what) is damaged: its signature is not valid") }
+      throw error
+    }
   }
 
   private func verify(_ entry: LogEntry, on base: TreeHead, _ what: String) throws {
