@@ -111,10 +111,8 @@ import VarveRepository
     let output = DescriptorOutput(descriptor: ends[1], name: "the pipe")
     let error = #expect(throws: VarveError.self) {
       try ChunkPipeline.run(
-        to: output, helpers: 1, cancellation: CancellationFlag(), makeSource: { chunks }
-      ) { pipeline, _ in
-        try pipeline.append(zeros: 100 << 20)
-      }
+        to: output, helpers: 1, cancellation: CancellationFlag(), makeSource: { chunks },
+        { pipeline, _ in try pipeline.append(zeros: 100 << 20) })
     }
     #expect(error?.code == .io)
     #expect(error?.message.contains("the pipe") == true)

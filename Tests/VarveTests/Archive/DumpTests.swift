@@ -15,7 +15,8 @@ import VarveFormat
     return Dump(snapshot, helpers: 2) { chunks }
   }
 
-  private func written(_ name: String, _ body: (DescriptorOutput) throws -> Void) throws -> [UInt8] {
+  private func written(_ name: String, _ body: (DescriptorOutput) throws -> Void) throws -> [UInt8]
+  {
     let path = try directory.file(name, [])
     let file = open(directory.cPath(name), O_WRONLY)
     defer { close(file) }
@@ -74,7 +75,8 @@ import VarveFormat
     let sparse = try written("out") { try dump.writeFile(at: SnapshotPath("sparse".utf8), to: $0) }
     guard case .file(let expected, _, _) = Self.sparse() else { return }
     #expect(sparse == expected)
-    #expect(try written("out") { try dump.writeFile(at: SnapshotPath("nothing".utf8), to: $0) } == [])
+    #expect(
+      try written("out") { try dump.writeFile(at: SnapshotPath("nothing".utf8), to: $0) } == [])
     #expect(throws: VarveError(.notFound, "")) {
       try written("out") { try dump.writeFile(at: SnapshotPath("dir".utf8), to: $0) }
     }

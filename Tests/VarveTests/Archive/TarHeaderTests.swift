@@ -126,7 +126,8 @@ import Varve
     let member = TarMember(
       path: Array("d/f".utf8),
       kind: .file(
-        size: 10_000, extents: [.init(offset: 4_096, length: 100), .init(offset: 8_192, length: 8)]))
+        size: 10_000, extents: [.init(offset: 4_096, length: 100), .init(offset: 8_192, length: 8)])
+    )
     let (bytes, dataLength) = TarHeader.encode(member)
     #expect(dataLength == 108)
     #expect(bytes.count == 512 + 512 + 512 + 512)

@@ -5,6 +5,8 @@ import VarveFormat
 /// Chunks and nodes in memory, by address.
 final class MemoryChunks: ChunkSource, @unchecked Sendable {
   private(set) var chunks: [Digest: [UInt8]] = [:]
+  /// Those of them that are content of files.
+  private(set) var contents: Set<Digest> = []
   /// Ids asked for, in order.
   var reads: [Digest] = []
   var recordsReads = false
@@ -21,7 +23,12 @@ final class MemoryChunks: ChunkSource, @unchecked Sendable {
     return id
   }
 
-  func store(_ bytes: [UInt8]) -> Digest { bytes.withUnsafeBytes { store($0) } }
+  /// Stores content of a file.
+  func store(_ bytes: [UInt8]) -> Digest {
+    let id = bytes.withUnsafeBytes { store($0) }
+    contents.insert(id)
+    return id
+  }
 
   func replace(_ id: Digest, with bytes: [UInt8]) { chunks[id] = bytes }
 
@@ -67,7 +74,8 @@ extension MemoryChunks {
     return SnapshotRecord(
       time: Timestamp(seconds: 0), host: [], user: [], uid: 0, gid: 0, paths: [],
       tree: SnapshotRecord.Tree(id: root.id, root: root.proofRoot, entries: root.entryCount),
-      links: groups.isEmpty ? [] : [store(LinkTable(groups: groups).encode())], program: "test")
+      links: groups.isEmpty ? [] : [LinkTable(groups: groups).encode().withUnsafeBytes(store)],
+      program: "test")
   }
 
   func directory(_ entries: [(name: [UInt8], node: Node)]) throws -> DirectoryContent {

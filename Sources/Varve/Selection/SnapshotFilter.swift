@@ -1,0 +1,29 @@
+public import VarveFormat
+
+/// Which snapshots are meant, by what their records say.
+public struct SnapshotFilter: Sendable {
+  /// Any of these; empty for any host.
+  public var hosts: [[UInt8]]
+  /// Alternatives, of which one must be met: all its tags are there. An empty tag is met by a snapshot
+  /// without tags. No alternatives: any tags.
+  public var tagLists: [[String]]
+  /// All of these must be among the paths saved.
+  public var paths: [[UInt8]]
+
+  public init(hosts: [[UInt8]] = [], tagLists: [[String]] = [], paths: [[UInt8]] = []) {
+    self.hosts = hosts
+    self.tagLists = tagLists
+    self.paths = paths
+  }
+
+  public var isEmpty: Bool { hosts.isEmpty && tagLists.isEmpty && paths.isEmpty }
+
+  public func matches(_ record: SnapshotRecord) -> Bool {
+    guard hosts.isEmpty || hosts.contains(record.host) else { return false }
+    guard paths.allSatisfy(record.paths.contains) else { return false }
+    return tagLists.isEmpty
+      || tagLists.contains { tags in
+        tags.allSatisfy { $0.isEmpty && record.tags.isEmpty || record.tags.contains($0) }
+      }
+  }
+}
