@@ -74,6 +74,14 @@ public struct CredentialObject: Equatable, Sendable {
   /// - Throws: `VarveError.Code.damaged`, or `unsupportedFormat` for another version.
   public init(_ bytes: [UInt8], _ what: String) throws {
     let json = try JSONValue(canonical: bytes, what)
+    do {
+      try self.init(json, what)
+    } catch let error as VarveError where error.code == .damaged {
+      throw VarveError(.damaged, "\(what) is damaged", cause: error)
+    }
+  }
+
+  private init(_ json: JSONValue, _ what: String) throws {
     let format = try json.integer("format")
     guard format == Self.format else { throw VarveError.newerFormat("\(what) has format \(format)") }
     try json.requireMembers(
@@ -121,7 +129,7 @@ extension CredentialObject.KeyDerivation {
       let p = Int(try json.integer("p"))
       guard Self.costs.contains(n), n & (n - 1) == 0, Self.parallelizations.contains(p),
         try json.integer("r") == Self.blockSize
-      else { throw VarveError(.damaged, "\(what) is damaged: scrypt parameters are out of bounds") }
+      else { throw VarveError(.damaged, "scrypt parameters are out of bounds") }
       self = .scrypt(n: n, p: p, salt: try json.base64("salt", byteCount: Self.saltByteCount))
     default:
       throw VarveError.newerFormat("\(what) has the key derivation \(name)")

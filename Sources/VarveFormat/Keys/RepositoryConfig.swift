@@ -60,7 +60,7 @@ public struct RepositoryConfig: Equatable, Sendable {
         .usage, "a pack size of \(packSize) bytes is not possible", hint: "use 4 KiB to 1 GiB")
     }
     self.id = id
-    self.created = created
+    self.created = Timestamp(seconds: created.seconds)
     self.authorKey = authorKey
     self.logKey = logKey
     self.dataKey = dataKey
@@ -82,6 +82,15 @@ public struct RepositoryConfig: Equatable, Sendable {
       throw VarveError(.damaged, "\(what) is damaged: its text is not one line")
     }
     let json = try JSONValue(canonical: text.utf8.dropLast(), what)
+    do {
+      try self.init(json)
+    } catch let error as VarveError where error.code == .usage || error.code == .damaged {
+      throw VarveError(.damaged, "\(what) is damaged", cause: error)
+    }
+  }
+
+  private init(_ json: JSONValue) throws {
+    let what = ObjectName.config
     let format = try json.integer("format")
     guard format == Self.format else {
       throw VarveError.newerFormat("the repository has format \(format)")
@@ -95,20 +104,16 @@ public struct RepositoryConfig: Equatable, Sendable {
     guard try chunker.string("name") == "gear" else {
       throw VarveError.newerFormat("the repository has the chunker \(try chunker.string("name"))")
     }
-    do {
-      try self.init(
-        id: try json.digest("id"), created: try json.utcTime("created"),
-        authorKey: try json.base64("authorKey", byteCount: 32), logKey: try json.string("logKey"),
-        dataKey: try json.base64("dataKey", byteCount: 32),
-        chunkSizes: try ChunkSizes(
-          min: Int(try chunker.integer("min")), target: Int(try chunker.integer("target")),
-          max: Int(try chunker.integer("max"))),
-        packSize: Int(try json.integer("packSize")))
-    } catch let error as VarveError where error.code == .usage {
-      throw VarveError(.damaged, "\(what) is damaged", cause: error)
-    }
+    try self.init(
+      id: try json.digest("id"), created: try json.utcTime("created"),
+      authorKey: try json.base64("authorKey", byteCount: 32), logKey: try json.string("logKey"),
+      dataKey: try json.base64("dataKey", byteCount: 32),
+      chunkSizes: try ChunkSizes(
+        min: Int(try chunker.integer("min")), target: Int(try chunker.integer("target")),
+        max: Int(try chunker.integer("max"))),
+      packSize: Int(try json.integer("packSize")))
     guard try json.string("origin") == origin else {
-      throw VarveError(.damaged, "\(what) is damaged: its origin is another repository's")
+      throw VarveError(.damaged, "its origin is another repository's")
     }
   }
 

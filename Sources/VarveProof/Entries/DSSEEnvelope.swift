@@ -31,10 +31,18 @@ public struct DSSEEnvelope: Equatable, Sendable {
   /// - Throws: `VarveError.Code.damaged`, or `unsupportedFormat` for members that are not known.
   public init(_ bytes: some Collection<UInt8>, _ what: String) throws {
     let json = try JSONValue(canonical: bytes, what)
+    do {
+      try self.init(json, what)
+    } catch let error as VarveError where error.code == .damaged {
+      throw VarveError(.damaged, "\(what) is damaged", cause: error)
+    }
+  }
+
+  private init(_ json: JSONValue, _ what: String) throws {
     try json.requireMembers(within: ["payload", "payloadType", "signatures"], what)
     let signatures = try json.array("signatures")
     guard signatures.count == 1 else {
-      throw VarveError(.damaged, "\(what) is damaged: it has \(signatures.count) signatures, not 1")
+      throw VarveError(.damaged, "it has \(signatures.count) signatures, not 1")
     }
     try signatures[0].requireMembers(within: ["keyid", "sig"], what)
     payloadType = try json.string("payloadType")

@@ -40,7 +40,12 @@ public final class Repository: Sendable {
     let what = ObjectName.config
     let note = try SignedNote(bytes, what)
     let json = try JSONValue(canonical: note.text.utf8.dropLast(), what)
-    let key = try VerifierKey(text: try json.string("logKey"))
+    let key: VerifierKey
+    do {
+      key = try VerifierKey(text: try json.string("logKey"))
+    } catch let error as VarveError where error.code == .damaged {
+      throw VarveError(.damaged, "\(what) is damaged", cause: error)
+    }
     try note.verify(by: [key], what)
     let config = try RepositoryConfig(text: note.text)
     guard key.name == config.origin else {
