@@ -9,6 +9,9 @@ internal import VarveFormat
 /// the second one uses the cache without adding to it. A write that fails (a full disk) ends the
 /// writing, not the backup.
 final class ChangeCacheWriter: Sendable {
+  /// Records are gathered up to this many bytes; longer ones are written at once.
+  private static let bufferLength = 1 << 20
+
   private struct State {
     var buffer: [UInt8] = []
     /// Where the next record goes.
@@ -74,10 +77,15 @@ final class ChangeCacheWriter: Sendable {
     }
     return state.withLock { state in
       let offset = state.end
-      state.buffer.append(contentsOf: record)
       state.end += UInt64(record.count)
       state.live += UInt64(record.count)
-      if state.buffer.count >= 1 << 20 { flush(&state) }
+      if record.count >= Self.bufferLength {
+        flush(&state)
+        write(record, &state)
+      } else {
+        state.buffer.append(contentsOf: record)
+        if state.buffer.count >= Self.bufferLength { flush(&state) }
+      }
       return offset
     }
   }
@@ -97,19 +105,21 @@ final class ChangeCacheWriter: Sendable {
   }
 
   private func flush(_ state: inout State) {
+    write(state.buffer, &state)
+    state.buffer.removeAll(keepingCapacity: true)
+  }
+
+  private func write(_ bytes: [UInt8], _ state: inout State) {
     var done = 0
-    state.buffer.withUnsafeBytes { bytes in
+    bytes.withUnsafeBytes { bytes in
       while done < bytes.count && !state.failed {
-        let written = write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+        let written = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
         if written > 0 {
           done += written
-        } else if written < 0 && errno == EINTR {
-          continue
-        } else {
+        } else if !(written < 0 && errno == EINTR) {
           state.failed = true
         }
       }
     }
-    state.buffer.removeAll(keepingCapacity: true)
   }
 }

@@ -145,40 +145,41 @@ extension BackupWorker {
     _ job: DirectoryJob, _ node: NodeReference, _ arenas: [[UInt8]]
   ) throws -> UInt64 {
     guard let cacheWriter = session.cacheWriter else { return ChangeCacheFormat.noRecord }
-    let kept = job.entries.filter { if case .none = $0.body { false } else { true } }
-    var bodies = ByteWriter()
-    var signatures = ByteWriter(reservingCapacity: kept.count * ChangeCacheFormat.signatureLength)
-    for entry in kept {
-      let start = bodies.bytes.count
-      withBody(entry, arenas) { bodies.raw($0) }
-      signatures.u64(entry.signature.inode)
-      signatures.u64(UInt64(bitPattern: entry.signature.changed))
-      signatures.u64(UInt64(bitPattern: entry.signature.modified))
-      signatures.u64(entry.signature.size)
-      signatures.u32(UInt32(truncatingIfNeeded: start))
-      signatures.u32(UInt32(truncatingIfNeeded: bodies.bytes.count - start))
-      signatures.u64(entry.record)
-      signatures.digest(entry.leaf)
+    var count = 0
+    var bodiesLength = 0
+    for entry in job.entries {
+      guard let length = entry.body.length else { continue }
+      count += 1
+      bodiesLength += length
     }
+    let length =
+      ChangeCacheFormat.recordHeaderLength + count * ChangeCacheFormat.signatureLength
+      + bodiesLength
     // Offsets have 32 bits; a directory beyond that is encoded anew each time.
-    guard bodies.bytes.count <= Int(UInt32.max) - signatures.bytes.count - 1024 else {
-      return ChangeCacheFormat.noRecord
-    }
-    var record = ByteWriter(
-      reservingCapacity: ChangeCacheFormat.recordHeaderLength + signatures.bytes.count
-        + bodies.bytes.count)
-    record.u32(
-      UInt32(
-        ChangeCacheFormat.recordHeaderLength + signatures.bytes.count + bodies.bytes.count))
-    record.u32(UInt32(kept.count))
-    record.u32(UInt32(bodies.bytes.count))
+    guard length <= Int(UInt32.max) else { return ChangeCacheFormat.noRecord }
+    var record = ByteWriter(reservingCapacity: length)
+    record.u32(UInt32(length))
+    record.u32(UInt32(count))
+    record.u32(UInt32(bodiesLength))
     record.u32(0)
     record.digest(node.id)
     record.digest(node.root)
     record.u64(node.count)
     record.u64(0)
-    record.raw(signatures.bytes)
-    record.raw(bodies.bytes)
+    var start = 0
+    for entry in job.entries {
+      guard let length = entry.body.length else { continue }
+      record.u64(entry.signature.inode)
+      record.u64(UInt64(bitPattern: entry.signature.changed))
+      record.u64(UInt64(bitPattern: entry.signature.modified))
+      record.u64(entry.signature.size)
+      record.u32(UInt32(start))
+      record.u32(UInt32(length))
+      record.u64(entry.record)
+      record.digest(entry.leaf)
+      start += length
+    }
+    for entry in job.entries { withBody(entry, arenas) { record.raw($0) } }
     return cacheWriter.append(&record.bytes)
   }
 }

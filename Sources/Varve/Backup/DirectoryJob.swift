@@ -12,6 +12,15 @@ struct EntryState {
     case cached(UnsafeRawBufferPointer)
     /// In one of the job's arenas.
     case arena(Int, Range<Int>)
+
+    /// In bytes; nil for `none`.
+    var length: Int? {
+      switch self {
+      case .none: nil
+      case .cached(let body): body.count
+      case .arena(_, let range): range.count
+      }
+    }
   }
 
   /// Index in the directory's listing.
