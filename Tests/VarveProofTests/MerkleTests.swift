@@ -45,7 +45,8 @@ import VarveTestSupport
             of: Self.leaf(Int(index)), index: index, in: head, proof: proof), "\(vector)")
       } else {
         let first = UInt64(try vector.integer("first"))
-        let older = TreeHead(size: first, root: try #require(Digest(try vector.bytes("first-root"))))
+        let older = TreeHead(
+          size: first, root: try #require(Digest(try vector.bytes("first-root"))))
         #expect(tree.consistencyProof(from: first, to: size) == proof, "\(vector)")
         #expect(
           MerkleProof.verifyConsistency(from: older, to: head, proof: proof), "\(vector)")

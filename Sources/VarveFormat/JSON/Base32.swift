@@ -1,5 +1,6 @@
-/// Base32 in upper case (RFC 4648, section 6) without padding characters; a last group that is not full
-/// is filled with zero bits. Works in place, since it spells secrets (docs/format.md, section 4.2).
+/// Base32 in upper case (RFC 4648, section 6) without padding characters; a last group that is not
+/// full is filled with zero bits. Works in place, since it spells secrets (docs/format.md, section
+/// 4.2).
 package enum Base32 {
   private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 

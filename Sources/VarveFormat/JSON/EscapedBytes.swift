@@ -1,6 +1,6 @@
-/// Byte strings in JSON (docs/format.md, section 2): valid UTF-8 stands for itself with `\` doubled,
-/// any byte of an invalid sequence is written as the four characters `\xHH`. Every byte string has
-/// one notation, and only that one is read.
+/// Byte strings in JSON (docs/format.md, section 2): valid UTF-8 stands for itself with `\`
+/// doubled, any byte of an invalid sequence is written as the four characters `\xHH`. Every byte
+/// string has one notation, and only that one is read.
 public enum EscapedBytes {
   private static let backslash = UInt8(ascii: "\\")
 

@@ -1,7 +1,8 @@
 /// Parses one JSON value from untrusted bytes.
 ///
 /// Every access is bounded and depth is limited, so hostile bytes throw and never trap. It refuses
-/// most spellings that are not canonical by itself; `JSONValue.init(canonical:_:)` refuses the rest.
+/// most spellings that are not canonical by itself; `JSONValue.init(canonical:_:)` refuses the
+/// rest.
 struct JSONParser {
   private let bytes: UnsafeBufferPointer<UInt8>
   private let what: String

@@ -83,7 +83,9 @@ public struct CredentialObject: Equatable, Sendable {
 
   private init(_ json: JSONValue, _ what: String) throws {
     let format = try json.integer("format")
-    guard format == Self.format else { throw VarveError.newerFormat("\(what) has format \(format)") }
+    guard format == Self.format else {
+      throw VarveError.newerFormat("\(what) has format \(format)")
+    }
     try json.requireMembers(
       within: ["created", "format", "kdf", "kind", "label", "repository", "role", "wrapped"], what)
     guard let kind = Kind(rawValue: try json.string("kind")) else {
@@ -104,13 +106,15 @@ public struct CredentialObject: Equatable, Sendable {
     return JSONValue.object(members).canonicalBytes()
   }
 
-  /// What the wrapped payload is authenticated together with: the object without `label` and `wrapped`.
+  /// What the wrapped payload is authenticated together with: the object without `label` and
+  /// `wrapped`.
   public var authenticatedData: [UInt8] { JSONValue.object(header).canonicalBytes() }
 
   private var header: [String: JSONValue] {
     [
       "created": .string(created.utcSeconds), "format": .integer(Self.format),
-      "kdf": keyDerivation.json, "kind": .string(kind.rawValue), "repository": .string(repository.hex),
+      "kdf": keyDerivation.json, "kind": .string(kind.rawValue),
+      "repository": .string(repository.hex),
       "role": .string(role.rawValue),
     ]
   }

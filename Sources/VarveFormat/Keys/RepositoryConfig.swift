@@ -1,5 +1,5 @@
-/// The text of the object `config` (docs/format.md, section 5): who a repository is, the public keys
-/// on which all trust in it hangs, and the parameters that must never change.
+/// The text of the object `config` (docs/format.md, section 5): who a repository is, the public
+/// keys on which all trust in it hangs, and the parameters that must never change.
 ///
 /// The object is a signed note whose text is this value in canonical JSON and a newline.
 public struct RepositoryConfig: Equatable, Sendable {
@@ -97,7 +97,8 @@ public struct RepositoryConfig: Equatable, Sendable {
     }
     try json.requireMembers(
       within: [
-        "authorKey", "chunker", "created", "dataKey", "format", "id", "logKey", "origin", "packSize",
+        "authorKey", "chunker", "created", "dataKey", "format", "id", "logKey", "origin",
+        "packSize",
       ], what)
     let chunker = try json.member("chunker")
     try chunker.requireMembers(within: ["max", "min", "name", "target"], what)

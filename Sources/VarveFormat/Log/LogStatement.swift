@@ -54,7 +54,8 @@ public struct LogStatement: Equatable, Sendable {
   /// - Parameters:
   ///   - config: the digest of the object `config`, which is the subject of some kinds.
   ///   - what: names the entry in errors.
-  /// - Throws: `VarveError.Code.damaged`, or `unsupportedFormat` for a kind or member that is not known.
+  /// - Throws: `VarveError.Code.damaged`, or `unsupportedFormat` for a kind or member that is not
+  ///   known.
   public init(_ bytes: [UInt8], config: Digest, _ what: String) throws {
     let json = try JSONValue(canonical: bytes, what)
     do {

@@ -6,7 +6,8 @@ extension LogStatement.Body {
     case "urn:varve:genesis:v1":
       self = .genesis(
         LogStatement.Genesis(
-          config: try json.digest("config"), authorKey: try json.base64("authorKey", byteCount: 32)))
+          config: try json.digest("config"), authorKey: try json.base64("authorKey", byteCount: 32))
+      )
     case "urn:varve:credential:v1":
       self = .credential(try LogStatement.CredentialChange(json, what))
     case "urn:varve:snapshot:v1":
@@ -29,7 +30,8 @@ extension LogStatement.Body {
     switch self {
     case .genesis(let genesis):
       [
-        "authorKey": .string(Base64.encode(genesis.authorKey)), "config": .string(genesis.config.hex),
+        "authorKey": .string(Base64.encode(genesis.authorKey)),
+        "config": .string(genesis.config.hex),
       ]
     case .credential(let change): change.members
     case .snapshot(let addition): addition.members

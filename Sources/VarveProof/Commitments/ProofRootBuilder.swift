@@ -14,12 +14,13 @@ public enum CommittedContent {
 }
 
 /// Computes the proof root of a directory: the RFC 6962 Merkle tree hash over the leaves of its
-/// entries, each of which commits to name, metadata and content separately (docs/format.md, section 9.1).
+/// entries, each of which commits to name, metadata and content separately (docs/format.md, section
+/// 9.1).
 ///
 /// ```
 /// E      = HMAC(proof key, "varve v1 entry" SHA-256(body))
-/// salt_k = HMAC(E, u8(k))            C_k = HMAC(salt_k, field_k)      k = 1 name, 2 meta, 3 content
-/// leaf   = 0x01 C_1 C_2 C_3          or, of a directory, 0x02 C_1 C_2 u64(entry count) root
+/// salt_k = HMAC(E, u8(k))       C_k = HMAC(salt_k, field_k)      k = 1 name, 2 meta, 3 content
+/// leaf   = 0x01 C_1 C_2 C_3     or, of a directory, 0x02 C_1 C_2 u64(entry count) root
 /// ```
 ///
 /// An entry takes seven HMACs, three digests and on average one node hash, all on the stack: no
@@ -44,7 +45,8 @@ public struct ProofRootBuilder {
   /// Adds the next entry in the order of the directory.
   ///
   /// - Parameters:
-  ///   - body: the entry's whole body as encoded, of which `name` (without its length) and `meta` are parts.
+  ///   - body: the entry's whole body as encoded, of which `name` (without its length) and `meta`
+  ///     are parts.
   public mutating func add(
     body: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer, meta: UnsafeRawBufferPointer,
     content: CommittedContent

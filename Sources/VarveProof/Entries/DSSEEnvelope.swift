@@ -1,11 +1,11 @@
 public import VarveCrypto
 public import VarveFormat
 
-/// A DSSE envelope (github.com/secure-systems-lab/dsse, protocol 1.0) with one Ed25519 signature, in
-/// canonical JSON: `{"payload":…,"payloadType":…,"signatures":[{"keyid":…,"sig":…}]}`.
+/// A DSSE envelope (github.com/secure-systems-lab/dsse, protocol 1.0) with one Ed25519 signature,
+/// in canonical JSON: `{"payload":…,"payloadType":…,"signatures":[{"keyid":…,"sig":…}]}`.
 ///
-/// What is signed is the pre-authentication encoding: `DSSEv1`, the payload type and the payload, each of the latter
-/// after its length in decimal, separated by single spaces.
+/// What is signed is the pre-authentication encoding: `DSSEv1`, the payload type and the payload,
+/// each of the latter after its length in decimal, separated by single spaces.
 public struct DSSEEnvelope: Equatable, Sendable {
   /// The payload type of in-toto statements.
   public static let inToto = "application/vnd.in-toto+json"
@@ -28,12 +28,12 @@ public struct DSSEEnvelope: Equatable, Sendable {
 
   /// Parses an envelope; any spelling but the canonical one is damage.
   ///
-  /// - Throws: `VarveError.Code.damaged`, or `unsupportedFormat` for members that are not known.
+  /// - Throws: `VarveError.Code.damaged`, also for members that are not known.
   public init(_ bytes: some Collection<UInt8>, _ what: String) throws {
     let json = try JSONValue(canonical: bytes, what)
     do {
       try self.init(json, what)
-    } catch let error as VarveError where error.code == .damaged {
+    } catch let error as VarveError {
       throw VarveError(.damaged, "\(what) is damaged", cause: error)
     }
   }

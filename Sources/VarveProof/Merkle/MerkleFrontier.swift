@@ -3,8 +3,8 @@ public import VarveFormat
 /// The right edge of a growing Merkle tree: enough to append leaves and to know the root.
 ///
 /// Holds the hashes of the complete subtrees that make up the tree, largest first, one for each bit
-/// set in `size`: at most 64 × 32 bytes whatever the size. Appending takes one node hash on average, the
-/// head at most 63.
+/// set in `size`: at most 64 × 32 bytes whatever the size. Appending takes one node hash on
+/// average, the head at most 63.
 public struct MerkleFrontier: Sendable {
   public private(set) var size: UInt64 = 0
   /// Roots of the complete subtrees, largest first.
@@ -25,7 +25,8 @@ public struct MerkleFrontier: Sendable {
 
   public mutating func append(leafHash: Digest) {
     var hash = leafHash
-    // Each trailing one bit of the size is a complete subtree that the new leaf completes a larger one with.
+    // Each trailing one bit of the size is a complete subtree that the new leaf completes a larger
+    // one with.
     for _ in 0..<(~size).trailingZeroBitCount { hash = MerkleHash.node(hashes.removeLast(), hash) }
     hashes.append(hash)
     size += 1

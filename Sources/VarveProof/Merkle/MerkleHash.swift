@@ -2,7 +2,8 @@ import VarveCrypto
 public import VarveFormat
 
 /// The hashes of an RFC 6962 Merkle tree (section 2.1): a leaf is SHA-256 of `0x00` and the
-/// entry, a node SHA-256 of `0x01` and its two children, and the empty tree's root SHA-256 of nothing.
+/// entry, a node SHA-256 of `0x01` and its two children, and the empty tree's root SHA-256 of
+/// nothing.
 public enum MerkleHash {
   public static let emptyRoot = SHA256.digest([])
 

@@ -1,7 +1,7 @@
 public import VarveFormat
 
-/// Verification of Merkle proofs from untrusted bytes (RFC 9162, sections 2.1.3.2 and 2.1.4.2, which
-/// state RFC 6962's trees as loops). O(log n); no proof makes it trap.
+/// Verification of Merkle proofs from untrusted bytes (RFC 9162, sections 2.1.3.2 and 2.1.4.2,
+/// which state RFC 6962's trees as loops). O(log n); no proof makes it trap.
 public enum MerkleProof {
   /// Whether `proof` shows that leaf `index` of the tree `head` has `leafHash`.
   public static func verifyInclusion(

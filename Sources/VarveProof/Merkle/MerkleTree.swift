@@ -3,8 +3,8 @@ public import VarveFormat
 /// A whole Merkle tree in memory: roots of earlier sizes, proofs and tiles without any other input.
 ///
 /// Keeps the hash of every complete subtree whose size is a power of two, 64 bytes an entry: a log
-/// of 10^5 entries takes 6.4 MB. Appending takes one node hash on average; the root at any size and each proof take
-/// O(log n) hashes.
+/// of 10^5 entries takes 6.4 MB. Appending takes one node hash on average; the root at any size and
+/// each proof take O(log n) hashes.
 public struct MerkleTree: Sendable {
   // levels[k][i] is the hash of leaves i·2^k ..< (i+1)·2^k.
   private var levels: [[Digest]] = []
@@ -62,7 +62,8 @@ public struct MerkleTree: Sendable {
   }
 
   /// The proof that the tree of the first `from` leaves is a prefix of that of the first `to`
-  /// (RFC 6962, section 2.1.2), or nil unless `from <= to <= self.size`. Empty when `from` is 0 or equals `to`.
+  /// (RFC 6962, section 2.1.2), or nil unless `from <= to <= self.size`. Empty when `from` is 0 or
+  /// equals `to`.
   public func consistencyProof(from: UInt64, to: UInt64) -> [Digest]? {
     guard from <= to, to <= size else { return nil }
     guard from > 0, from < to else { return [] }

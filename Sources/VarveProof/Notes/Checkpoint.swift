@@ -33,7 +33,8 @@ public struct Checkpoint: Equatable, Sendable {
   /// Parses a stored checkpoint and verifies that `key` signed it for the log `origin`.
   ///
   /// - Throws: `VarveError.Code.damaged`.
-  public init(note bytes: [UInt8], signedBy key: VerifierKey, origin: String, _ what: String) throws {
+  public init(note bytes: [UInt8], signedBy key: VerifierKey, origin: String, _ what: String) throws
+  {
     let note = try SignedNote(bytes, what)
     try note.verify(by: [key], what)
     try self.init(text: note.text, what)

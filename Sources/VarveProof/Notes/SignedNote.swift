@@ -9,7 +9,8 @@ import VarveFormat
 /// ```
 ///
 /// The text ends in a newline, which belongs to it; the empty line does not. The note is UTF-8
-/// without control characters other than newline. Nothing of the text is to be believed before `verify`.
+/// without control characters other than newline. Nothing of the text is to be believed before
+/// `verify`.
 public struct SignedNote: Equatable, Sendable {
   public struct Signature: Equatable, Sendable {
     public let name: String
@@ -108,7 +109,8 @@ public struct SignedNote: Equatable, Sendable {
   public func verify(by keys: [VerifierKey], _ what: String) throws -> [VerifierKey] {
     var verified: [VerifierKey] = []
     for signature in signatures {
-      guard let key = keys.first(where: { $0.name == signature.name && $0.keyID == signature.keyID })
+      guard
+        let key = keys.first(where: { $0.name == signature.name && $0.keyID == signature.keyID })
       else { continue }
       guard key.verify(signature.bytes, over: Array(text.utf8)) else {
         throw VarveError(.damaged, "\(what) is damaged: the signature of \(key.name) is not valid")
@@ -117,7 +119,8 @@ public struct SignedNote: Equatable, Sendable {
     }
     guard !verified.isEmpty else {
       throw VarveError(
-        .damaged, "\(what) is damaged: it is not signed by \(keys.map(\.name).joined(separator: ", "))")
+        .damaged,
+        "\(what) is damaged: it is not signed by \(keys.map(\.name).joined(separator: ", "))")
     }
     return verified
   }

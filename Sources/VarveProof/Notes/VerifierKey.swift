@@ -25,8 +25,8 @@ public struct VerifierKey: Hashable, Sendable {
     keyID = UInt32(truncatingIfNeeded: hash.prefix64 >> 32)
   }
 
-  /// - Throws: `VarveError.Code.damaged` when the text is malformed, its key id is another key's, or its
-  ///   signature type is not Ed25519.
+  /// - Throws: `VarveError.Code.damaged` when the text is malformed, its key id is another key's,
+  ///   or its signature type is not Ed25519.
   public init(text: String) throws {
     let fields = text.utf8.split(
       separator: UInt8(ascii: "+"), maxSplits: 2, omittingEmptySubsequences: false)
@@ -34,7 +34,8 @@ public struct VerifierKey: Hashable, Sendable {
       let encoded = Base64.decode(String(decoding: Array(fields[2]), as: UTF8.self)),
       encoded.first == Self.ed25519,
       let key = try? VerifierKey(
-        name: String(decoding: Array(fields[0]), as: UTF8.self), publicKey: Array(encoded.dropFirst())),
+        name: String(decoding: Array(fields[0]), as: UTF8.self),
+        publicKey: Array(encoded.dropFirst())),
       key.text.utf8.elementsEqual(text.utf8)
     else { throw VarveError(.damaged, "a verifier key is malformed") }
     self = key

@@ -5,7 +5,8 @@ public import VarveFormat
 ///
 /// The index is written in groups of three digits, all but the last with `x` before them: 1234067
 /// is `x001/x234/067`. Tile *n* of level *l* has the hashes of the subtrees of 256^l leaves from
-/// number 256·n on; a full one has 256, a partial one fewer. A bundle of entries stands beside each tile of level 0.
+/// number 256·n on; a full one has 256, a partial one fewer. A bundle of entries stands beside each
+/// tile of level 0.
 public struct Tile: Hashable, Sendable {
   public enum Kind: Hashable, Sendable {
     /// Tiles of hashes at a level from 0 to 7; a tree of 2^64 leaves has no more.
@@ -58,7 +59,8 @@ public struct Tile: Hashable, Sendable {
     }
     var width = Self.fullWidth
     if fields.count >= 2, fields[fields.endIndex - 2].hasSuffix(".p") {
-      guard let number = fields.popLast().flatMap({ Int($0) }), (1..<Self.fullWidth).contains(number)
+      guard let number = fields.popLast().flatMap({ Int($0) }),
+        (1..<Self.fullWidth).contains(number)
       else { return nil }
       width = number
       if let last = fields.popLast() { fields.append(last.dropLast(2)) }

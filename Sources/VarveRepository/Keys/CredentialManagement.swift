@@ -69,7 +69,8 @@ extension UnlockedRepository {
 
   /// Adds a credential that a password opens. For an owner.
   ///
-  /// - Throws: `VarveError.Code.forbidden`, `usage` for an empty password, and what appending throws.
+  /// - Throws: `VarveError.Code.forbidden`, `usage` for an empty password, and what appending
+  ///   throws.
   @discardableResult
   public func addPassword(
     _ password: borrowing SecretBytes, role: Role = .owner, label: String = "",
@@ -99,11 +100,11 @@ extension UnlockedRepository {
 
   /// Removes a credential; the one in use may be removed, but never the last owner's. For an owner.
   ///
-  /// What the credential's holder has copied stays readable to them: this keeps them from opening the repository
-  /// and from signing anything new.
+  /// What the credential's holder has copied stays readable to them: this keeps them from opening
+  /// the repository and from signing anything new.
   ///
-  /// - Throws: `VarveError.Code.forbidden`, `notFound`, `usage` for the last owner, and what appending
-  ///   throws.
+  /// - Throws: `VarveError.Code.forbidden`, `notFound`, `usage` for the last owner, and what
+  ///   appending throws.
   public func removeCredential(_ id: Digest) throws {
     try require(.owner, to: "remove credentials")
     try log.append { state in
@@ -118,11 +119,12 @@ extension UnlockedRepository {
     try storage.remove(ObjectName.credential(id))
   }
 
-  /// Puts a new password in the place of the one in use, with the same role and label. For an owner.
+  /// Puts a new password in the place of the one in use, with the same role and label. For an
+  /// owner.
   ///
   /// - Returns: the new credential, which is from now on the one in use.
-  /// - Throws: `VarveError.Code.forbidden`; `usage` for an empty password, or when it was not a password
-  ///   that unlocked the repository; what appending throws.
+  /// - Throws: `VarveError.Code.forbidden`; `usage` for an empty password, or when it was not a
+  ///   password that unlocked the repository; what appending throws.
   @discardableResult
   public func changePassword(
     to password: borrowing SecretBytes, cost: PasswordCost = .standard

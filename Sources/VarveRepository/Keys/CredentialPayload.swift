@@ -4,8 +4,8 @@
 //     writer  author chunkerKey config indexKey logKey proofKey role
 //     reader  author config dataKey indexKey proofKey role
 //
-// in that order; `config` is a digest in hexadecimal, the others but `role` are 32 bytes in base64. As
-// every value has a fixed length, a role's payload is a template with holes: it is written
+// in that order; `config` is a digest in hexadecimal, the others but `role` are 32 bytes in base64.
+// As every value has a fixed length, a role's payload is a template with holes: it is written
 // and read in place, so that no secret passes through a string.
 
 import VarveCrypto
@@ -126,7 +126,8 @@ struct CredentialPayload: ~Copyable, Sendable {
   /// - Throws: `VarveError.Code.damaged`; the message never has anything of the payload.
   init(decoding bytes: borrowing SecretBytes, role: Role, _ what: String) throws {
     let pieces = Self.pieces(role)
-    let damaged = VarveError(.damaged, "\(what) is damaged: its payload is not a \(role.rawValue)'s")
+    let damaged = VarveError(
+      .damaged, "\(what) is damaged: its payload is not a \(role.rawValue)'s")
     guard bytes.count == pieces.map(Self.byteCount).reduce(0, +) else { throw damaged }
     var config: Digest?
     let secrets = try SecretBytes(count: Self.names(role).count * Self.secretByteCount + 1) { out in

@@ -15,7 +15,8 @@ enum CredentialSealing {
       count: 32)
   }
 
-  private static func labelKey(_ indexKey: borrowing SecretBytes, repository: Digest) -> SecretBytes {
+  private static func labelKey(_ indexKey: borrowing SecretBytes, repository: Digest) -> SecretBytes
+  {
     HKDF.derive(
       ikm: indexKey, salt: repository.bytes, info: Array("varve v1 label key".utf8), count: 32)
   }

@@ -5,8 +5,8 @@
 //
 //     kind:u8 ('K' key file | 'R' recovery key) repository:bytes(8) secret:bytes(32) check:bytes(4)
 //
-// `repository` is the start of RID, `check` that of SHA-256 over the 41 bytes before it. Readers ignore
-// case, spaces and `-`. The text is a secret and never leaves `SecretBytes` here.
+// `repository` is the start of RID, `check` that of SHA-256 over the 41 bytes before it. Readers
+// ignore case, spaces and `-`. The text is a secret and never leaves `SecretBytes` here.
 
 package import VarveCrypto
 package import VarveFormat
@@ -141,7 +141,8 @@ package struct KeyText: ~Copyable, Sendable {
         let start = count
         for byte in line {
           switch byte {
-          case UInt8(ascii: " "), UInt8(ascii: "-"), UInt8(ascii: "\t"), UInt8(ascii: "\r"): continue
+          case UInt8(ascii: " "), UInt8(ascii: "-"), UInt8(ascii: "\t"), UInt8(ascii: "\r"):
+            continue
           case UInt8(ascii: "a")...UInt8(ascii: "z"): out[count] = byte - 0x20
           default: out[count] = byte
           }

@@ -58,7 +58,9 @@ public final class RepositoryKeys: Sendable {
   }
 
   /// The payload that a credential of `role` wraps, whose author has the seed `author`.
-  func grant(_ role: Role, author: borrowing SecretBytes, config: Digest) throws -> CredentialPayload {
+  func grant(_ role: Role, author: borrowing SecretBytes, config: Digest) throws
+    -> CredentialPayload
+  {
     try CredentialPayload(role: role, config: config) { name in
       switch name {
       case .author: author.copy()

@@ -1,15 +1,16 @@
 // What a client remembers of one repository's log, in `<state>/<RID>/`:
 //
-//     checkpoint   the newest head that this client has verified, as the text of a checkpoint: origin,
-//                  size, root. Only ever replaced by a larger one.
+//     checkpoint   the newest head that this client has verified, as the text of a checkpoint:
+//                  origin, size, root. Only ever replaced by a larger one.
 //     log          the commits up to that head, one after another, each after its length as u32
 //                  little-endian. What follows the head is ignored.
 //     lock         held while `checkpoint` is compared and replaced.
 //
-// A head that is smaller than the one remembered, or has another root at its size, is a rollback. The
-// copy of the log counts for nothing by itself: it is used when its Merkle root is the
+// A head that is smaller than the one remembered, or has another root at its size, is a rollback.
+// The copy of the log counts for nothing by itself: it is used when its Merkle root is the
 // remembered one, and then the commits need neither be read from storage nor verified again. Each
-// commit has one place in the copy, so processes that write it at the same time write the same bytes.
+// commit has one place in the copy, so processes that write it at the same time write the same
+// bytes.
 
 import Glibc
 import VarveFormat
@@ -74,8 +75,8 @@ struct ClientState: Sendable {
 
   /// Remembers `head` unless a larger one is remembered already.
   ///
-  /// - Parameter isConsistent: says of a head that another process has remembered meanwhile, and that is
-  ///   not larger, whether it belongs to the same log.
+  /// - Parameter isConsistent: says of a head that another process has remembered meanwhile, and
+  ///   that is not larger, whether it belongs to the same log.
   func advancePin(to head: TreeHead, isConsistent: (TreeHead) -> Bool) throws {
     do {
       try FileWriting.makeDirectory(directory, mode: 0o700)

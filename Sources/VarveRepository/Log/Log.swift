@@ -6,8 +6,8 @@ import VarveStorage
 /// The log of a repository, as this client has read and verified it.
 ///
 /// Reading starts from what the client remembers (`ClientState`), probes for the commit at the
-/// present size until there is none, and verifies each entry before it counts. A log that does not continue
-/// what the client has seen before is a rollback.
+/// present size until there is none, and verifies each entry before it counts. A log that does not
+/// continue what the client has seen before is a rollback.
 ///
 /// May be used from several threads; appends and refreshes wait for one another.
 public final class Log: Sendable {
@@ -32,12 +32,11 @@ public final class Log: Sendable {
   let advancing = Mutex<Void>(())
   private let currentAuthor = Mutex<LogAuthor?>(nil)
   let derivedFailure = Mutex<VarveError?>(nil)
-  let inventories = Mutex<[Digest: [ObjectReference]]>([:])
 
   /// Reads and verifies the log up to its newest commit.
   ///
-  /// - Throws: `VarveError.Code.damaged` naming the commit or the checkpoint that is, `missing` when the
-  ///   checkpoint signs commits that are not there, `unauthorized`, `rollback`, `io`.
+  /// - Throws: `VarveError.Code.damaged` naming the commit or the checkpoint that is, `missing`
+  ///   when the checkpoint signs commits that are not there, `unauthorized`, `rollback`, `io`.
   init(
     storage: any StorageBackend, config: RepositoryConfig, configDigest: Digest,
     client: ClientDirectories
@@ -66,8 +65,8 @@ public final class Log: Sendable {
     set { currentAuthor.withLock { $0 = newValue } }
   }
 
-  /// Why the last checkpoint or tile could not be written, if it could not. Nothing depends on them: the next
-  /// holder of the log key writes them.
+  /// Why the last checkpoint or tile could not be written, if it could not. Nothing depends on
+  /// them: the next holder of the log key writes them.
   public var derivedDataFailure: VarveError? { derivedFailure.withLock { $0 } }
 
   /// Reads commits that others have appended since.
@@ -96,8 +95,8 @@ public final class Log: Sendable {
     content.withLock { $0.checkpointSize = checkpoint?.head.size ?? 0 }
   }
 
-  /// The fold of the client's copy of the log, if its root is the remembered one and storage still has the
-  /// newest commit of it.
+  /// The fold of the client's copy of the log, if its root is the remembered one and storage still
+  /// has the newest commit of it.
   private func rememberedFold(_ pin: TreeHead) throws -> LogFold? {
     var fold = LogFold(config: config, configDigest: configDigest)
     var newest: [UInt8] = []
@@ -164,7 +163,8 @@ public final class Log: Sendable {
     } catch let error as VarveError where error.code == .damaged {
       throw VarveError(
         .damaged, error.message,
-        hint: "the commits of the log are not affected; remove \(name), which is derived from them, "
+        hint:
+          "the commits of the log are not affected; remove \(name), which is derived from them, "
           + "and it will be written anew", cause: error.cause)
     }
   }
@@ -173,7 +173,8 @@ public final class Log: Sendable {
     guard checkpoint.head.size <= fold.head.size else {
       let name = ObjectName.commit(fold.head.size)
       throw VarveError(
-        .missing, "\(name) is not in \(storage.location), although \(ObjectName.checkpoint) signs it",
+        .missing,
+        "\(name) is not in \(storage.location), although \(ObjectName.checkpoint) signs it",
         hint: "the newest commits of the log were lost or removed; bring them back from a copy")
     }
     guard fold.tree.root(atSize: checkpoint.head.size) == checkpoint.head.root else {

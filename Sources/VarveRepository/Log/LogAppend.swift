@@ -2,7 +2,7 @@
 //
 //     repeat
 //       make the statements against the present state, sign each for its place, verify the commit
-//       create log/commits/<size> only if absent        <- the commit point; exactly one author wins
+//       create log/commits/<size> only if absent         <- the commit point; exactly one wins
 //       lost: read and verify the winner's entries
 //     then sign the new head, write the tiles that became full and the checkpoint
 //
@@ -18,12 +18,12 @@ import VarveStorage
 extension Log {
   /// Appends one commit.
   ///
-  /// - Parameter make: says what to append on top of a state: called again, with the newer state, each
-  ///   time another author was first, to check that its statements still hold. It must not append or
-  ///   refresh. An empty list appends nothing.
+  /// - Parameter make: says what to append on top of a state: called again, with the newer state,
+  ///   each time another author was first, to check that its statements still hold. It must not
+  ///   append or refresh. An empty list appends nothing.
   /// - Returns: the indices of the entries.
-  /// - Throws: what `make` throws; `VarveError.Code.forbidden` when the role does not allow a statement;
-  ///   `usage` for one that is too long; what reading throws; `io`.
+  /// - Throws: what `make` throws; `VarveError.Code.forbidden` when the role does not allow a
+  ///   statement; `usage` for one that is too long; what reading throws; `io`.
   @discardableResult
   public func append(
     _ make: (LogState) throws -> [LogStatement.Body]
@@ -93,7 +93,8 @@ extension Log {
       previous = index
       let entry = try author.sign(statement.bytes(config: configDigest))
       guard entry.count <= LogEntry.largestByteCount else {
-        throw VarveError(.usage, "a \(body.kind) entry of \(entry.count) bytes is too long for the log")
+        throw VarveError(
+          .usage, "a \(body.kind) entry of \(entry.count) bytes is too long for the log")
       }
       return entry
     }
@@ -113,11 +114,11 @@ extension Log {
     return try readIfPresent(name) == commit
   }
 
-  /// Writes what the commits imply and storage does not have yet: full tiles, then the checkpoint. Must be
-  /// called with `advancing` held. Does nothing without the log key.
+  /// Writes what the commits imply and storage does not have yet: full tiles, then the checkpoint.
+  /// Must be called with `advancing` held. Does nothing without the log key.
   ///
-  /// - Throws: `VarveError.Code.damaged` or `missing` when a commit cannot be read back. A failure to
-  ///   write is kept in `derivedDataFailure` only.
+  /// - Throws: `VarveError.Code.damaged` or `missing` when a commit cannot be read back. A failure
+  ///   to write is kept in `derivedDataFailure` only.
   func writeDerived(_ author: LogAuthor) throws {
     guard let signer = author.checkpointSigner else { return }
     let (fold, written) = content.withLock { ($0.fold, $0.checkpointSize) }

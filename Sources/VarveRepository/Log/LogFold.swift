@@ -6,7 +6,8 @@ import VarveProof
 ///
 /// `append` verifies everything that docs/format.md, section 12 asks for: canonical form, the
 /// signature, by an author known and not removed at that point, of a role that allows it, the
-/// repository, the entry's position against the tree computed here, and the chain of the author's entries.
+/// repository, the entry's position against the tree computed here, and the chain of the author's
+/// entries.
 struct LogFold: Sendable {
   private(set) var tree = MerkleTree()
   private(set) var state: LogState
@@ -27,9 +28,10 @@ struct LogFold: Sendable {
 
   /// Appends a commit.
   ///
-  /// - Parameter isVerified: whether these bytes were verified before, so that signatures need not be.
-  /// - Throws: `VarveError.Code.damaged` naming the commit, `unauthorized`, or `unsupportedFormat`. The fold
-  ///   is then of no use any more.
+  /// - Parameter isVerified: whether these bytes were verified before, so that signatures need not
+  ///   be.
+  /// - Throws: `VarveError.Code.damaged` naming the commit, `unauthorized`, or `unsupportedFormat`.
+  ///   The fold is then of no use any more.
   mutating func append(commit bytes: [UInt8], isVerified: Bool = false) throws {
     let base = head
     let name = ObjectName.commit(base.size)
@@ -47,8 +49,8 @@ struct LogFold: Sendable {
     copyByteCount += ClientState.copyByteCount(bytes)
   }
 
-  /// Only what a known author has signed can be a newer program's; anything else that is not understood
-  /// is damage.
+  /// Only what a known author has signed can be a newer program's; anything else that is not
+  /// understood is damage.
   private func parse(_ bytes: [UInt8], _ what: String) throws -> LogEntry {
     do {
       return try LogEntry(bytes, index: tree.size, config: config, what)
@@ -63,7 +65,8 @@ struct LogFold: Sendable {
   private func verify(_ entry: LogEntry, on base: TreeHead, _ what: String) throws {
     let statement = entry.statement
     guard let author = state.authors[statement.author] else {
-      throw VarveError(.damaged, "\(what) is damaged: nobody with the key \(statement.author) is known")
+      throw VarveError(
+        .damaged, "\(what) is damaged: nobody with the key \(statement.author) is known")
     }
     guard entry.envelope.isSigned(by: author.publicKey) else {
       throw VarveError(.damaged, "\(what) is damaged: its signature is not valid")

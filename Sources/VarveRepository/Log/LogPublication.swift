@@ -1,16 +1,16 @@
 import Synchronization
-public import VarveProof
 import VarveFormat
+public import VarveProof
 
 extension Log {
   /// Writes the complete static view of the log, as C2SP tlog-tiles describes it, into a local
   /// directory: `checkpoint`, `tile/<level>/…` and `tile/entries/…`, full and partial.
   ///
-  /// Files that are there and right are left alone. The checkpoint is replaced last: at any moment the
-  /// directory serves a whole log. O(entries).
+  /// Files that are there and right are left alone. The checkpoint is replaced last: at any moment
+  /// the directory serves a whole log. O(entries).
   ///
-  /// - Returns: the head that the checkpoint signs: the newest when the log key is unlocked, otherwise that
-  ///   of the stored checkpoint.
+  /// - Returns: the head that the checkpoint signs: the newest when the log key is unlocked,
+  ///   otherwise that of the stored checkpoint.
   /// - Throws: `VarveError.Code.notFound` when there is neither; `io`; what reading throws.
   public func publish(to directory: String) throws -> TreeHead {
     try advancing.withLock { _ in

@@ -83,7 +83,8 @@ public struct LogState: Sendable {
 
   /// Whether `statement` may stand at the index it claims, given everything before.
   ///
-  /// - Throws: `VarveError.Code.unauthorized` for what the author may not say or nobody may say there.
+  /// - Throws: `VarveError.Code.unauthorized` for what the author may not say or nobody may say
+  ///   there.
   func validate(_ statement: LogStatement, _ what: String) throws {
     func refuse(_ reason: String) -> VarveError {
       VarveError(.unauthorized, "\(what) is not allowed: \(reason)")

@@ -24,12 +24,13 @@ public struct LogVerification: Sendable {
 
 extension Log {
   /// Reads the whole log from storage and verifies everything: every entry of every commit, the
-  /// checkpoint, each tile and bundle that is stored, and that it continues what this client has seen.
+  /// checkpoint, each tile and bundle that is stored, and that it continues what this client has
+  /// seen.
   ///
   /// Tiles that are missing are no failure, since they are derived.
   ///
-  /// - Throws: `VarveError.Code.rollback` or `unauthorized`, and `io`; damage is reported, not thrown.
-  ///   O(entries).
+  /// - Throws: `VarveError.Code.rollback` or `unauthorized`, and `io`; damage is reported, not
+  ///   thrown. O(entries).
   public func verifyAll() throws -> LogVerification {
     try advancing.withLock { _ in
       var failures: [LogVerification.Failure] = []

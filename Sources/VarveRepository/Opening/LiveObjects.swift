@@ -27,7 +27,11 @@ public struct LiveObjects: Sendable {
     guard SHA256.digest(bytes) == digest else {
       throw VarveError(.damaged, "\(name) is damaged: its bytes do not have that digest")
     }
-    return try Inventory(decoding: bytes)
+    do {
+      return try Inventory(decoding: bytes)
+    } catch let error as VarveError where error.code == .damaged {
+      throw VarveError(.damaged, "\(name) is damaged", cause: error)
+    }
   }
 
   /// Whether that pack, of that size, is live.

@@ -56,8 +56,8 @@ public final class Repository: Sendable {
 
   /// Reads and verifies the log without any key; nothing can be appended to it.
   ///
-  /// - Throws: `VarveError.Code.damaged`, `missing`, `unauthorized`, `rollback`, `io`; `noRepository`
-  ///   when the repository was never completely made.
+  /// - Throws: `VarveError.Code.damaged`, `missing`, `unauthorized`, `rollback`, `io`;
+  ///   `noRepository` when the repository was never completely made.
   public func openLog(client: ClientDirectories) throws -> Log {
     let log = try Log(storage: storage, config: config, configDigest: configDigest, client: client)
     guard log.head.size > 0 else {
@@ -70,8 +70,9 @@ public final class Repository: Sendable {
 
   /// Opens the repository with a credential.
   ///
-  /// - Throws: `VarveError.Code.wrongPassword` when no credential opens; `forbidden` for one that was
-  ///   removed; `damaged` or `missing` when none opens and one of them is; what `openLog` throws.
+  /// - Throws: `VarveError.Code.wrongPassword` when no credential opens; `forbidden` for one that
+  ///   was removed; `damaged` or `missing` when none opens and one of them is; what `openLog`
+  ///   throws.
   public func unlock(
     _ secret: borrowing CredentialSecret, client: ClientDirectories
   ) throws -> UnlockedRepository {

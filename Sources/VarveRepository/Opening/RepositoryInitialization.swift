@@ -15,8 +15,8 @@ public import VarveStorage
 extension Repository {
   /// Makes a repository whose owner is whoever has `secret`, a password.
   ///
-  /// - Throws: `VarveError.Code.repositoryExists`; `usage` for options out of bounds or a secret that is not
-  ///   a password; `io`.
+  /// - Throws: `VarveError.Code.repositoryExists`; `usage` for options out of bounds or a secret
+  ///   that is not a password; `io`.
   public static func initialize(
     storage: any StorageBackend, secret: borrowing CredentialSecret,
     options: InitOptions = InitOptions(), client: ClientDirectories
@@ -64,7 +64,8 @@ extension Repository {
     let origin = RepositoryConfig.origin(of: id)
     let logSeed = DerivedKey.log.derive(from: master, repository: id)
     let authorSeed = DerivedKey.recoveryAuthor.derive(from: master, repository: id)
-    let logKey = try VerifierKey(name: origin, publicKey: Ed25519SigningKey(seed: logSeed).publicKey)
+    let logKey = try VerifierKey(
+      name: origin, publicKey: Ed25519SigningKey(seed: logSeed).publicKey)
     let config = try RepositoryConfig(
       id: id, created: WallClock.now(), authorKey: Ed25519SigningKey(seed: authorSeed).publicKey,
       logKey: logKey.text,

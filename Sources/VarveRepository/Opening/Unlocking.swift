@@ -17,8 +17,8 @@ struct Unlocked: ~Copyable {
 
 /// Finds the credential that a password or key opens.
 ///
-/// The log says which credentials there are, so no listing is believed: each live one of the right kind is
-/// tried, oldest first. Removed ones are looked at last, only to tell the user.
+/// The log says which credentials there are, so no listing is believed: each live one of the right
+/// kind is tried, oldest first. Removed ones are looked at last, only to tell the user.
 struct Unlocking {
   let repository: Repository
   let state: LogState

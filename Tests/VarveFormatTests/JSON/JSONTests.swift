@@ -19,7 +19,8 @@ import VarveTestSupport
 
   @Test func valuesReadBack() throws {
     let value: JSONValue = [
-      "array": [1, -5, "x", nil_, true, [:], []], "object": ["inner": ["deep": "\u{0}\u{1f}\"\\\n"]],
+      "array": [1, -5, "x", Self.nothing, true, [:], []],
+      "object": ["inner": ["deep": "\u{0}\u{1f}\"\\\n"]],
       "é": .integer(JSONValue.integerLimit),
     ]
     #expect(try JSONValue(canonical: value.canonicalBytes(), "value") == value)
@@ -29,7 +30,7 @@ import VarveTestSupport
     )
   }
 
-  private var nil_: JSONValue { .null }
+  private static let nothing = JSONValue.null
 
   @Test func aDepthBombIsRefused() {
     for opening in ["[", "{\"a\":"] {

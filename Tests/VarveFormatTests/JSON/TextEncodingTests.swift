@@ -72,7 +72,9 @@ import VarveTestSupport
   @Test func anyBytesReadBack() {
     var generator = SeededGenerator(seed: 5)
     for round in 0..<2000 {
-      let alphabet: [UInt8] = [0x5c, 0x78, 0x66, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xf0, 0x9d, 0x84, 0x9e]
+      let alphabet: [UInt8] = [
+        0x5c, 0x78, 0x66, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xf0, 0x9d, 0x84, 0x9e,
+      ]
       let bytes: [UInt8] = (0..<round % 40).map { _ in
         round.isMultiple(of: 2)
           ? UInt8.random(in: 0...255, using: &generator)

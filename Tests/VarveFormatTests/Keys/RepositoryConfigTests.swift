@@ -27,7 +27,8 @@ import VarveFormat
     (#""name":"gear""#, #""name":"buzhash""#, .unsupportedFormat),
     (#""format":1"#, #""format":2"#, .unsupportedFormat),
     (#""format":1"#, #""format":1,"future":1"#, .unsupportedFormat),
-    ("\n", "", .damaged), ("\n", "\n\n", .damaged), (#""origin":"varve/00"#, #""origin":"varve/01"#, .damaged),
+    ("\n", "", .damaged), ("\n", "\n\n", .damaged),
+    (#""origin":"varve/00"#, #""origin":"varve/01"#, .damaged),
     (#"{"authorKey""#, #"{ "authorKey""#, .damaged), ("2026-", "26-", .damaged),
   ])
   func otherTextIsRefused(_ old: String, _ new: String, _ code: VarveError.Code) throws {
@@ -72,13 +73,15 @@ import VarveFormat
   }
 
   @Test(arguments: [
-    (#""n":16384"#, #""n":8192"#, VarveError.Code.damaged), (#""n":16384"#, #""n":2097152"#, .damaged),
+    (#""n":16384"#, #""n":8192"#, VarveError.Code.damaged),
+    (#""n":16384"#, #""n":2097152"#, .damaged),
     (#""n":16384"#, #""n":16385"#, .damaged), (#""p":1"#, #""p":17"#, .damaged),
     (#""p":1"#, #""p":0"#, .damaged), (#""r":8"#, #""r":9"#, .damaged),
     (#""name":"scrypt""#, #""name":"argon2id""#, .unsupportedFormat),
     (#""kind":"password""#, #""kind":"key-file""#, .unsupportedFormat),
     (#""kind":"password""#, #""kind":"fido""#, .unsupportedFormat),
-    (#""format":1"#, #""format":3"#, .unsupportedFormat), (#""role":"writer""#, #""role":"x""#, .damaged),
+    (#""format":1"#, #""format":3"#, .unsupportedFormat),
+    (#""role":"writer""#, #""role":"x""#, .damaged),
     ("1970-", "0x-", .damaged), (#""label":"AQEB"#, #""label":"AQ"#, .damaged),
     (#","wrapped":"AwMD"#, #","wrapped":"","x":"AwMD"#, .unsupportedFormat),
   ])

@@ -147,7 +147,8 @@ import VarveFormat
 
   @Test func unknownKindsAndMembersAreOfANewerFormat() {
     for (old, new) in [
-      ("urn:varve:forget:v1", "urn:varve:condemn:v1"), ("urn:varve:forget:v1", "urn:varve:forget:v2"),
+      ("urn:varve:forget:v1", "urn:varve:condemn:v1"),
+      ("urn:varve:forget:v1", "urn:varve:forget:v2"),
       (#"00Z"}"#, #"00Z","zeal":1}"#),
     ] {
       let bytes = Self.changed(Self.bodies[6], old, new)

@@ -64,7 +64,8 @@ import VarveStorage
       // What the role may append.
       let snapshot = LogBench.snapshot(UInt64(role.rawValue.utf8.count))
       #expect(
-        Self.code { try unlocked.log.append { _ in [snapshot] } } == (role == .reader ? .forbidden : nil))
+        Self.code { try unlocked.log.append { _ in [snapshot] } }
+          == (role == .reader ? .forbidden : nil))
       #expect(Self.code { try unlocked.log.append { _ in [LogBench.note(role.rawValue)] } } == nil)
       let forget = LogStatement.Body.forget(
         .init(snapshots: [Digest(5, 0, 0, 0)], reason: ""))
@@ -76,7 +77,8 @@ import VarveStorage
         #expect(Self.code { try unlocked.changePassword(to: Self.password("x")) } == .forbidden)
       }
     }
-    // Checkpoints are written by writers and, after a reader's entry, by the next holder of the log key.
+    // Checkpoints are written by writers and, after a reader's entry, by the next holder of the log
+    // key.
     #expect(try bench.unlock("last").log.verifyAll().checkpointSize == 3 + 3 + 5)
     let list = try owner.listCredentials()
     #expect(list.map(\.role) == [.owner, .owner, .owner, .writer, .reader])
@@ -205,9 +207,10 @@ import VarveStorage
     try bench.storage.put(name, bytes)
     #expect(try bench.unlock().role == .owner)
     // A damaged credential is in nobody else's way.
-    let password = try #require(bench.objects().keys.first {
-      $0.hasPrefix(ObjectName.credentialPrefix) && $0 != name
-    })
+    let password = try #require(
+      bench.objects().keys.first {
+        $0.hasPrefix(ObjectName.credentialPrefix) && $0 != name
+      })
     try bench.storage.put(password, [1, 2, 3])
     let owner = try bench.unlock()
     #expect(try owner.listCredentials().first?.problem?.code == .damaged)

@@ -28,7 +28,8 @@ import VarveTestSupport
         + "-YHI6D5-BG2GKD")
   }
 
-  @Test(arguments: [KeyText.Kind.keyFile, .recovery]) func keysReadBack(_ kind: KeyText.Kind) throws {
+  @Test(arguments: [KeyText.Kind.keyFile, .recovery]) func keysReadBack(_ kind: KeyText.Kind) throws
+  {
     let line = Self.text(kind)
     #expect(line.utf8.count == 12 + 72 + 11)
     let file = KeyText(

@@ -127,7 +127,8 @@ import VarveTestSupport
     #expect(throws: VarveError(.notFound, "")) { try bench.audit("auditor").publish(to: other) }
   }
 
-  /// Reads a published log as a monitor would: the checkpoint, the tiles that its size asks for, nothing else.
+  /// Reads a published log as a monitor would: the checkpoint, the tiles that its size asks for,
+  /// nothing else.
   private func verifyPublished(
     _ path: String, _ head: TreeHead, _ config: RepositoryConfig
   ) throws {
@@ -144,7 +145,8 @@ import VarveTestSupport
       for entry in entries { tree.append(entry: entry) }
       let hashes = Tile(.hashes(level: 0), index: start / 256, width: width)
       #expect(
-        try readFile("\(path)/\(hashes.path)") == Tile.bytes(of: try #require(tree.hashes(of: hashes))))
+        try readFile("\(path)/\(hashes.path)")
+          == Tile.bytes(of: try #require(tree.hashes(of: hashes))))
     }
     #expect(tree.head == head)
     for tile in Tile.partial(atSize: head.size) where tile.kind != .entries {

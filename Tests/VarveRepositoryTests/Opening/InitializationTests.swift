@@ -77,7 +77,8 @@ import VarveTestSupport
             let open = try Repository.open(storage: storage)
             let client = ClientDirectories(cache: nil, state: directory("state"))
             #expect(
-              Self.code { _ = try open.unlock(LogBench.secret("pw"), client: client) } == .noRepository)
+              Self.code { _ = try open.unlock(LogBench.secret("pw"), client: client) }
+                == .noRepository)
             #expect(
               Self.code { _ = try Self.make(storage, directory, "another") } == .repositoryExists)
           }
