@@ -1,6 +1,6 @@
+internal import VarveCrypto
 public import VarveFormat
 public import VarveRepository
-internal import VarveCrypto
 internal import VarveStorage
 
 /// Changes the tags of snapshots.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Varve
 import VarveFormat
+import VarveRepository
 
 struct BackupCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(

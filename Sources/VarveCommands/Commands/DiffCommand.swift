@@ -1,6 +1,7 @@
 import ArgumentParser
 import Varve
 import VarveFormat
+import VarveRepository
 
 struct DiffCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
@@ -29,17 +30,34 @@ struct DiffCommand: VarveSubcommand {
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
-    .success
-  }
-
-  private static func totals(_ totals: Difference.Totals, into writer: inout JSONWriter) {
-    writer.object {
-      $0.member("files", totals.files)
-      $0.member("dirs", totals.directories)
-      $0.member("others", totals.others)
-      $0.member("data_blobs", totals.dataChunks)
-      $0.member("tree_blobs", totals.treeChunks)
-      $0.member("bytes", totals.bytes)
+    let repository = try RepositoryAccess(global, console).indexed()
+    let access = SnapshotAccess(repository.unlocked, filter)
+    let (old, new) = (
+      try access.snapshot(named: first.bytes), try access.snapshot(named: second.bytes)
+    )
+    let reader = try repository.makeReader()
+    let prefix = old.path == new.path && !old.path.isRoot ? old.path.bytes : []
+    console.note(level: 2, "comparing snapshot \(old.title) to \(new.title)")
+    let report = try Difference(includesMetadata: metadata).compare(
+      TreeLookup.directory(at: old.path, below: old.record.rootDirectory, from: reader),
+      with: TreeLookup.directory(at: new.path, below: new.record.rootDirectory, from: reader),
+      from: reader
+    ) { change in
+      try Interruption.flag.check()
+      let slash = change.isDirectory ? [UInt8(ascii: "/")] : []
+      let path = prefix + change.path + slash
+      if console.isJSON {
+        try console.json(flushing: false) {
+          $0.member("message_type", "change")
+          $0.member("path", bytes: path)
+          $0.member("modifier", change.modifier)
+        }
+      } else {
+        try console.write(
+          Array(change.modifier.padded(to: 5).utf8) + console.name(path) + [UInt8(ascii: "\n")])
+      }
     }
+    try DifferenceSummary(report: report, first: old.id, second: new.id).print(on: console)
+    return .success
   }
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Glibc
 import Varve
 import VarveFormat
+import VarveRepository
 
 struct DumpCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
@@ -43,6 +45,42 @@ struct DumpCommand: VarveSubcommand {
   enum ArchiveArgument: String, ExpressibleByArgument, CaseIterable { case tar }
 
   func execute(on console: Console) throws -> ExitStatus {
-    .success
+    let repository = try RepositoryAccess(global, console).indexed()
+    let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
+    let place = SnapshotPath(
+      components: found.path.components + SnapshotPath(path.bytes).components)
+    let dump = Dump(found.record, cancellation: Interruption.flag) { try repository.makeReader() }
+    let isFile = try archive == nil && dump.form(of: place) == .fileContent
+    if target == nil && !isFile && console.output.isTerminal {
+      throw VarveError(
+        .usage, "a tar archive is not written to a terminal",
+        hint: "redirect standard output, or give --target")
+    }
+    try withOutput { output in
+      if isFile {
+        try dump.writeFile(at: place, to: output)
+      } else {
+        try dump.writeTar(at: place, relativeTo: found.path, to: output)
+      }
+    }
+    return .success
+  }
+
+  private func withOutput(_ body: (DescriptorOutput) throws -> Void) throws {
+    guard let target else {
+      let output = DescriptorOutput(descriptor: 1, name: "standard output")
+      try body(output)
+      return try output.flush()
+    }
+    let name = ByteText.printable(target.bytes)
+    let path = target.bytes.map { CChar(bitPattern: $0) } + [0]
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard file >= 0 else {
+      throw VarveError(.io, "cannot write \(name): \(String(cString: strerror(errno)))")
+    }
+    defer { close(file) }
+    let output = DescriptorOutput(descriptor: file, name: name)
+    try body(output)
+    try output.flush()
   }
 }

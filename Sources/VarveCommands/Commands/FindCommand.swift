@@ -1,6 +1,7 @@
 import ArgumentParser
 import Varve
 import VarveFormat
+import VarveRepository
 
 struct FindCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
@@ -49,10 +50,60 @@ struct FindCommand: VarveSubcommand {
   @Flag(help: "The patterns are ids of tree nodes, or their beginnings.")
   var tree = false
 
+  @Flag(help: "The patterns are ids of packs, or their beginnings: find what lies in them.")
+  var pack = false
+
+  @Flag(name: [.customShort("R"), .long], help: "Oldest snapshots first.")
+  var reverse = false
+
   @OptionGroup var filter: SnapshotFilterOptions
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
-    .success
+    let repository = try RepositoryAccess(global, console).indexed()
+    let oldestFirst = try SnapshotAccess(repository.unlocked, filter).snapshots(
+      named: snapshots.map(\.bytes))
+    let chosen = reverse ? oldestFirst : oldestFirst.reversed()
+    let reader = try repository.makeReader()
+    if blob || tree || pack {
+      try findObjects(in: chosen, repository, reader, console)
+    } else {
+      try findPaths(in: chosen, reader, console)
+    }
+    return .success
+  }
+
+  private func findPaths(
+    in snapshots: [ChosenSnapshot], _ reader: ChunkReader, _ console: Console
+  ) throws {
+    let finder = try PathFinder(
+      patterns: patterns.map(\.bytes), ignoringCase: ignoreCase,
+      oldest: oldest?.fileTime, newest: newest?.fileTime)
+    let report = FoundPaths(console, isLong: long, isHumanReadable: humanReadable)
+    for snapshot in snapshots {
+      try finder.search(snapshot.id, snapshot.record.rootDirectory, from: reader) { found in
+        try Interruption.flag.check()
+        try report.add(found, in: snapshot)
+      }
+    }
+    try report.finish()
+  }
+
+  private func findObjects(
+    in snapshots: [ChosenSnapshot], _ repository: IndexedRepository, _ reader: ChunkReader,
+    _ console: Console
+  ) throws {
+    let ids = patterns.map { String(decoding: $0.bytes, as: UTF8.self) }
+    let finder = try ObjectFinder(
+      chunks: blob ? ids : [], nodes: tree ? ids : [],
+      exact: pack ? PackContents.addresses(inPacks: ids, of: repository.index) : [])
+    let report = FoundObjects(console)
+    for snapshot in snapshots {
+      try finder.search(snapshot.id, snapshot.record.rootDirectory, from: reader) { found in
+        try Interruption.flag.check()
+        try report.add(found, in: snapshot)
+      }
+    }
+    try report.finish()
   }
 }

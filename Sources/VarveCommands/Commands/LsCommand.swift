@@ -1,6 +1,7 @@
 import ArgumentParser
 import Varve
 import VarveFormat
+import VarveRepository
 
 struct LsCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
@@ -39,26 +40,38 @@ struct LsCommand: VarveSubcommand {
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
-    .success
-  }
-
-  private func line(_ entry: TreeEntry, path: [UInt8], on console: Console) -> [UInt8] {
-    var line: [UInt8] = []
-    if long {
-      let attributes = entry.attributes
-      let size = if case .file(let content) = entry.content { content.size } else { UInt64(0) }
-      let sizeText = humanReadable ? HumanText.bytes(size) : String(size)
-      let columns = [
-        EntryText.permissions(entry.type, attributes.mode), String(attributes.uid).leading(5),
-        String(attributes.gid).leading(5), sizeText.leading(humanReadable ? 11 : 12),
-        EntryText.shortTime(attributes.modified), "",
-      ]
-      line = Array(columns.joined(separator: " ").utf8)
+    let repository = try RepositoryAccess(global, console).indexed()
+    let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
+    let reader = try repository.makeReader()
+    let root = try TreeLookup.directory(
+      at: found.path, below: found.record.rootDirectory, from: reader)
+    if console.isJSON {
+      try console.json(flushing: false) {
+        $0.member("message_type", "snapshot")
+        $0.member("struct_type", "snapshot")
+        SnapshotJSON.members(found.record, id: found.id, into: &$0)
+      }
+    } else {
+      console.note(level: 2, "snapshot \(found.title)")
     }
-    line += console.name(path)
-    if long, case .link(let target) = entry.content {
-      line += Array(" -> ".utf8) + console.name(target)
+    let listing = Listing(
+      directories: directories.map {
+        SnapshotPath(components: found.path.components + SnapshotPath($0.bytes).components)
+      }, isRecursive: recursive)
+    try listing.forEach(below: root, at: found.path, from: reader) { path, entry in
+      try Interruption.flag.check()
+      if console.isJSON {
+        try console.json(flushing: false) {
+          $0.member("message_type", "node")
+          $0.member("struct_type", "node")
+          NodeJSON.members(entry, path: path, into: &$0)
+        }
+      } else {
+        try console.write(
+          EntryLine(isLong: long, isHumanReadable: humanReadable).bytes(
+            entry, path: path, on: console))
+      }
     }
-    return line + [UInt8(ascii: "\n")]
+    return .success
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Varve
 import VarveFormat
+import VarveRepository
 
 struct RestoreCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
@@ -67,6 +68,47 @@ struct RestoreCommand: VarveSubcommand {
   }
 
   func execute(on console: Console) throws -> ExitStatus {
-    .success
+    var options = RestoreOptions(target: target.bytes)
+    try selecting.apply(to: &options)
+    options.overwrite = overwrite.rule
+    options.delete = delete
+    options.sparse = sparse
+    options.verify = verify
+    options.dryRun = dryRun
+    options.ownershipByName = ownershipByName
+    let repository = try RepositoryAccess(global, console).indexed()
+    let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
+    options.subpath = found.path.components
+    console.note(
+      "restoring snapshot \(found.title) to \(ByteText.printable(target.bytes))")
+    let display = RestoreDisplay(
+      console, verifies: verify, listing: console.verbosity >= (dryRun ? 2 : 3))
+    let reporter = display.start()
+    let report: RestoreReport
+    do {
+      report = try Restore.run(
+        repository, found.record, options: options, observer: display,
+        cancellation: Interruption.flag)
+    } catch {
+      reporter.stop()
+      throw error
+    }
+    reporter.stop()
+    for warning in report.warnings { console.warning(ByteText.printable(warning)) }
+    try RestoreSummary(report).print(on: console)
+    return try status(report, on: console)
+  }
+
+  /// What was damaged counts for more than what the target refused.
+  private func status(_ report: RestoreReport, on console: Console) throws -> ExitStatus {
+    guard !report.problems.isEmpty else { return .success }
+    let isDamaged = report.problems.contains { $0.kind == .damage }
+    throw VarveError(
+      isDamaged ? .damaged : .io,
+      "\(HumanText.count(report.problems.count, "item")) could not be restored as the snapshot has "
+        + "\(report.problems.count == 1 ? "it" : "them")",
+      hint: isDamaged
+        ? "run 'varve check --read-data' to see what is damaged; all else was restored"
+        : "see the messages above; all else was restored")
   }
 }

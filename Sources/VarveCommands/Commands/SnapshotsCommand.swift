@@ -1,5 +1,7 @@
 import ArgumentParser
+import Varve
 import VarveFormat
+import VarveRepository
 
 struct SnapshotsCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
@@ -15,7 +17,7 @@ struct SnapshotsCommand: VarveSubcommand {
   @Argument(
     help: ArgumentHelp(
       "Only these: ids or their beginnings, latest, latest~N.", valueName: "snapshot"))
-  var snapshots: [String] = []
+  var snapshots: [RawArgument] = []
 
   @OptionGroup var filter: SnapshotFilterOptions
 
@@ -39,6 +41,23 @@ struct SnapshotsCommand: VarveSubcommand {
   }
 
   func execute(on console: Console) throws -> ExitStatus {
-    .success
+    let repository = try RepositoryAccess(global, console).unlocked()
+    guard repository.role != .writer else {
+      try SealedSnapshotList(repository.log.state.snapshotsInOrder).print(on: console)
+      return .success
+    }
+    var chosen = try SnapshotAccess(repository, filter).snapshots(named: snapshots.map(\.bytes))
+    if let latest {
+      let newest = SnapshotGroups(chosen, by: GroupByArgument(host: true, paths: true)).groups
+        .flatMap { $0.snapshots.suffix(latest).map(\.id) }
+      chosen = chosen.filter { Set(newest).contains($0.id) }
+    }
+    let list = SnapshotList(isCompact: compact)
+    guard let groupBy else {
+      try list.print(chosen, on: console)
+      return .success
+    }
+    try list.print(SnapshotGroups(chosen, by: groupBy), on: console)
+    return .success
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Varve
 import VarveFormat
+import VarveRepository
 
 struct StatsCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
@@ -10,7 +11,6 @@ struct StatsCommand: VarveSubcommand {
       Modes:
         restore-size       what restoring them all would write (the default)
         files-by-contents  the same, each file content counted once
-        blobs-per-file     chunks, counted once for each file they are in
         raw-data           chunks as they lie in the repository, each counted once
 
       Examples:
@@ -24,13 +24,59 @@ struct StatsCommand: VarveSubcommand {
 
   @Option(
     help: ArgumentHelp(
-      "restore-size, files-by-contents, blobs-per-file or raw-data.", valueName: "mode"))
-  var mode: String = "restore-size"
+      "restore-size, files-by-contents or raw-data.", valueName: "mode"))
+  var mode: StatisticsArgument = .restoreSize
 
   @OptionGroup var filter: SnapshotFilterOptions
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
-    .success
+    let repository = try RepositoryAccess(global, console).indexed()
+    let chosen = try SnapshotAccess(repository.unlocked, filter).snapshots(
+      named: snapshots.map(\.bytes))
+    let index = repository.index
+    let statistics = Statistics(mode.measure, from: try repository.makeReader()) {
+      index.locate($0)
+    }
+    for snapshot in chosen {
+      try Interruption.flag.check()
+      try statistics.add(snapshot.record)
+    }
+    try print(statistics.report, on: console)
+    return .success
+  }
+
+  private func print(_ report: Statistics.Report, on console: Console) throws {
+    let isRaw = mode.measure == .rawData
+    let saving = report.compressionRatio.map { (1 - 1 / $0) * 100 }
+    if console.isJSON {
+      try console.json {
+        $0.member("total_size", report.size)
+        if isRaw {
+          $0.member("total_uncompressed_size", report.uncompressedSize)
+          if let ratio = report.compressionRatio { $0.member("compression_ratio", ratio) }
+          if let saving { $0.member("compression_space_saving", saving) }
+          $0.member("total_blob_count", report.chunks)
+        } else {
+          $0.member("total_file_count", report.files)
+        }
+        $0.member("snapshots_count", report.snapshots)
+      }
+      return
+    }
+    try console.line("Stats in \(mode.measure.rawValue) mode:")
+    var rows = [("Snapshots processed", String(report.snapshots))]
+    if isRaw {
+      rows.append(("Total Blob Count", String(report.chunks)))
+      rows.append(("Total Uncompressed Size", HumanText.bytes(report.uncompressedSize)))
+      if let ratio = report.compressionRatio, let saving {
+        rows.append(("Compression Ratio", HumanText.fixed(ratio, 2) + "x"))
+        rows.append(("Compression Space Saving", HumanText.fixed(saving, 2) + "%"))
+      }
+    } else {
+      rows.append(("Total File Count", String(report.files)))
+    }
+    rows.append(("Total Size", HumanText.bytes(report.size)))
+    for (name, value) in rows { try console.line("\(name.leading(24)):  \(value)") }
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Varve
 import VarveFormat
+import VarveRepository
 
 struct TagCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
@@ -46,6 +47,34 @@ struct TagCommand: VarveSubcommand {
   }
 
   func execute(on console: Console) throws -> ExitStatus {
-    .success
+    let repository = try RepositoryAccess(global, console).unlocked()
+    try repository.require(.owner, to: "change tags")
+    let chosen = try SnapshotAccess(repository, filter).snapshots(named: snapshots.map(\.bytes))
+    let operation: TagChange.Operation =
+      replacement.isEmpty
+      ? .edit(add: added.flatMap(TagList.parse), remove: removed.flatMap(TagList.parse))
+      : .set(replacement.flatMap(TagList.parse))
+    let changed = try TagChange(operation).run(
+      on: chosen.map(\.id), in: repository, cancellation: Interruption.flag)
+    if console.isJSON {
+      for replacement in changed {
+        try console.json {
+          $0.member("message_type", "changed")
+          $0.member("old_snapshot_id", replacement.old.hex)
+          $0.member("new_snapshot_id", replacement.new.hex)
+        }
+      }
+      try console.json {
+        $0.member("message_type", "summary")
+        $0.member("changed_snapshot_count", changed.count)
+      }
+    } else if !console.isQuiet {
+      for replacement in changed {
+        try console.line(
+          "snapshot \(replacement.old.hex.prefix(8)) is now \(replacement.new.hex.prefix(8))")
+      }
+      try console.line("changed the tags of \(HumanText.count(changed.count, "snapshot"))")
+    }
+    return .success
   }
 }

@@ -27,23 +27,23 @@ struct VarveCommand: ParsableCommand {
     version: ProgramVersion.program,
     groupedSubcommands: [
       CommandGroup(
-        name: "Saving and restoring",
+        name: "Data",
         subcommands: [
           BackupCommand.self, RestoreCommand.self, DumpCommand.self,
         ]),
       CommandGroup(
-        name: "Looking",
+        name: "Inspection",
         subcommands: [
           SnapshotsCommand.self, LsCommand.self, FindCommand.self, DiffCommand.self,
           StatsCommand.self, CatCommand.self,
         ]),
       CommandGroup(
-        name: "The repository",
+        name: "Repository",
         subcommands: [
           InitCommand.self, CheckCommand.self, TagCommand.self, KeyCommand.self, LogCommand.self,
         ]),
       CommandGroup(
-        name: "The program", subcommands: [VersionCommand.self, CompletionCommand.self]),
+        name: "Program", subcommands: [VersionCommand.self, CompletionCommand.self]),
     ])
 
   static var names: [String] {

@@ -66,6 +66,20 @@ struct RepositoryAccess {
   /// The same, with its index.
   func indexed() throws -> IndexedRepository { try IndexedRepository(try unlocked()) }
 
+  /// Checks the repository; a damaged one cannot always be opened, so checking begins before that.
+  func check(
+    options: CheckOptions, observer: any CheckObserver, cancellation: CancellationFlag
+  ) throws -> CheckReport {
+    let storage = try storage()
+    let client = try client()
+    if try storage.size(ObjectName.config) == nil { _ = try Repository.open(storage: storage) }
+    let secret = try secret()
+    return try Check.run(
+      storage: storage, client: client, options: options, observer: observer,
+      cancellation: cancellation
+    ) { try $0.unlock(secret, client: client) }
+  }
+
   /// What unlocks, from the options, else from the environment, else asked for.
   func secret() throws -> CredentialSecret {
     // Always taken out of the environment, also when something else unlocks.

@@ -19,6 +19,10 @@ package struct TimeArgument: ExpressibleByArgument, Hashable, Sendable {
     }
   }
 
+  package var fileTime: FileTime {
+    FileTime(seconds: timestamp.seconds, nanoseconds: timestamp.nanoseconds)
+  }
+
   private static func civil(_ text: String) -> CivilTime? {
     var scanner = DigitScanner(text)
     guard let year = scanner.number(4), scanner.skip("-"), let month = scanner.number(2),

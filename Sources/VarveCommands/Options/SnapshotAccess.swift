@@ -1,0 +1,36 @@
+import Varve
+import VarveFormat
+import VarveRepository
+
+/// Finds the snapshots that the user names, among those that the filter options let through.
+struct SnapshotAccess {
+  private let search: SnapshotSearch
+
+  init(_ repository: UnlockedRepository, _ filter: SnapshotFilterOptions) {
+    search = SnapshotSearch(
+      repository,
+      filter: SnapshotFilter(
+        hosts: filter.hosts.map { Array($0.utf8) }, tagLists: filter.tagLists,
+        paths: filter.paths.map(\.bytes)))
+  }
+
+  /// The one snapshot that `text` names: `latest`, `latest~N`, an id or the beginning of one; behind
+  /// a colon a path in it.
+  func snapshot(named text: [UInt8]) throws -> ChosenSnapshot {
+    try search.find(try SnapshotSelector(parsing: text))
+  }
+
+  /// The snapshots named, each once; without names all that the filter lets through, oldest first.
+  func snapshots(named texts: [[UInt8]]) throws -> [ChosenSnapshot] {
+    try search.find(try texts.map { try SnapshotSelector(parsing: $0) })
+  }
+}
+
+extension ChosenSnapshot {
+  /// For headings: `79766175 of 2026-03-01 12:00:00 on host (paths)`.
+  var title: String {
+    let time = EntryText.shortTime(WallClock.local(seconds: record.time.seconds))
+    let paths = record.paths.map(ByteText.printable).joined(separator: ", ")
+    return "\(id.hex.prefix(8)) of \(time) on \(ByteText.printable(record.host)) (\(paths))"
+  }
+}
