@@ -97,6 +97,9 @@ let package = Package(
         "VarveChunking", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository",
         "VarveStorage", "VarveTestSupport",
       ], swiftSettings: strict),
+    .testTarget(
+      name: "VarveCommandsTests", dependencies: ["VarveCommands", "VarveFormat", "VarveRepository"],
+      swiftSettings: strict),
     .testTarget(name: "EndToEndTests", swiftSettings: strict),
   ]
 )
