@@ -110,7 +110,7 @@ struct AffectedWalk {
       var files: [[UInt8]] = []
       do {
         guard !walk.lostNodes.contains(id) else { throw VarveError(.damaged, "it is lost") }
-        try DirectoryReader.forEachEntry(of: id, fetch: { try reader.chunk($0) }) { raw in
+        try DirectoryReader.forEachEntry(of: id, fetch: reader.chunk) { raw in
           let entry = try raw.decode()
           switch entry.content {
           case .directory(let content): subdirectories.append((entry.name, content))

@@ -14,7 +14,9 @@ enum CheckRecord {
       return
     }
     var damaged: [String] = []
-    for damage in report.damages where damaged.last != damage.object { damaged.append(damage.object) }
+    for damage in report.damages where damaged.last != damage.object {
+      damaged.append(damage.object)
+    }
     let result = LogStatement.CheckResult(
       isDamaged: report.isDamaged, scope: scope(session.options.readData),
       counts: [

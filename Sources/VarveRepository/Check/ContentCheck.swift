@@ -71,7 +71,8 @@ struct ContentCheck {
       session.add(
         CheckReport.Damage(
           object: ObjectName.snapshot(snapshot), kind: .missing,
-          message: "no index segment has \(missing.count) of the chunks and nodes it needs, such as "
+          message:
+            "no index segment has \(missing.count) of the chunks and nodes it needs, such as "
             + "\(missing.first)"))
     }
   }

@@ -82,7 +82,8 @@ struct IndexCheck {
       guard let size = objects.packs[pack.name] else { continue }
       guard size == pack.size else {
         throw VarveError(
-          .damaged, "it says that \(ObjectName.pack(pack.name)) has \(pack.size) bytes, the log \(size)")
+          .damaged,
+          "it says that \(ObjectName.pack(pack.name)) has \(pack.size) bytes, the log \(size)")
       }
       checked.places[pack.name, default: []].append((checked.segments.count, row))
     }

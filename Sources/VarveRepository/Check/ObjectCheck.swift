@@ -152,7 +152,11 @@ struct ObjectCheck {
       let isThere = try CheckSession.kind(of: error) == .damaged
       switch ObjectClass(name) {
       case .pack(let digest):
-        if isThere { objects.suspectPacks.insert(digest) } else { objects.missingPacks.insert(digest) }
+        if isThere {
+          objects.suspectPacks.insert(digest)
+        } else {
+          objects.missingPacks.insert(digest)
+        }
       case .index:
         objects.segments.removeLast()
         objects.hasAllSegments = false
@@ -173,7 +177,8 @@ struct ObjectCheck {
   private func checkUnknown(_ name: String, _ objects: inout CheckedObjects) throws {
     switch ObjectClass(name) {
     case .pack, .index: count(&objects)
-    case .some: if let digest = ObjectName.digest(of: name) { _ = try checkDigest(name, digest, &objects) }
+    case .some:
+      if let digest = ObjectName.digest(of: name) { _ = try checkDigest(name, digest, &objects) }
     case nil: break
     }
   }

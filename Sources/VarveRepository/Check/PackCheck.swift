@@ -96,16 +96,19 @@ final class PackCheck {
         try problems.add(error)
       }
     }
-    if let trailer {
-      try compare(trailer, of: pack)
-    }
     let lengths = try trailer?.blocks.map(\.storedLength) ?? indexedLengths(pack)
-    let reading = PackReading(name: name, size: size, lengths: lengths, trailer: trailer)
-    try read(reading, cipher, digest: pack, &problems)
+    let reading = PackReading(
+      pack: pack, name: name, size: size, lengths: lengths, trailer: trailer)
+    let found = try read(reading, cipher, &problems)
+    if let found, found != pack {
+      problems.sentences.insert("its bytes do not have that digest", at: 0)
+    }
+    if let trailer { try compare(trailer, of: pack, isGenuine: found == pack) }
   }
 
   /// One pass over a pack.
   private struct PackReading {
+    let pack: Digest
     let name: String
     let size: UInt64
     /// Of its sealed blocks, in order.
@@ -113,9 +116,10 @@ final class PackCheck {
     let trailer: PackTrailer?
   }
 
+  /// - Returns: the digest of the bytes; nil when they could not all be read.
   private func read(
-    _ pack: PackReading, _ cipher: BlockCipher?, digest: Digest, _ problems: inout Problems
-  ) throws {
+    _ pack: PackReading, _ cipher: BlockCipher?, _ problems: inout Problems
+  ) throws -> Digest? {
     let hash = SHA256Stream()
     var offset: UInt64 = 0
     var block = 0
@@ -143,7 +147,7 @@ final class PackCheck {
       } catch {
         problems.blocks.append(contentsOf: first..<pack.lengths.count)
         try problems.add(error)
-        return
+        return nil
       }
       let read = UnsafeRawBufferPointer(bytes)
       hash.update(read)
@@ -152,7 +156,7 @@ final class PackCheck {
         for number in first..<block {
           let end = start + Int(pack.lengths[number])
           let sealed = UnsafeRawBufferPointer(rebasing: read[start..<end])
-          if try !open(sealed, number, pack.trailer, cipher) { problems.blocks.append(number) }
+          if try !open(sealed, number, of: pack, cipher) { problems.blocks.append(number) }
           start = end
         }
       }
@@ -162,18 +166,20 @@ final class PackCheck {
         problems.blocks.append(contentsOf: block..<pack.lengths.count)
       }
     }
-    if hash.finish() != digest {
-      problems.sentences.insert("its bytes do not have that digest", at: 0)
-    }
+    return hash.finish()
   }
 
-  /// Whether the block is what the trailer says.
+  /// Whether the block is what the trailer says; without a trailer, whether the index knows its chunks.
   private func open(
-    _ sealed: UnsafeRawBufferPointer, _ number: Int, _ trailer: PackTrailer?, _ cipher: BlockCipher
+    _ sealed: UnsafeRawBufferPointer, _ number: Int, of pack: PackReading, _ cipher: BlockCipher
   ) throws -> Bool {
     do {
       try decoded.decode(sealed, ordinal: UInt32(number), cipher: cipher)
-      guard let trailer else { return true }
+      guard let trailer = pack.trailer else {
+        return try (0..<decoded.slotCount).allSatisfy {
+          checked.index.contains(SHA256.digest(try decoded.slot($0)))
+        }
+      }
       let slots = trailer.slots[trailer.blocks[number].slots]
       guard decoded.slotCount == slots.count else { return false }
       for (index, slot) in slots.enumerated() {
@@ -205,8 +211,9 @@ final class PackCheck {
     return try view.blocks(ofPack: row).map { try view.block(at: $0).storedLength }
   }
 
-  /// Requires that the segments which list the pack have its blocks, and exactly its chunks.
-  private func compare(_ trailer: PackTrailer, of pack: Digest) throws {
+  /// Requires that the segments which list the pack have its blocks, and exactly its chunks. If not, the
+  /// segment is wrong where the pack is genuine; otherwise another pack is in its place.
+  private func compare(_ trailer: PackTrailer, of pack: Digest, isGenuine: Bool) throws {
     for (number, row) in checked.places[pack] ?? [] {
       let segment = checked.segments[number]
       let view = segment.mapped.view
@@ -228,6 +235,7 @@ final class PackCheck {
       }
       guard known, here == segment.rowCounts[row], lengths == trailer.blocks.map(\.storedLength)
       else {
+        guard isGenuine else { return lost.add(pack: pack) }
         session.add(
           CheckReport.Damage(
             object: segment.name, kind: .damaged,

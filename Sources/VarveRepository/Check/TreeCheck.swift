@@ -160,6 +160,7 @@ final class TreeCheck: Sendable {
     session.add(
       CheckReport.Damage(
         object: ObjectName.pack(location.pack), kind: .damaged,
-        message: "the directory in node \(id) does not have the proof root that is recorded for it"))
+        message: "the directory in node \(id) does not have the proof root that is recorded for it")
+    )
   }
 }

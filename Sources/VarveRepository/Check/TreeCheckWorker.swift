@@ -42,26 +42,24 @@ final class TreeCheckWorker {
   func check(_ task: DirectoryTask) throws {
     try check.cancellationCheck()
     proofs?.removeAll()
-    var files: [FileContent] = []
     var isRead = true
+    func node(_ id: Digest) throws -> [UInt8] {
+      guard let node = try read(id, for: task.snapshot) else {
+        isRead = false
+        throw VarveError(.damaged, "a node cannot be read")
+      }
+      check.count(nodes: 1)
+      return node
+    }
     do {
       try DirectoryReader.forEachEntry(
-        of: task.content.id, entryCount: task.content.entryCount,
-        fetch: { id in
-          guard let node = try read(id, for: task.snapshot) else {
-            isRead = false
-            throw VarveError(.damaged, "a node cannot be read")
-          }
-          check.count(nodes: 1)
-          return node
-        }
+        of: task.content.id, entryCount: task.content.entryCount, fetch: node
       ) { raw in
-        let entry = try raw.decode()
         if proofs != nil {
           proofs?.add(body: raw.body, fields: try CommitmentFields(body: raw.body))
         }
-        switch entry.content {
-        case .file(let file): files.append(file)
+        switch try raw.decode().content {
+        case .file(let file): try look(up: file, for: task.snapshot)
         case .directory(let content):
           guard task.depth < TreeLimits.depth else {
             throw VarveError(.damaged, "a tree has more than \(TreeLimits.depth) levels")
@@ -70,20 +68,14 @@ final class TreeCheckWorker {
             DirectoryTask(content: content, depth: task.depth + 1, snapshot: task.snapshot))
         case .link, .device, .none: break
         }
-        if files.count >= 1_000 {
-          try look(up: files, for: task.snapshot)
-          files.removeAll(keepingCapacity: true)
-        }
       }
       if let proofs, proofs.root != task.content.proofRoot {
         check.note(wrongProofRootOf: task.content.id)
       }
     } catch {
       // A part that is lost takes its directory with it: what was behind it is not known.
-      try check.note(
-        lost: task.content.id, error, isAuthentic: isRead, for: task.snapshot)
+      try check.note(lost: task.content.id, error, isAuthentic: isRead, for: task.snapshot)
     }
-    try look(up: files, for: task.snapshot)
   }
 
   /// The bytes of a node or chunk, or nil when it is lost, which is then noted.
@@ -96,22 +88,20 @@ final class TreeCheckWorker {
     }
   }
 
-  private func look(up files: [FileContent], for snapshot: Digest) throws {
-    for file in files {
-      switch file.form {
-      case .chunks(let chunks): check.look(up: chunks, for: snapshot)
-      case .lists(let lists):
-        for (number, list) in lists.enumerated() where check.isNew(list.id) {
-          guard let node = try read(list.id, for: snapshot) else { continue }
-          check.count(nodes: 1)
-          do {
-            let chunks = try node.withUnsafeBytes {
-              try ChunkListNode(decoding: $0, as: list, isLast: number == lists.count - 1).chunks
-            }
-            check.look(up: chunks, for: snapshot)
-          } catch {
-            try check.note(lost: list.id, error, isAuthentic: true, for: snapshot)
+  private func look(up file: FileContent, for snapshot: Digest) throws {
+    switch file.form {
+    case .chunks(let chunks): check.look(up: chunks, for: snapshot)
+    case .lists(let lists):
+      for (number, list) in lists.enumerated() where check.isNew(list.id) {
+        guard let node = try read(list.id, for: snapshot) else { continue }
+        check.count(nodes: 1)
+        do {
+          let chunks = try node.withUnsafeBytes {
+            try ChunkListNode(decoding: $0, as: list, isLast: number == lists.count - 1).chunks
           }
+          check.look(up: chunks, for: snapshot)
+        } catch {
+          try check.note(lost: list.id, error, isAuthentic: true, for: snapshot)
         }
       }
     }
