@@ -14,6 +14,7 @@ struct CatCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "cat",
     abstract: "Print an object of the repository, decrypted and verified.",
+    usage: "varve cat [<options>] <type> [<id>]",
     discussion: """
       Objects:
         config             the repository's parameters and public keys
@@ -46,8 +47,8 @@ struct CatCommand: VarveSubcommand {
   @Argument(help: ArgumentHelp("Which one.", valueName: "id"))
   var id: RawArgument?
 
-  @OptionGroup(title: "Which latest") var filter: SnapshotFilterOptions
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var filter: SnapshotFilterOptions
+  @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
     switch (kind, id) {

@@ -6,6 +6,7 @@ struct CheckCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
     abstract: "Verify the repository: its log, its structure and, if asked, every byte.",
+    usage: "varve check [<options>]",
     discussion: """
       Without options the log's signatures and hashes, the presence and size of every object, the \
       index, and all trees are checked. --read-data also reads every pack and verifies each chunk, \
@@ -33,7 +34,7 @@ struct CheckCommand: VarveSubcommand {
   @Flag(help: "Do not record the result in the log.")
   var noRecord = false
 
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
     if readData && readDataSubset != nil {

@@ -8,6 +8,7 @@ struct CompletionCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "completion",
     abstract: "Print a completion script for a shell.",
+    usage: "varve completion <shell>",
     discussion: """
       Examples:
         varve completion bash > /etc/bash_completion.d/varve
@@ -18,7 +19,7 @@ struct CompletionCommand: VarveSubcommand {
   @Argument(help: "bash, zsh or fish.")
   var shell: Shell
 
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let target: CompletionShell =

@@ -7,6 +7,7 @@ struct DiffCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
     abstract: "Show what differs between two snapshots.",
+    usage: "varve diff [<options>] <snapshot[:path]> <snapshot[:path]>",
     discussion: """
       + added, - removed, T the type changed, M the content changed, U only metadata changed (with \
       --metadata), ? the content changed although nothing else did. What is equal is not read, so \
@@ -26,8 +27,8 @@ struct DiffCommand: VarveSubcommand {
   @Flag(help: "Also show what differs only in metadata.")
   var metadata = false
 
-  @OptionGroup(title: "Which latest") var filter: SnapshotFilterOptions
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var filter: SnapshotFilterOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).indexed()

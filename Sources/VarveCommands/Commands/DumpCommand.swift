@@ -8,6 +8,7 @@ struct DumpCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "dump",
     abstract: "Write a file, or a directory as a tar archive, to standard output.",
+    usage: "varve dump [<options>] <snapshot[:path]> <path>",
     discussion: """
       Every chunk is verified before it is written. A directory comes as a tar stream in the pax \
       format, with extended attributes, ACLs, hard links and holes as GNU tar reads them.
@@ -39,8 +40,8 @@ struct DumpCommand: VarveSubcommand {
     help: ArgumentHelp("Write to this file instead.", valueName: "file"))
   var target: RawArgument?
 
-  @OptionGroup(title: "Which latest") var filter: SnapshotFilterOptions
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var filter: SnapshotFilterOptions
+  @OptionGroup var global: GlobalOptions
 
   enum ArchiveArgument: String, ExpressibleByArgument, CaseIterable { case tar }
 

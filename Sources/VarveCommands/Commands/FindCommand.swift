@@ -7,6 +7,7 @@ struct FindCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "find",
     abstract: "Find files by name in all snapshots, or by the id of their data.",
+    usage: "varve find [<options>] <pattern> ...",
     discussion: """
       A pattern without a slash is matched against names, one with a slash against whole paths.
 
@@ -57,7 +58,7 @@ struct FindCommand: VarveSubcommand {
   var reverse = false
 
   @OptionGroup var filter: SnapshotFilterOptions
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).indexed()

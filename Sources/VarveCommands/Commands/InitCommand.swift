@@ -7,6 +7,7 @@ struct InitCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "init",
     abstract: "Make a new repository.",
+    usage: "varve init [<options>]",
     discussion: """
       The password protects the repository's keys; whoever has it is the owner. There is no way \
       back to a forgotten password, so print a recovery key and put it in a safe: varve key export.
@@ -17,7 +18,7 @@ struct InitCommand: VarveSubcommand {
       Examples:
         varve init -r /srv/backup
         varve init -r /srv/backup -p ~/.varve-password --new-key-file /root/varve.key
-        varve init -r /srv/databases --chunker-min 16K --chunker-target 16K --chunker-max 256K
+        varve init -r /srv/db --chunker-min 16K --chunker-target 16K --chunker-max 256K
       """)
 
   @Option(
@@ -46,7 +47,7 @@ struct InitCommand: VarveSubcommand {
   @Option(help: ArgumentHelp("Largest chunk (default: 8M).", valueName: "size"))
   var chunkerMax: ByteSize?
 
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let options = try options()

@@ -7,6 +7,7 @@ struct LsCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "ls",
     abstract: "List the files in a snapshot.",
+    usage: "varve ls [<options>] <snapshot[:path]> [<directory> ...]",
     discussion: """
       Without directories everything is listed; with them, what lies in each, and with --recursive \
       what lies below, too.
@@ -36,8 +37,8 @@ struct LsCommand: VarveSubcommand {
   @Flag(help: "With --long: sizes in KiB, MiB, …")
   var humanReadable = false
 
-  @OptionGroup(title: "Which latest") var filter: SnapshotFilterOptions
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var filter: SnapshotFilterOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).indexed()

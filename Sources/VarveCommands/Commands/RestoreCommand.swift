@@ -7,6 +7,7 @@ struct RestoreCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "restore",
     abstract: "Restore a snapshot, or a part of one, into a directory.",
+    usage: "varve restore [<options>] <snapshot[:path]> --target <directory>",
     discussion: """
       The snapshot is an id, the beginning of one, latest, or latest~N (the Nth before the latest); \
       with :path, only what lies below that path is restored, right into the target.
@@ -19,7 +20,7 @@ struct RestoreCommand: VarveSubcommand {
         varve restore latest --target /
         varve restore latest:/etc/nginx --target /tmp/nginx --verify
         varve restore 79766175 -t /mnt --include '*.conf' --dry-run -v
-        varve restore latest~1 --host db1 -t /var/lib/app --delete --overwrite if-changed
+        varve restore latest~1 -t /var/lib/app --delete --overwrite if-changed
       """)
 
   @Argument(
@@ -31,37 +32,13 @@ struct RestoreCommand: VarveSubcommand {
   @Option(
     name: [.customShort("t"), .long],
     help: ArgumentHelp(
-      "The directory to restore into; it is made if need be.",
-      valueName: "directory"))
+      "The directory to restore into; it is made if need be.", valueName: "directory"))
   var target: RawArgument
 
-  @OptionGroup var selecting: RestoreSelectionOptions
-
-  @Option(
-    help: ArgumentHelp(
-      "What to do about files that exist: always, if-changed (size or time differ), if-newer "
-        + "or never.", valueName: "when"))
-  var overwrite: OverwriteArgument = .always
-
-  @Flag(help: "Delete from restored directories what the snapshot does not have.")
-  var delete = false
-
-  @Flag(help: "Do not write runs of zeros: they become holes.")
-  var sparse = false
-
-  @Flag(help: "Read everything back and compare it with the snapshot.")
-  var verify = false
-
-  @Flag(
-    name: [.customShort("n"), .long],
-    help: "Say what would be done (with -v, each item), and do nothing.")
-  var dryRun = false
-
-  @Flag(help: "Give files to the owners of the same name, not of the same number.")
-  var ownershipByName = false
-
-  @OptionGroup(title: "Which latest") var filter: SnapshotFilterOptions
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup(title: "What to restore") var selecting: RestoreSelectionOptions
+  @OptionGroup(title: "How to restore") var writing: RestoreWritingOptions
+  @OptionGroup(title: "Which snapshot is the latest") var filter: SnapshotFilterOptions
+  @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
     if target.bytes.isEmpty { throw ValidationError("--target is empty.") }
@@ -70,19 +47,14 @@ struct RestoreCommand: VarveSubcommand {
   func execute(on console: Console) throws -> ExitStatus {
     var options = RestoreOptions(target: target.bytes)
     try selecting.apply(to: &options)
-    options.overwrite = overwrite.rule
-    options.delete = delete
-    options.sparse = sparse
-    options.verify = verify
-    options.dryRun = dryRun
-    options.ownershipByName = ownershipByName
+    writing.apply(to: &options)
     let repository = try RepositoryAccess(global, console).indexed()
     let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
     options.subpath = found.path.components
     console.note(
       "restoring snapshot \(found.title) to \(ByteText.printable(target.bytes))")
     let display = RestoreDisplay(
-      console, verifies: verify, listing: console.verbosity >= (dryRun ? 2 : 3))
+      console, verifies: writing.verify, listing: console.verbosity >= (writing.dryRun ? 2 : 3))
     let reporter = display.start()
     let report: RestoreReport
     do {

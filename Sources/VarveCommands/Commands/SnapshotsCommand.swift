@@ -7,6 +7,7 @@ struct SnapshotsCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "snapshots",
     abstract: "List snapshots.",
+    usage: "varve snapshots [<options>] [<snapshot> ...]",
     discussion: """
       Examples:
         varve snapshots
@@ -34,7 +35,7 @@ struct SnapshotsCommand: VarveSubcommand {
   @Flag(name: [.customShort("c"), .long], help: "One line for each, without paths and counts.")
   var compact = false
 
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
     if let latest, latest < 1 { throw ValidationError("--latest must be at least 1.") }

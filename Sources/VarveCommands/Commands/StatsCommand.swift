@@ -7,6 +7,7 @@ struct StatsCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "stats",
     abstract: "Count and measure what snapshots hold.",
+    usage: "varve stats [<options>] [<snapshot> ...]",
     discussion: """
       Modes:
         restore-size       what restoring them all would write (the default)
@@ -28,7 +29,7 @@ struct StatsCommand: VarveSubcommand {
   var mode: StatisticsArgument = .restoreSize
 
   @OptionGroup var filter: SnapshotFilterOptions
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).indexed()

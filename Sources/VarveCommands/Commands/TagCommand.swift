@@ -7,6 +7,7 @@ struct TagCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "tag",
     abstract: "Change the tags of snapshots.",
+    usage: "varve tag [<options>] [<snapshot> ...]",
     discussion: """
       A snapshot's record never changes: a new record with the new tags takes its place, under a \
       new id, and names the first one as its original.
@@ -35,7 +36,7 @@ struct TagCommand: VarveSubcommand {
   var removed: [String] = []
 
   @OptionGroup var filter: SnapshotFilterOptions
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
     if replacement.isEmpty && added.isEmpty && removed.isEmpty {

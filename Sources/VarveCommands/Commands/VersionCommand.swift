@@ -6,9 +6,10 @@ import VarveRepository
 struct VersionCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "version",
-    abstract: "Print the version of this program and of what it stands on.")
+    abstract: "Print the version of this program and of what it stands on.",
+    usage: "varve version [--json]")
 
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let libraries = [CompressionLibrary.version, CryptographyLibrary.version]

@@ -6,6 +6,7 @@ struct KeyAddCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "add",
     abstract: "Add a password or a key file.",
+    usage: "varve key add [<options>]",
     discussion: """
       Without an option the new password is asked for. A key file needs no password, and unlocks at \
       once: it is meant for unattended machines. Needs an owner's credential.
@@ -26,7 +27,7 @@ struct KeyAddCommand: VarveSubcommand {
   var newKeyFile: String?
 
   @OptionGroup var newPassword: NewPasswordOptions
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
     if newKeyFile != nil && newPassword.isGiven {

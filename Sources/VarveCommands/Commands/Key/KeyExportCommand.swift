@@ -7,6 +7,7 @@ struct KeyExportCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
     abstract: "Write the recovery key, to be printed and put in a safe.",
+    usage: "varve key export [<options>] [<file>]",
     discussion: """
       With the recovery key and the repository an owner can unlock, whatever became of the passwords; \
       so can a thief. It never changes. Needs an owner's credential.
@@ -21,7 +22,7 @@ struct KeyExportCommand: VarveSubcommand {
       "A new file (default: standard output).", valueName: "file"))
   var file: String?
 
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).unlocked()

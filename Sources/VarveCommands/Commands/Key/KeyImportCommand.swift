@@ -6,6 +6,7 @@ struct KeyImportCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "import",
     abstract: "Unlock with a recovery key and set a new password.",
+    usage: "varve key import [<options>] <file>",
     discussion: """
       For when the passwords are lost: the recovery key, typed or scanned into a file, opens the \
       repository, and a new owner's password or key file is added. Case, spaces and dashes in the key \
@@ -26,7 +27,7 @@ struct KeyImportCommand: VarveSubcommand {
   var newKeyFile: String?
 
   @OptionGroup var newPassword: NewPasswordOptions
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
     if newKeyFile != nil && newPassword.isGiven {

@@ -4,9 +4,11 @@ import VarveRepository
 
 struct KeyListCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "List passwords and key files. The one in use has a star.")
+    commandName: "list",
+    abstract: "List passwords and key files; the one in use has a star.",
+    usage: "varve key list [<options>]")
 
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let credentials = try RepositoryAccess(global, console).unlocked().listCredentials()

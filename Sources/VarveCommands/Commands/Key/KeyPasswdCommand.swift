@@ -6,6 +6,7 @@ struct KeyPasswdCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "passwd",
     abstract: "Change the password that unlocks the repository now.",
+    usage: "varve key passwd [<options>]",
     discussion: """
       Needs an owner's password; the others stay as they are.
 
@@ -15,7 +16,7 @@ struct KeyPasswdCommand: VarveSubcommand {
       """)
 
   @OptionGroup var newPassword: NewPasswordOptions
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).unlocked()

@@ -6,6 +6,7 @@ struct KeyRemoveCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "remove",
     abstract: "Remove a password or key file.",
+    usage: "varve key remove [<options>] <id>",
     discussion: """
       Whoever has it can no longer open the repository, nor sign anything new. What they have read or \
       copied before stays with them. The credential in use and the last owner's cannot be removed. \
@@ -18,7 +19,7 @@ struct KeyRemoveCommand: VarveSubcommand {
   @Argument(help: ArgumentHelp("Its id, or the beginning of it.", valueName: "id"))
   var id: String
 
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).unlocked()

@@ -7,6 +7,7 @@ struct LogPublishCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "publish",
     abstract: "Write the log as static files that any transparency-log client can verify.",
+    usage: "varve log publish [<options>] <directory>",
     discussion: """
       The directory gets a checkpoint and the tiles of C2SP tlog-tiles; serve it with any web server. \
       Publishing again adds what is new. With an owner's or writer's credential the newest head is \
@@ -22,7 +23,7 @@ struct LogPublishCommand: VarveSubcommand {
   @Flag(help: "Publish the stored checkpoint; needs no password.")
   var stored = false
 
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let access = RepositoryAccess(global, console)

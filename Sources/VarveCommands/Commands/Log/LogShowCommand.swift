@@ -7,6 +7,7 @@ struct LogShowCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
     abstract: "List the entries of the log. Needs no password.",
+    usage: "varve log show [<options>]",
     discussion: """
       Examples:
         varve log show
@@ -17,7 +18,7 @@ struct LogShowCommand: VarveSubcommand {
   @Option(help: ArgumentHelp("Only the newest n entries.", valueName: "n"))
   var latest: UInt64?
 
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let access = RepositoryAccess(global, console)

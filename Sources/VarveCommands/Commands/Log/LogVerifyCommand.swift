@@ -7,13 +7,14 @@ struct LogVerifyCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract: "Verify every entry of the log. Needs no password.",
+    usage: "varve log verify [<options>]",
     discussion: """
       Reads the whole log and verifies each signature, each author's role and chain, every Merkle hash, \
       the checkpoint, stored tiles, and that the log continues what this machine has seen before. \
       Exit code 20 means damage, 22 a rollback or an entry that is not authorised.
       """)
 
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+  @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let access = RepositoryAccess(global, console)
