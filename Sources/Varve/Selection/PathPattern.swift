@@ -85,6 +85,16 @@ struct PathPattern: Sendable {
     return false
   }
 
+  /// As `matches`, for a path above which nothing matches: a match must end at the last component.
+  func matchesEnd(_ path: SplitPath) -> Bool {
+    guard runs.count == 1 else { return matches(path) }
+    if isAbsolute {
+      return path.isAbsolute && path.count == runs[0].count + 1 && fits(runs[0], path, 1)
+    }
+    let start = path.count - runs[0].count
+    return start >= (path.isAbsolute ? 1 : 0) && fits(runs[0], path, start)
+  }
+
   /// Whether a path below `path` can match (negation aside).
   func mayMatchBelow(_ path: SplitPath) -> Bool {
     guard isAbsolute else { return true }

@@ -96,7 +96,7 @@ public struct PatternList: Sendable {
       }
       guard !others.isEmpty else { return false }
       return SplitPath.with(path) { split in
-        others.contains { $0.matches(split) }
+        others.contains { $0.matchesEnd(split) }
       }
     }
   }
