@@ -57,15 +57,25 @@ public struct LogStatement: Equatable, Sendable {
   /// - Throws: `VarveError.Code.damaged`, or `unsupportedFormat` for a kind or member that is not
   ///   known.
   public init(_ bytes: [UInt8], config: Digest, _ what: String) throws {
-    let json = try JSONValue(canonical: bytes, what)
+    try self.init(bytes, config: config, isVerified: false, what)
+  }
+
+  /// - Parameter isVerified: whether these bytes were found canonical, with the right subject, before.
+  package init(_ bytes: [UInt8], config: Digest, isVerified: Bool, _ what: String) throws {
+    let json =
+      isVerified
+      ? try JSONValue(knownCanonical: bytes, what) : try JSONValue(canonical: bytes, what)
     do {
-      try self.init(json, config: config, what)
+      try self.init(json, what)
+      guard
+        try isVerified || json.member("subject") == .array(body.subject(config: config))
+      else { throw VarveError(.damaged, "its subject is not what the statement is about") }
     } catch let error as VarveError where error.code == .damaged {
       throw VarveError(.damaged, "\(what) is damaged", cause: error)
     }
   }
 
-  private init(_ json: JSONValue, config: Digest, _ what: String) throws {
+  private init(_ json: JSONValue, _ what: String) throws {
     try json.requireMembers(within: ["_type", "predicate", "predicateType", "subject"], what)
     guard try json.string("_type") == Self.type else {
       throw VarveError(.damaged, "its type is not \(Self.type)")
@@ -84,9 +94,6 @@ public struct LogStatement: Equatable, Sendable {
     program = try predicate.string("program")
     repository = try predicate.digest("repository")
     time = try predicate.utcTime("time")
-    guard try json.member("subject") == .array(body.subject(config: config)) else {
-      throw VarveError(.damaged, "its subject is not what the statement is about")
-    }
   }
 
   private static let commonMembers: Set<String> = [

@@ -29,8 +29,15 @@ public struct DSSEEnvelope: Equatable, Sendable {
   /// Parses an envelope; any spelling but the canonical one is damage.
   ///
   /// - Throws: `VarveError.Code.damaged`, also for members that are not known.
-  public init(_ bytes: some Collection<UInt8>, _ what: String) throws {
-    let json = try JSONValue(canonical: bytes, what)
+  public init(_ bytes: [UInt8], _ what: String) throws {
+    try self.init(bytes, isVerified: false, what)
+  }
+
+  /// - Parameter isVerified: whether these bytes were found canonical before.
+  package init(_ bytes: [UInt8], isVerified: Bool, _ what: String) throws {
+    let json =
+      isVerified
+      ? try JSONValue(knownCanonical: bytes, what) : try JSONValue(canonical: bytes, what)
     do {
       try self.init(json, what)
     } catch let error as VarveError {

@@ -101,7 +101,7 @@ public final class Log: Sendable {
     var fold = LogFold(config: config, configDigest: configDigest)
     var newest: [UInt8] = []
     for commit in try clientState.commits() {
-      guard fold.head.size < pin.size, (try? fold.append(commit: commit, isVerified: true)) != nil
+      guard fold.tree.size < pin.size, (try? fold.append(commit: commit, isVerified: true)) != nil
       else { break }
       newest = commit
     }
@@ -120,7 +120,7 @@ public final class Log: Sendable {
 
   private func readOn(from fold: inout LogFold, pin: TreeHead?) throws {
     var commits: [[UInt8]] = []
-    while let commit = try readIfPresent(ObjectName.commit(fold.head.size)) {
+    while let commit = try readIfPresent(ObjectName.commit(fold.tree.size)) {
       try fold.append(commit: commit)
       commits.append(commit)
     }

@@ -13,9 +13,11 @@ struct LogFold: Sendable {
   private(set) var state: LogState
   /// The sizes at which commits were appended, ascending.
   private(set) var commitStarts: [UInt64] = []
-  private(set) var head = TreeHead.empty
   /// Bytes that the commits so far take in the client's copy.
   private(set) var copyByteCount: UInt64 = 0
+
+  /// The tree's head; costs O(log n) hashes.
+  var head: TreeHead { tree.head }
 
   private let repository: Digest
   private let config: Digest
@@ -33,27 +35,28 @@ struct LogFold: Sendable {
   /// - Throws: `VarveError.Code.damaged` naming the commit, `unauthorized`, or `unsupportedFormat`.
   ///   The fold is then of no use any more.
   mutating func append(commit bytes: [UInt8], isVerified: Bool = false) throws {
-    let base = head
-    let name = ObjectName.commit(base.size)
+    let start = tree.size
+    let base = isVerified ? nil : head
+    let name = ObjectName.commit(start)
     let entries = try EntryBundle.entries(of: bytes, limit: LogEntry.commitLimit, name)
     guard !entries.isEmpty else { throw VarveError(.damaged, "\(name) is damaged: it is empty") }
     for bytes in entries {
       let what = entries.count == 1 ? name : "\(name), entry \(tree.size),"
-      let entry = try parse(bytes, what)
-      if !isVerified { try verify(entry, on: base, what) }
+      let entry = try parse(bytes, isVerified: isVerified, what)
+      if let base { try verify(entry, on: base, what) }
       state.fold(entry.statement)
       tree.append(entry: bytes)
     }
-    commitStarts.append(base.size)
-    head = tree.head
+    commitStarts.append(start)
     copyByteCount += ClientState.copyByteCount(bytes)
   }
 
   /// Only what a known author has signed can be a newer program's; anything else that is not
   /// understood is damage.
-  private func parse(_ bytes: [UInt8], _ what: String) throws -> LogEntry {
+  private func parse(_ bytes: [UInt8], isVerified: Bool, _ what: String) throws -> LogEntry {
     do {
-      return try LogEntry(bytes, index: tree.size, config: config, what)
+      return try LogEntry(
+        bytes, index: tree.size, config: config, isVerified: isVerified, what)
     } catch let error as VarveError where error.code == .unsupportedFormat {
       let envelope = try DSSEEnvelope(bytes, what)
       guard let author = state.authors[envelope.keyID], envelope.isSigned(by: author.publicKey)
