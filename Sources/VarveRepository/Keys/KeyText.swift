@@ -37,7 +37,7 @@ package struct KeyText: ~Copyable, Sendable {
     self.secret = secret
   }
 
-  /// - Throws: `VarveError.Code.usage` for any text that is not a key.
+  /// - Throws: `VarveError.Code.wrongPassword` for any text that is not a key.
   package init(parsing text: borrowing SecretBytes) throws {
     let body = try Self.body(of: text)
     let (kind, prefix) = try body.withUnsafeBytes { bytes in
@@ -157,7 +157,7 @@ package struct KeyText: ~Copyable, Sendable {
 
   private static func malformed(_ reason: String) -> VarveError {
     VarveError(
-      .usage, "this is not a Varve key file or recovery key: \(reason)",
+      .wrongPassword, "this is not a Varve key file or recovery key: \(reason)",
       hint: "use the text that “varve key add” or “varve key export” wrote, unchanged")
   }
 }

@@ -56,7 +56,7 @@ import VarveTestSupport
       line.replacing("JMAQEA", with: "JMAQE1"), line.replacing("JMAQEA", with: "AMAQEA"),
       String(repeating: line + "\n", count: 1000), "\u{0}\u{0}" + line,
     ] {
-      #expect(throws: VarveError(.usage, ""), "\(text.prefix(100))") { try Self.parse(text) }
+      #expect(throws: VarveError(.wrongPassword, ""), "\(text.prefix(100))") { try Self.parse(text) }
     }
   }
 
@@ -65,7 +65,7 @@ import VarveTestSupport
     for index in line.indices where line[index] != UInt8(ascii: "-") {
       var changed = line
       changed[index] = line[index] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
-      #expect(throws: VarveError(.usage, ""), "character \(index)") {
+      #expect(throws: VarveError(.wrongPassword, ""), "character \(index)") {
         try Self.parse(String(decoding: changed, as: UTF8.self))
       }
     }
