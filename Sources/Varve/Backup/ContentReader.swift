@@ -23,7 +23,7 @@ extension BackupWorker {
 
   /// Reads a stream to its end.
   func readStream(_ file: Int32) throws -> ArchivedContent {
-    var source = StreamSource(file: file)
+    var source = StreamSource(file: file, cancellation: session.cancellation)
     return try readContent(shared: true, &source)
   }
 
@@ -185,12 +185,20 @@ private struct ExtentSource: ContentSource {
   }
 }
 
+/// Bytes that come when they come: a request to stop ends them even while the other side is silent.
 private struct StreamSource: ContentSource {
+  private static let pollMilliseconds: Int32 = 200
+
   let file: Int32
+  let cancellation: CancellationFlag
   var end: UInt64 { UInt64(Int64.max) }
 
   func read(into pointer: UnsafeMutableRawPointer, _ count: Int, at offset: UInt64) -> Int {
     while true {
+      var ready = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
+      let state = poll(&ready, 1, Self.pollMilliseconds)
+      if cancellation.isCancelled { return 0 }
+      if state == 0 || (state < 0 && errno == EINTR) { continue }
       let got = Glibc.read(file, pointer, count)
       if got >= 0 { return got }
       if errno != EINTR { return -Int(errno) }

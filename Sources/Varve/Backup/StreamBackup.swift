@@ -20,6 +20,9 @@ extension BackupWorker {
   func archive(_ stream: StreamBackup) throws {
     let child = try stream.command.map { try SourceCommand($0) }
     let content = try readStream(child?.output ?? STDIN_FILENO)
+    // A stream that was given up looks like one that has ended.
+    if session.cancellation.isCancelled { child?.stop() }
+    try session.cancellation.check()
     if let error = content.error {
       child?.stop()
       throw VarveError(.io, "the stream cannot be read: \(SystemErrorText.text(error))")
