@@ -54,9 +54,10 @@ import Testing
       #expect(try here.succeed("dump", selector, path).text == content, "\(selector)")
     }
     #expect(try here.succeed("dump", "latest:\(here.source)/b", "/beta.md").text == "beta, changed")
-    for wrong in ["latest~2", "no hexadecimal", "0000000000"] {
+    for wrong in ["latest~2", "0000000000"] {
       try here.fail(1, "ls", wrong)
     }
+    try here.fail(64, "ls", "no hexadecimal")
   }
 
   @Test func listing() throws {
