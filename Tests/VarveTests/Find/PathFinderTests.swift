@@ -1,6 +1,7 @@
 import Testing
 import Varve
 import VarveFormat
+import VarveRepository
 
 @Suite struct PathFinderTests {
   private let chunks = MemoryChunks()
@@ -91,5 +92,20 @@ import VarveFormat
       #expect(try found(finder, first).isEmpty)
       #expect(try found(finder, second) == expected)
     }
+  }
+
+  @Test func canBeInterruptedBetweenNodes() throws {
+    let root = try sample()
+    let flag = CancellationFlag()
+    let source = CancellableSource(chunks, flag)
+    let finder = try finder("*.conf", ignoringCase: true)
+    var paths: [String] = []
+    #expect(throws: VarveError(.interrupted, "")) {
+      try finder.search(.zero, root, from: source) {
+        paths.append(String(decoding: $0.path, as: UTF8.self))
+        flag.cancel()
+      }
+    }
+    #expect(paths == ["/etc/a.conf"])
   }
 }
