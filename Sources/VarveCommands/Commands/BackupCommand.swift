@@ -62,7 +62,8 @@ struct BackupCommand: VarveSubcommand {
     options.withAtime = withAtime
     options.compression = compression.level
     options.verifyPacks = !noExtraVerify
-    let repository = try RepositoryAccess(global, console).indexed()
+    let repository = try RepositoryAccess(global, console).indexed(
+      for: [.owner, .writer], to: "make snapshots")
     let display = BackupDisplay(console)
     let reporter = display.start()
     let report: BackupReport

@@ -73,7 +73,7 @@ struct CatCommand: VarveSubcommand {
       try bytes(found.record.encode() + [0x0a], console)
     case .index: try index(access, console)
     case .blob:
-      let reader = try access.indexed().makeReader()
+      let reader = try access.readable().makeReader()
       try reader.withChunk(try digest()) { try console.output.write($0) }
     case .tree: try tree(access, console)
     }
@@ -144,7 +144,7 @@ struct CatCommand: VarveSubcommand {
   }
 
   private func index(_ access: RepositoryAccess, _ console: Console) throws {
-    let repository = try access.indexed()
+    let repository = try access.readable()
     let name = try objectName(below: ObjectName.indexPrefix, in: repository.storage)
     guard let digest = ObjectName.digest(of: name) else { return }
     let segment = try repository.segment(digest)
@@ -152,7 +152,7 @@ struct CatCommand: VarveSubcommand {
   }
 
   private func tree(_ access: RepositoryAccess, _ console: Console) throws {
-    let repository = try access.indexed()
+    let repository = try access.readable()
     let reader = try repository.makeReader()
     let node: Digest
     if let digest = Digest(hex: text) {

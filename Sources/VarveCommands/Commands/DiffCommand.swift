@@ -31,12 +31,12 @@ struct DiffCommand: VarveSubcommand {
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
-    let repository = try RepositoryAccess(global, console).indexed()
+    let repository = try RepositoryAccess(global, console).readable()
     let access = SnapshotAccess(repository.unlocked, filter)
     let (old, new) = (
       try access.snapshot(named: first.bytes), try access.snapshot(named: second.bytes)
     )
-    let reader = try repository.makeReader()
+    let reader = CancellableSource(try repository.makeReader(), Interruption.flag)
     let prefix = old.path == new.path && !old.path.isRoot ? old.path.bytes : []
     console.note(level: 2, "comparing snapshot \(old.title) to \(new.title)")
     let report = try Difference(includesMetadata: metadata).compare(

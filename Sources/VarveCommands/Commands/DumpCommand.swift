@@ -46,7 +46,7 @@ struct DumpCommand: VarveSubcommand {
   enum ArchiveArgument: String, ExpressibleByArgument, CaseIterable { case tar }
 
   func execute(on console: Console) throws -> ExitStatus {
-    let repository = try RepositoryAccess(global, console).indexed()
+    let repository = try RepositoryAccess(global, console).readable()
     let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
     let place = SnapshotPath(
       components: found.path.components + SnapshotPath(path.bytes).components)

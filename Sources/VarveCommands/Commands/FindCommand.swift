@@ -61,11 +61,11 @@ struct FindCommand: VarveSubcommand {
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
-    let repository = try RepositoryAccess(global, console).indexed()
+    let repository = try RepositoryAccess(global, console).readable()
     let oldestFirst = try SnapshotAccess(repository.unlocked, filter).snapshots(
       named: snapshots.map(\.bytes))
     let chosen = reverse ? oldestFirst : oldestFirst.reversed()
-    let reader = try repository.makeReader()
+    let reader = CancellableSource(try repository.makeReader(), Interruption.flag)
     if blob || tree || pack {
       try findObjects(in: chosen, repository, reader, console)
     } else {
@@ -75,7 +75,7 @@ struct FindCommand: VarveSubcommand {
   }
 
   private func findPaths(
-    in snapshots: [ChosenSnapshot], _ reader: ChunkReader, _ console: Console
+    in snapshots: [ChosenSnapshot], _ reader: CancellableSource, _ console: Console
   ) throws {
     let finder = try PathFinder(
       patterns: patterns.map(\.bytes), ignoringCase: ignoreCase,
@@ -91,7 +91,7 @@ struct FindCommand: VarveSubcommand {
   }
 
   private func findObjects(
-    in snapshots: [ChosenSnapshot], _ repository: IndexedRepository, _ reader: ChunkReader,
+    in snapshots: [ChosenSnapshot], _ repository: IndexedRepository, _ reader: CancellableSource,
     _ console: Console
   ) throws {
     let ids = patterns.map { String(decoding: $0.bytes, as: UTF8.self) }

@@ -41,9 +41,9 @@ struct LsCommand: VarveSubcommand {
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
-    let repository = try RepositoryAccess(global, console).indexed()
+    let repository = try RepositoryAccess(global, console).readable()
     let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
-    let reader = try repository.makeReader()
+    let reader = CancellableSource(try repository.makeReader(), Interruption.flag)
     let root = try TreeLookup.directory(
       at: found.path, below: found.record.rootDirectory, from: reader)
     if console.isJSON {

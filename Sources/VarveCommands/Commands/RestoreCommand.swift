@@ -48,7 +48,7 @@ struct RestoreCommand: VarveSubcommand {
     var options = RestoreOptions(target: target.bytes)
     try selecting.apply(to: &options)
     writing.apply(to: &options)
-    let repository = try RepositoryAccess(global, console).indexed()
+    let repository = try RepositoryAccess(global, console).readable()
     let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
     options.subpath = found.path.components
     console.note(

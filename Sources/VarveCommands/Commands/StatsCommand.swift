@@ -32,11 +32,12 @@ struct StatsCommand: VarveSubcommand {
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
-    let repository = try RepositoryAccess(global, console).indexed()
+    let repository = try RepositoryAccess(global, console).readable()
     let chosen = try SnapshotAccess(repository.unlocked, filter).snapshots(
       named: snapshots.map(\.bytes))
     let index = repository.index
-    let statistics = Statistics(mode.measure, from: try repository.makeReader()) {
+    let reader = CancellableSource(try repository.makeReader(), Interruption.flag)
+    let statistics = Statistics(mode.measure, from: reader) {
       index.locate($0)
     }
     for snapshot in chosen {

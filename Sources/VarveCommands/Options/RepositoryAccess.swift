@@ -64,7 +64,23 @@ struct RepositoryAccess {
   }
 
   /// The same, with its index.
-  func indexed() throws -> IndexedRepository { try IndexedRepository(try unlocked()) }
+  ///
+  /// - Parameter roles: those that can do what the command is about.
+  func indexed(for roles: Set<Role>, to act: String) throws -> IndexedRepository {
+    let repository = try unlocked()
+    guard roles.contains(repository.role) else {
+      throw VarveError(
+        .forbidden, "a \(repository.role.rawValue) may not \(act)",
+        hint: "use a credential of the role "
+          + Role.allCases.filter(roles.contains).map(\.rawValue).joined(separator: " or "))
+    }
+    return try IndexedRepository(repository)
+  }
+
+  /// For commands that read what is stored.
+  func readable() throws -> IndexedRepository {
+    try indexed(for: [.owner, .reader], to: "read what is stored")
+  }
 
   /// Checks the repository; a damaged one cannot always be opened, so checking begins before that.
   func check(
