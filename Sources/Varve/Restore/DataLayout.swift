@@ -1,16 +1,16 @@
-import VarveFormat
+package import VarveFormat
 
 /// Where the bytes of a file's chunks, taken one after another, lie between its holes
 /// (docs/format.md, section 9).
-struct DataLayout: Sendable {
+package struct DataLayout: Sendable {
   /// For each hole, how many bytes of data and of holes come before its end.
   private let steps: [(data: UInt64, holes: UInt64)]
-  let holes: [Hole]
+  package let holes: [Hole]
   /// Bytes of data.
-  let dataSize: UInt64
+  package let dataSize: UInt64
 
   /// - Parameter content: as decoded, so its holes ascend within its size.
-  init(_ content: FileContent) {
+  package init(_ content: FileContent) {
     var steps: [(data: UInt64, holes: UInt64)] = []
     var total: UInt64 = 0
     for hole in content.holes {
@@ -24,7 +24,7 @@ struct DataLayout: Sendable {
 
   /// Calls `body` with each piece of the file that `length` bytes of data from `offset` on make:
   /// where it lies in the file and among those bytes. O(log holes + pieces).
-  func forEachPiece(
+  package func forEachPiece(
     at offset: UInt64, length: Int,
     _ body: (_ fileOffset: UInt64, _ range: Range<Int>) throws -> Void
   ) rethrows {

@@ -29,6 +29,8 @@ final class RestoreQueue: @unchecked Sendable {
     condition.locked {
       while windows.count >= Self.windowLimit && !isStopped { condition.wait() }
       if isStopped { return false }
+      // Nothing is left to do when every file of it was given up while it was planned.
+      if window.spans.isEmpty && window.plain.isEmpty { return true }
       windows.append(window)
       condition.broadcast()
       return true

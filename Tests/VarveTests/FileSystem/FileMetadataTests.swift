@@ -113,9 +113,9 @@ import VarveTestSupport
   }
 
   @Test func extendedAttributesOfALinkAreItsOwn() throws {
-    _ = create("file")
+    let plain = create("file")
     symlink("file", temporary("link"))
-    #expect(ExtendedAttributes.set(directory.number, "file", Array("user.a".utf8), [1]) == 0)
+    #expect(ExtendedAttributes.set(plain.number, Array("user.a".utf8), [1]) == 0)
     var found: [ExtendedAttribute] = []
     #expect(ExtendedAttributes.read(directory.number, "link", into: &found) == 0)
     #expect(found.isEmpty)
