@@ -82,9 +82,8 @@ import Testing
     #expect(try listed(here) == ["three"])
   }
 
-  @Test func oneFileSystem() throws {
+  @Test(.enabled(if: Tools.isRoot)) func oneFileSystem() throws {
     let here = try prepare("file")
-    guard Tools.isRoot else { return }
     mkdir(here.source + "/mounted", 0o755)
     guard try here.run(["mount", "-t", "tmpfs", "none", here.source + "/mounted"]).code == 0 else {
       print("skipped: a mount inside the tree: not permitted here")
@@ -176,7 +175,7 @@ import Testing
     #expect(try here.snapshots().last?["parent"].string == first["snapshot_id"].string)
     let forced = try here.backup(here.source, "--force")
     #expect(forced["files_unmodified"].number == 0)
-    #expect(forced["data_added"].number == 0, "what is read again is deduplicated")
+    #expect(forced["data_blobs"].number == 0, "what is read again is deduplicated")
     let chosen = try here.backup(here.source, "--parent", try #require(first["snapshot_id"].string))
     #expect(chosen["files_processed"].exists || chosen["total_files_processed"].number == 2)
     #expect(try here.snapshots().last?["parent"].string == first["snapshot_id"].string)
@@ -184,12 +183,13 @@ import Testing
 
   @Test func unchangedSourcesCanBeSkipped() throws {
     let here = try prepare("one")
-    try here.backup()
-    try here.backup(here.source, "--skip-if-unchanged")
-    #expect(try here.snapshots().count == 1)
-    try here.write("changed", to: here.source + "/one")
-    try here.backup(here.source, "--skip-if-unchanged")
-    #expect(try here.snapshots().count == 2)
+    for expected in 1...2 {
+      for _ in 0..<3 {
+        try here.succeed("backup", ".", "--skip-if-unchanged", directory: here.source)
+      }
+      #expect(try here.snapshots().count == expected)
+      try here.write("changed", to: here.source + "/one")
+    }
   }
 
   @Test func changesThatKeepSizeAndTimeAreSeenByChangeTime() throws {
@@ -218,13 +218,13 @@ import Testing
     #expect(ignoring["files_unmodified"].number == 1)
   }
 
-  @Test func relativePathsAndTheCurrentDirectory() throws {
+  @Test func relativePathsAreRecordedAsGiven() throws {
     let here = try prepare("sub/file")
     try here.succeed("backup", ".", directory: here.source)
-    #expect(try listed(here) == ["sub", "sub/file"])
+    #expect(try here.succeed("dump", "latest", "/sub/file").text == "content of sub/file")
+    #expect(try here.snapshots()[0]["paths"].strings == [here.source])
     try here.succeed("backup", "source/../source/sub/", directory: here.root)
-    #expect(
-      try here.succeed("dump", "latest", here.source + "/sub/file").text == "content of sub/file")
+    #expect(try here.succeed("dump", "latest", "/source/sub/file").text == "content of sub/file")
   }
 
   @Test func globalOptionsBeforeTheVerb() throws {

@@ -4,8 +4,8 @@ import Testing
 
 /// Files that change while they are read: the snapshot is saved, the exit code is 3, each file is named.
 ///
-/// To change a file at a known moment the backup is stopped (SIGSTOP) once /proc shows that it holds the file
-/// open, and continued afterwards.
+/// To change a file at a known moment the backup is stopped (SIGSTOP) once /proc shows that it holds
+/// the file open and has read a part of it, and continued afterwards.
 @Suite struct ChangingSourceTests {
   private let size = 192 << 20
 
@@ -16,6 +16,7 @@ import Testing
     let directory = "/proc/\(running.identifier)/fd"
     var caught = false
     while !caught && !running.ended(within: 0) {
+      guard bytesRead(by: running) > 16 << 20 else { continue }
       let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
       caught = names.contains {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)")) == path
@@ -29,6 +30,13 @@ import Testing
     let outcome = try running.wait()
     try #require(caught, "the backup never held \(path) open: \(outcome.errors)")
     return outcome
+  }
+
+  private func bytesRead(by process: RunningProcess) -> Int {
+    let path = "/proc/\(process.identifier)/io"
+    guard let data = FileManager.default.contents(atPath: path) else { return 0 }
+    let first = String(decoding: data, as: UTF8.self).split(separator: "\n").first ?? ""
+    return Int(first.split(separator: " ").last ?? "") ?? 0
   }
 
   private func prepare() throws -> Workspace {

@@ -142,7 +142,8 @@ import Testing
       "restore", "latest~1:\(here.source)", "--target", here.target, "--include", "notes.txt")
     #expect(try here.read(here.target + "/notes.txt") == Array("old text".utf8))
     try here.fail(
-      1, "restore", "latest:/not/there", "--target", here.root + "/nothing", saying: ["/not/there"])
+      1, "restore", "latest:/not/there", "--target", here.root + "/nothing",
+      saying: ["/not", "hint"])
     try here.fail(
       1, "restore", "ffffffff", "--target", here.root + "/nothing", saying: ["ffffffff"])
   }

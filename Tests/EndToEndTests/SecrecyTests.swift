@@ -26,7 +26,9 @@ import Testing
     for directory in ["repository", "cache", "state"] {
       for name in here.objects(repository: here.root + "/" + directory) {
         let bytes = try here.read(here.root + "/" + directory + "/" + name)
-        for secret in [here.password, marker, "name-marker-2718281828"] {
+        // The change cache names what was saved, on the machine that has it; so does docs/threat-model.md.
+        let names = directory == "repository" ? ["name-marker-2718281828"] : []
+        for secret in [here.password, marker] + names {
           #expect(!contains(bytes, secret), "\(directory)/\(name) holds \(secret)")
         }
       }

@@ -189,7 +189,7 @@ final class Workspace {
     #expect(outcome.code == 0, "\(outcome.text)\(outcome.errors)", sourceLocation: location)
   }
 
-  func differs(_ first: String, _ second: String) throws -> Bool {
-    try run(["python3", Tools.walker, "compare", first, second]).code != 0
+  func differs(_ first: String, _ second: String, _ options: String...) throws -> Bool {
+    try run(["python3", Tools.walker, "compare", first, second] + options).code != 0
   }
 }
