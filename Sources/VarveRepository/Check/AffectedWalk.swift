@@ -83,7 +83,7 @@ struct AffectedWalk {
         if let below = try enter(next.content.id, &path, &found) { levels.append(below) }
         if found.count > before { levels[levels.count - 1].isClean = false }
       }
-      return found
+      return found.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
     /// Ends the last level: it is clean, or the one above is not either.

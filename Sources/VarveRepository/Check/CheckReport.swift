@@ -35,8 +35,9 @@ public struct CheckReport: Sendable {
     /// From its record; nil when the record itself cannot be read.
     public var time: Timestamp?
     public var host: [UInt8]
-    /// What cannot be restored in full: files, and directories of which the entries are unknown,
-    /// these with a `/` at the end. Relative to the snapshot's root. Of a record that cannot be read: empty.
+    /// What cannot be restored in full: files, and directories of which the entries are unknown, these
+    /// with a `/` at the end. Relative to the snapshot's root, ascending. Of a record that cannot be
+    /// read: empty.
     public var paths: [[UInt8]]
     /// Whether it is no longer known which files are hard links to each other.
     public var hasLostLinks = false
