@@ -210,7 +210,7 @@ public final class LocalStorage: StorageBackend {
         // Never made here: the disk that holds it may not be mounted.
         throw VarveError(
           .noRepository, "there is no directory \(path)",
-          hint: "mount the disk that holds the repository, or make one with “varve init”")
+          hint: "mount the disk that holds the repository, or make one with 'varve init'")
       }
     } else {
       let parent = LocalStorage.parent(of: directory)

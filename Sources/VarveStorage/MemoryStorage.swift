@@ -62,12 +62,12 @@ extension StorageBackend {
   func missing(_ name: String) -> VarveError {
     VarveError(
       .missing, "\(name) is not in \(location)",
-      hint: "run “varve check” to see what depends on it")
+      hint: "run 'varve check' to see what depends on it")
   }
 
   func tooShort(_ name: String) -> VarveError {
     VarveError(
       .damaged, "\(name) in \(location) is shorter than it should be",
-      hint: "run “varve check” to see what depends on it")
+      hint: "run 'varve check' to see what depends on it")
   }
 }

@@ -11,7 +11,7 @@ public enum StorageName {
   /// - Throws: `VarveError.Code.usage` for any other name.
   public static func validate(_ name: String) throws {
     guard isValid(name) else {
-      throw VarveError(.usage, "“\(name)” is not a possible object name")
+      throw VarveError(.usage, "'\(name)' is not a possible object name")
     }
   }
 

@@ -216,7 +216,7 @@ struct EntryMetadata {
     guard code == EOPNOTSUPP || isForbidden else { return false }
     session.warn(
       .extendedAttributes(prefix: prefix),
-      "extended attributes “\(prefix).…” that this file system or user cannot set were left out")
+      "extended attributes '\(prefix).…' that this file system or user cannot set were left out")
     return true
   }
 }

@@ -13,7 +13,7 @@ struct TargetDirectory {
     let path = session.options.target
     let shown = EscapedBytes.text(path)
     guard !path.isEmpty, !path.contains(0) else {
-      throw VarveError(.usage, "“\(shown)” is not a possible target")
+      throw VarveError(.usage, "'\(shown)' is not a possible target")
     }
     let target = RestoreDirectory(parent: nil, entry: nil)
     var isMade = false

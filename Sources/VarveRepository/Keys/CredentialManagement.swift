@@ -58,11 +58,11 @@ extension UnlockedRepository {
       .filter { $0.hex.hasPrefix(prefix.lowercased()) }
     guard let first = matching.first, !prefix.isEmpty else {
       throw VarveError(
-        .notFound, "there is no credential “\(prefix)”", hint: "see “varve key list”")
+        .notFound, "there is no credential '\(prefix)'", hint: "see 'varve key list'")
     }
     guard matching.count == 1 else {
       throw VarveError(
-        .usage, "“\(prefix)” begins \(matching.count) credentials", hint: "give more digits")
+        .usage, "'\(prefix)' begins \(matching.count) credentials", hint: "give more digits")
     }
     return first
   }
@@ -135,7 +135,7 @@ extension UnlockedRepository {
     else {
       throw VarveError(
         .usage, "the repository was not unlocked with a password",
-        hint: "unlock it with the password to be changed, or use “varve key add”")
+        hint: "unlock it with the password to be changed, or use 'varve key add'")
     }
     let author = SecureRandom.secret(Ed25519SigningKey.seedByteCount)
     let indexKey = try keys.indexKey()
@@ -190,7 +190,7 @@ extension UnlockedRepository {
   ) throws -> LogStatement.CredentialChange.Removal {
     guard let author = state.author(ofCredential: id), author.removed == nil else {
       throw VarveError(
-        .notFound, "there is no credential \(id)", hint: "see “varve key list”")
+        .notFound, "there is no credential \(id)", hint: "see 'varve key list'")
     }
     return LogStatement.CredentialChange.Removal(credential: id, keyID: author.keyID)
   }

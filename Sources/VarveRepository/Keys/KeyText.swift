@@ -158,6 +158,6 @@ package struct KeyText: ~Copyable, Sendable {
   private static func malformed(_ reason: String) -> VarveError {
     VarveError(
       .wrongPassword, "this is not a Varve key file or recovery key: \(reason)",
-      hint: "use the text that “varve key add” or “varve key export” wrote, unchanged")
+      hint: "use the text that 'varve key add' or 'varve key export' wrote, unchanged")
   }
 }

@@ -28,7 +28,7 @@ public final class Repository: Sendable {
     } catch let error as VarveError where error.code == .missing {
       throw VarveError(
         .noRepository, "there is no repository at \(storage.location)",
-        hint: "check the path, or make one with “varve init”")
+        hint: "check the path, or make one with 'varve init'")
     }
     return Repository(
       storage: storage, config: try verifiedConfig(bytes), configDigest: SHA256.digest(bytes))
@@ -63,7 +63,7 @@ public final class Repository: Sendable {
     guard log.head.size > 0 else {
       throw VarveError(
         .noRepository, "the repository at \(storage.location) was not completely made",
-        hint: "run “varve init” again with the same password")
+        hint: "run 'varve init' again with the same password")
     }
     return log
   }

@@ -102,7 +102,7 @@ extension Repository {
     }
     throw VarveError(
       .repositoryExists, "a repository was begun at \(storage.location) and not completed",
-      hint: "run “varve init” again with the password of that time, or remove the directory")
+      hint: "run 'varve init' again with the password of that time, or remove the directory")
   }
 
   /// Writes the first commit.
