@@ -14,6 +14,9 @@ public enum VarveProgram {
   /// Runs one command line, without the program's name.
   package static func run(_ arguments: [String]) -> ExitStatus {
     let arguments = ArgumentNormaliser.normalise(arguments)
+    if let error = unknownVerb(arguments) {
+      return ErrorReport(Console(verbosity: 1, isJSON: arguments.contains("--json"))).report(error)
+    }
     let command: any ParsableCommand
     do {
       command = try VarveCommand.parseAsRoot(arguments)
@@ -50,20 +53,43 @@ public enum VarveProgram {
     let report = ErrorReport(console)
     do {
       if VarveCommand.exitCode(for: error) == .success {
-        try console.line(VarveCommand.fullMessage(for: error))
+        var text = VarveCommand.fullMessage(for: error)
+        while text.hasSuffix("\n") { text.removeLast() }
+        try console.line(text)
         try console.output.flush()
         return .success
       }
     } catch {
       return report.report(error)
     }
-    let verbs = arguments.prefix { !$0.hasPrefix("-") }.prefix(2)
-    let known = verbs.first.map(VarveCommand.names.contains)
-    let nested = verbs.count == 2 && ArgumentNormaliser.nested[verbs[0]]?.contains(verbs[1]) == true
-    let help = known == true ? verbs.prefix(nested ? 2 : 1).joined(separator: " ") + " " : ""
     let message = VarveCommand.message(for: error)
     return report.report(
       VarveError(
-        .usage, ByteText.printable(RawArgument.bytes(message)), hint: "see varve \(help)--help"))
+        .usage, ByteText.printable(RawArgument.bytes(message)),
+        hint: "see 'varve \(verbs(arguments).map { $0 + " " }.joined())--help'"))
+  }
+
+  /// The verb with which `arguments` begin, and the one within it.
+  private static func verbs(_ arguments: [String]) -> [String] {
+    guard let verb = arguments.first, VarveCommand.names.contains(verb) else { return [] }
+    guard let inner = ArgumentNormaliser.nested[verb], arguments.count > 1,
+      inner.contains(arguments[1])
+    else { return [verb] }
+    return [verb, arguments[1]]
+  }
+
+  /// The error for a verb that does not exist; the parser would complain of what stands behind it.
+  private static func unknownVerb(_ arguments: [String]) -> VarveError? {
+    guard let verb = arguments.first, !verb.hasPrefix("-"), verb != "help" else { return nil }
+    func unknown(_ verb: String, of parent: String) -> VarveError {
+      let name = ByteText.printable(RawArgument.bytes(verb))
+      return VarveError(
+        .usage, "there is no command '\(parent) \(name)'", hint: "see '\(parent) --help'")
+    }
+    guard VarveCommand.names.contains(verb) else { return unknown(verb, of: "varve") }
+    guard let inner = ArgumentNormaliser.nested[verb] else { return nil }
+    guard let next = arguments.dropFirst().first(where: { !$0.hasPrefix("-") }) else { return nil }
+    return inner.contains(next) || arguments[1].hasPrefix("-")
+      ? nil : unknown(next, of: "varve \(verb)")
   }
 }

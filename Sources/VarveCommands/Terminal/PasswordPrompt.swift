@@ -8,7 +8,11 @@ enum PasswordPrompt {
   private static let byteLimit = 4096
 
   /// Whether there is a terminal to ask on.
-  static var isPossible: Bool { isatty(0) == 1 }
+  static var isPossible: Bool {
+    let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
+    if terminal >= 0 { close(terminal) }
+    return terminal >= 0
+  }
 
   /// - Throws: `interrupted` on SIGINT or end of file, `usage` without a terminal.
   static func ask(_ question: String) throws -> SecretBytes {
