@@ -78,7 +78,7 @@ final class CheckBench {
 }
 
 /// Remembers what it was told.
-final class RecordingObserver: CheckObserver {
+final class RecordingCheckObserver: CheckObserver {
   let progress = CheckProgress()
   private let told = Mutex<(stages: [CheckStage], damages: [CheckReport.Damage])>(([], []))
 

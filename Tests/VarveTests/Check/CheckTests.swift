@@ -10,7 +10,7 @@ import VarveTestSupport
 @Suite struct CheckTests {
   @Test func anIntactRepositoryIsFoundIntact() throws {
     let bench = try CheckBench()
-    let observer = RecordingObserver()
+    let observer = RecordingCheckObserver()
     for (readData, workers) in [(CheckOptions.ReadData.none, 1), (.all, 1), (.all, 3)] {
       for remembers in [true, false] {
         let report = try bench.check(readData, remembers: remembers, observer: observer) {
