@@ -56,7 +56,9 @@ import VarveTestSupport
       line.replacing("JMAQEA", with: "JMAQE1"), line.replacing("JMAQEA", with: "AMAQEA"),
       String(repeating: line + "\n", count: 1000), "\u{0}\u{0}" + line,
     ] {
-      #expect(throws: VarveError(.wrongPassword, ""), "\(text.prefix(100))") { try Self.parse(text) }
+      #expect(throws: VarveError(.wrongPassword, ""), "\(text.prefix(100))") {
+        try Self.parse(text)
+      }
     }
   }
 

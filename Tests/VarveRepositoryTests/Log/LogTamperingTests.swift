@@ -172,7 +172,7 @@ import VarveStorage
         ]
       }
     }
-    let objects = try bench.objects()
+    var objects = try bench.objects()
     var clients = 0
     func verify(
       _ role: Role, _ body: LogStatement.Body, previous: UInt64? = nil,
@@ -209,6 +209,19 @@ import VarveStorage
         try verify(role, body)
       }
     }
+    // Once removed, an author may say nothing.
+    let reader = try #require(owner.log.state.authors.values.first { $0.role == .reader })
+    let before = owner.log.head.size
+    try owner.log.append { _ in
+      [
+        .credential(
+          .init(removals: [.init(credential: reader.credential ?? .zero, keyID: reader.keyID)]))
+      ]
+    }
+    objects = try bench.objects()
+    #expect(throws: VarveError(.unauthorized, "")) { try verify(.reader, LogBench.note("late")) }
+    try verify(.writer, LogBench.snapshot(1))
+    #expect(owner.log.state.authors[reader.keyID]?.removed == before)
     // What is signed well but stands in the wrong place.
     let head = owner.log.head
     let genesis = try #require(owner.log.tree.root(atSize: 2))

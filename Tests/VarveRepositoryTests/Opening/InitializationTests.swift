@@ -142,6 +142,57 @@ import VarveTestSupport
     #expect(Self.code { _ = try bench.unlock("another") } == .damaged)
   }
 
+  /// A writer, who has the log key, makes a config with a data key of his own and a log to go with
+  /// it, around the credential of another writer, whose backups he would then be able to read.
+  @Test func aWriterCannotPutAnotherConfigUnderACredential() throws {
+    let bench = try LogBench()
+    let owner = try bench.unlock()
+    let victim = LogBench.KeyFile(try owner.addKeyFile(role: .writer))
+    let author = try #require(owner.log.state.author(ofCredential: victim.credential))
+    let master = try KeyText(parsing: try owner.exportRecoveryKey()).secret.copy()
+    let id = owner.config.id
+    let logSeed = HKDF.derive(
+      ikm: master, salt: id.bytes, info: Array("varve v1 log key".utf8), count: 32)
+    let signer = try NoteSigner(name: owner.config.origin, key: Ed25519SigningKey(seed: logSeed))
+    #expect(signer.verifierKey.text == owner.config.logKey)
+
+    let key = try Ed25519SigningKey(seed: SecureRandom.secret(32))
+    let config = try RepositoryConfig(
+      id: id, created: owner.config.created, authorKey: key.publicKey,
+      logKey: owner.config.logKey, dataKey: X25519.publicKey(of: SecureRandom.secret(32)))
+    let object = try SignedNote(signing: config.text, with: signer).bytes
+    let digest = SHA256.digest(object)
+    let bodies: [LogStatement.Body] = [
+      .genesis(.init(config: digest, authorKey: key.publicKey)),
+      .credential(
+        .init(additions: [
+          .init(
+            authorKey: author.publicKey, credential: victim.credential, keyID: author.keyID,
+            role: .writer)
+        ])),
+    ]
+    let entries = try bodies.enumerated().map { index, body in
+      let statement = LogStatement(
+        author: KeyID(publicKey: key.publicKey),
+        position: .init(index: UInt64(index), size: 0, root: TreeHead.empty.root),
+        previous: index == 0 ? nil : 0, program: "test", repository: id,
+        time: Timestamp(seconds: 0), body: body)
+      return try DSSEEnvelope(signing: statement.bytes(config: digest), with: key).bytes
+    }
+    let name = ObjectName.credential(victim.credential)
+    let forged = try LogBench.storage([
+      ObjectName.config: object, ObjectName.commit(0): try EntryBundle.encode(entries),
+      name: try bench.storage.read(name),
+    ])
+    // In itself the log is right: only the credential knows better.
+    #expect(try bench.audit("auditor", forged).head.size == 2)
+    let error = #expect(throws: VarveError.self) {
+      try bench.unlock("fresh", through: forged, key: victim)
+    }
+    #expect(error?.code == .damaged)
+    #expect(error?.message.contains(ObjectName.config) == true)
+  }
+
   @Test func clientDirectoriesFollowTheXDGSpecification() {
     #expect(
       ClientDirectories.standard(environment: ["HOME": "/home/u"])
