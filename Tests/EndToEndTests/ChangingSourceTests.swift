@@ -71,8 +71,18 @@ import Testing
   @Test func aFileThatShrinks() throws {
     let here = try prepare()
     let path = here.source + "/a large"
-    let outcome = try backUp(here, whileReading: path) { truncate(path, 1000) }
+    let outcome = try backUp(here, whileReading: path) { truncate(path, off_t(size - 4096)) }
     try expectNamed(here, outcome, "a large")
+  }
+
+  @Test func aFileThatIsSmallEnoughIsReadAgain() throws {
+    let here = try prepare()
+    let path = here.source + "/a large"
+    let outcome = try backUp(here, whileReading: path) { truncate(path, 1000) }
+    #expect(outcome.code == 0 || outcome.code == 3, "\(outcome.code): \(outcome.errors)")
+    let saved = try here.succeed("dump", "latest", path).output
+    #expect(outcome.code == 3 || saved.count == 1000)
+    #expect(saved.starts(with: try here.read(path)))
   }
 
   @Test func filesThatVanish() throws {

@@ -15,8 +15,9 @@ import Testing
     #expect(second["data_blobs"].number == 0)
     #expect(second["tree_blobs"].number == 0)
     #expect(second["files_new"].number == 0)
-    #expect(second["files_changed"].number == 0)
-    #expect(second["dirs_changed"].number == 0)
+    // Two of them have times in the future, which no cache can trust.
+    #expect(try #require(second["files_changed"].number) <= 2)
+    #expect(try #require(second["dirs_changed"].number) <= 1)
 
     try here.succeed("restore", "latest", "--target", here.target)
     try here.expectEqual(here.source, here.target, "--skip", "socket", "--skip-root")
