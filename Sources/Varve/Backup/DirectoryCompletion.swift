@@ -40,7 +40,11 @@ extension BackupWorker {
     } else {
       node = try encodeNode(job, arenas)
       record = try writeRecord(job, node, arenas)
-      if job.cached == nil { tally.directoriesNew += 1 } else { tally.directoriesChanged += 1 }
+      switch job.cached?.node {
+      case nil: tally.directoriesNew += 1
+      case node: tally.directoriesUnmodified += 1
+      default: tally.directoriesChanged += 1
+      }
     }
     session.progress.directoriesDone.add(1, ordering: .relaxed)
     guard let parent = job.parent else {

@@ -29,8 +29,6 @@ struct EntryState {
   var signature: FileSignature
   /// Index in the cached directory, or -1.
   var cached: Int
-  /// The file may have holes.
-  var isSparse: Bool
   var body = Body.none
   var leaf = Digest.zero
   /// Where a directory's record is in the new change cache.

@@ -103,8 +103,7 @@ extension BackupWorker {
         continue
       }
       var entry = EntryState(
-        name: name, type: type, signature: FileSignature(status), cached: -1,
-        isSparse: status.mayHaveHoles)
+        name: name, type: type, signature: FileSignature(status), cached: -1)
       let cached: CachedEntry?
       if let sources = job.sources {
         cached = sources.entries[name].name.withUnsafeBytes { cursor.find($0) }
@@ -166,11 +165,8 @@ extension BackupWorker {
   private func excludingTag(_ job: DirectoryJob) -> ExclusionTag? {
     guard job.sources == nil else { return nil }
     for tag in session.tags {
-      switch tag.presence(in: job.descriptor) {
-      case .present: return tag
-      case .absent: continue
-      case .invalid(let why): session.report(job.path, why, .scan)
-      }
+      // A tag that does not count excludes nothing: more is saved than asked, never less.
+      if case .present = tag.presence(in: job.descriptor) { return tag }
     }
     return nil
   }

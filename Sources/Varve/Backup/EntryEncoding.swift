@@ -13,21 +13,36 @@ extension BackupWorker {
     _ job: DirectoryJob, _ index: Int, _ file: Int32, _ status: FileStatus,
     _ content: ArchivedContent, into arena: inout ByteWriter, _ arenaIndex: Int
   ) throws {
-    let name = job.entries[index].name
-    if !readAttributes(file) { return report(job, name, "its extended attributes cannot be read") }
-    var flags: UInt32 = 0
-    let error = InodeFlags.read(file, into: &flags)
-    if error != 0 { session.report(job.path(of: name), error, .archival) }
     let usesLists = try chunkList.finish(store: store(node:))
-    try holes.withUnsafeBufferPointer { holes in
-      try chunkList.chunks.withUnsafeBufferPointer { chunks in
-        try chunkList.lists.withUnsafeBufferPointer { lists in
-          try encode(
-            job, &job.entries[index], status, type: .file, flags: flags,
-            .file(
-              size: content.size, form: usesLists ? .lists(lists) : .chunks(chunks), holes: holes,
-              digest: content.digest), into: &arena, arenaIndex)
-        }
+    try encodeFile(
+      job, index, file, status,
+      FileContent(
+        size: content.size,
+        form: usesLists ? .lists(chunkList.lists) : .chunks(chunkList.chunks), holes: holes,
+        digest: content.digest), into: &arena, arenaIndex)
+  }
+
+  /// Encodes a file whose content is known.
+  func encodeFile(
+    _ job: DirectoryJob, _ index: Int, _ file: Int32, _ status: FileStatus, _ content: FileContent,
+    into arena: inout ByteWriter, _ arenaIndex: Int
+  ) throws {
+    let name = job.entries[index].name
+    var error = ExtendedAttributes.read(file, into: &attributes)
+    if error != 0 { session.report(job.path(of: name), error, .archival) }
+    var flags: UInt32 = 0
+    error = InodeFlags.read(file, into: &flags)
+    if error != 0 { session.report(job.path(of: name), error, .archival) }
+    try content.holes.withUnsafeBufferPointer { holes in
+      func encode(_ form: TreeEntryEncoder.Form) throws {
+        try self.encode(
+          job, &job.entries[index], status, type: .file, flags: flags,
+          .file(size: content.size, form: form, holes: holes, digest: content.digest),
+          into: &arena, arenaIndex)
+      }
+      switch content.form {
+      case .chunks(let chunks): try chunks.withUnsafeBufferPointer { try encode(.chunks($0)) }
+      case .lists(let lists): try lists.withUnsafeBufferPointer { try encode(.lists($0)) }
       }
     }
   }
@@ -76,13 +91,6 @@ extension BackupWorker {
         BackupItem(path: job.path(of: name), isDirectory: false, action: action))
     }
   }
-
-  private func report(_ job: DirectoryJob, _ name: Int, _ message: String) {
-    session.report(job.path(of: name), message, .archival)
-  }
-
-  /// Reads the attributes of an open file into `attributes`.
-  func readAttributes(_ file: Int32) -> Bool { ExtendedAttributes.read(file, into: &attributes) == 0 }
 
   /// Appends an entry's body to `arena`, and computes its leaf.
   func encode(
@@ -135,17 +143,36 @@ extension BackupWorker {
   }
 
   /// Counts a file whose content was read.
-  func note(_ job: DirectoryJob, _ index: Int, _ content: ArchivedContent, since start: UInt64) {
+  ///
+  /// One that turns out to be what the cache has of it counts as unmodified: it was read because its time stamps
+  /// were too young to be trusted, not because it had changed.
+  func note(
+    _ job: DirectoryJob, _ index: Int, _ content: ArchivedContent, _ arena: ByteWriter,
+    since start: UInt64
+  ) {
     let entry = job.entries[index]
-    if entry.cached < 0 { tally.filesNew += 1 } else { tally.filesChanged += 1 }
+    var action = BackupItem.Action.new
+    if let cached = job.cached?.entry(entry.cached) {
+      action = .modified
+      if case .arena(_, let range) = entry.body, range.count == cached.body.count {
+        let isSame = arena.bytes.withUnsafeBytes {
+          memcmp($0.baseAddress! + range.lowerBound, cached.body.baseAddress!, range.count) == 0
+        }
+        if isSame { action = .unchanged }
+      }
+    }
+    switch action {
+    case .new: tally.filesNew += 1
+    case .modified: tally.filesChanged += 1
+    case .unchanged: tally.filesUnmodified += 1
+    }
     tally.filesProcessed += 1
     tally.bytesProcessed += content.size
     session.progress.filesDone.add(1, ordering: .relaxed)
     guard session.reportsItems else { return }
     session.observer?.finished(
       BackupItem(
-        path: job.path(of: entry.name), isDirectory: false,
-        action: entry.cached < 0 ? .new : .modified,
+        path: job.path(of: entry.name), isDirectory: false, action: action,
         duration: MonotonicClock.nanoseconds - start, dataAdded: content.added))
   }
 }

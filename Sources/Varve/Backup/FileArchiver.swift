@@ -8,9 +8,10 @@ internal import VarveRepository
 
 /// Reading files and storing their content.
 ///
-/// A file is taken to be consistent when its status after reading is the one it was listed with. If not, it is
-/// read once more from the start (unless it is large: that would cost the same again); if it still changes, what was read is
-/// saved, the file is named as changed, and it will be read again next time.
+/// The status of the open file is taken before and after reading. When the two differ the file changed meanwhile: it
+/// is named as a problem, and read once more from the start for the sake of consistent content (unless it is
+/// large: that would cost the same again). What was read last is saved, and if it still changed it will not be trusted
+/// next time.
 extension BackupWorker {
   /// Files up to this size are read again when they changed meanwhile.
   private static let rereadLimit: UInt64 = 64 << 20
@@ -46,41 +47,61 @@ extension BackupWorker {
     defer {
       if entry.signature.size >= 1 << 20 { session.progress.setCurrent(nil, worker: self.number) }
     }
-    var expected = entry.signature
-    var sparse = entry.isSparse
     var status = FileStatus()
+    guard try readStatus(job, entry, file.number, &status) else { return }
+    if let cached = reusable(job, entry), case .file(let known) = cached.content {
+      job.entries[index].signature = FileSignature(status)
+      try encodeFile(job, index, file.number, status, known, into: &arena, arenaIndex)
+      noteUnchanged(job, job.entries[index])
+      return
+    }
     var content: ArchivedContent
-    var attempt = 0
+    var changed = false
     while true {
-      content = try read(job, entry, file.number, size: expected.size, sparse: sparse)
+      let before = FileSignature(status)
+      content = try read(
+        job, entry, file.number, size: before.size, sparse: status.mayHaveHoles)
       if let error = content.error {
         session.report(job.path(of: entry.name), error, .archival)
         return
       }
-      let error = FileStatus.read(file.number, into: &status)
-      guard error == 0 else {
-        session.report(job.path(of: entry.name), error, .archival)
-        return
+      guard try readStatus(job, entry, file.number, &status) else { return }
+      job.entries[index].signature = before
+      if FileSignature(status) == before && (content.size == before.size || before.size == 0) {
+        break
       }
-      guard status.isFile else {
-        session.report(job.path(of: entry.name), "it is no longer a regular file", .archival)
-        return
+      if !changed {
+        session.report(job.path(of: entry.name), "it changed while it was read", .archival)
       }
-      let now = FileSignature(status)
-      if now == expected && (content.size == expected.size || expected.size == 0) { break }
-      attempt += 1
-      if attempt > 1 || content.size > Self.rereadLimit {
-        session.report(
-          job.path(of: entry.name), "it changed while it was read; saved as it was read", .archival)
+      if changed || content.size > Self.rereadLimit {
         job.entries[index].signature.inode = ChangeCacheFormat.untrusted
         break
       }
-      expected = now
-      sparse = status.mayHaveHoles
-      job.entries[index].signature = now
+      changed = true
     }
     try encodeFile(job, index, file.number, status, content, into: &arena, arenaIndex)
-    note(job, index, content, since: start)
+    note(job, index, content, arena, since: start)
+  }
+
+  /// Reads the status of an open file; false when it cannot be had or is no file's, which is then reported.
+  private func readStatus(
+    _ job: DirectoryJob, _ entry: borrowing EntryState, _ file: Int32, _ status: inout FileStatus
+  ) throws -> Bool {
+    let error = FileStatus.read(file, into: &status)
+    if error == 0 && status.isFile { return true }
+    session.report(
+      job.path(of: entry.name),
+      error == 0 ? "it is no longer a regular file" : SystemErrorText.text(error), .archival)
+    return false
+  }
+
+  /// The cached entry whose content is still the file's by the rules that the user chose, though its
+  /// ctime has changed: metadata is read anew, content is not.
+  private func reusable(_ job: DirectoryJob, _ entry: borrowing EntryState) -> TreeEntry? {
+    guard session.rules.ignoresChangeTime, let cached = job.cached?.entry(entry.cached),
+      entry.signature.matches(cached.signature, session.rules)
+    else { return nil }
+    return try? TreeEntry(body: cached.body)
   }
 
   /// What reading a file gave. `chunkList` has the chunks, `holes` the holes.
