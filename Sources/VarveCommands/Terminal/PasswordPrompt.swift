@@ -19,7 +19,6 @@ enum PasswordPrompt {
     let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
     guard terminal >= 0 else { throw noTerminal() }
     defer { close(terminal) }
-    write(question + ": ", to: terminal)
     var saved = termios()
     guard tcgetattr(terminal, &saved) == 0 else { throw noTerminal() }
     var silent = saved
@@ -29,6 +28,8 @@ enum PasswordPrompt {
       tcsetattr(terminal, TCSAFLUSH, &saved)
       write("\n", to: terminal)
     }
+    // Only now: whoever answers at once, a program perhaps, must not have the answer flushed.
+    write(question + ": ", to: terminal)
     return try line(from: terminal)
   }
 
