@@ -24,9 +24,8 @@ struct CheckSummary {
         + "or missing; \(HumanText.count(report.affected.count, "snapshot is", "snapshots are")) "
         + "affected")
     console.status.print(
-      "varve: hint: what is not named above is intact and can be restored; put back damaged objects "
-        + "from a copy of the repository, or run 'varve backup --force' while the source files exist"
-    )
+      "varve: hint: what is not named above is intact and can be restored; put back the objects named "
+        + "from a copy of the repository, or go on in a new one")
   }
 
   /// Names a snapshot and what of it is lost; this is data, even with `--quiet`.
@@ -36,7 +35,8 @@ struct CheckSummary {
     if !snapshot.host.isEmpty { line += " on \(ByteText.printable(snapshot.host))" }
     try console.line(line + (snapshot.paths.isEmpty ? "" : ":"))
     for path in snapshot.paths {
-      try console.write([0x20, 0x20, UInt8(ascii: "/")] + console.name(path) + [0x0a])
+      let isRoot = path.elementsEqual("/".utf8)
+      try console.write(Array((isRoot ? "  " : "  /").utf8) + console.name(path) + [0x0a])
     }
   }
 
