@@ -98,7 +98,8 @@ let package = Package(
         "VarveStorage", "VarveTestSupport",
       ], swiftSettings: strict),
     .testTarget(
-      name: "VarveCommandsTests", dependencies: ["VarveCommands", "VarveFormat", "VarveRepository"],
+      name: "VarveCommandsTests",
+      dependencies: ["VarveCommands", "VarveCrypto", "VarveFormat", "VarveRepository"],
       swiftSettings: strict),
     .testTarget(name: "EndToEndTests", swiftSettings: strict),
   ]

@@ -22,9 +22,12 @@ public enum TreeLookup {
       }
       found = try entry(named: name, in: directory, from: source)
       guard found != nil else {
+        let absent = prefix(of: path, depth + 1)
         throw VarveError(
-          .notFound, "the snapshot has no \(prefix(of: path, depth + 1))",
-          hint: "see what it has with 'varve ls'")
+          .notFound, "the snapshot has no \(path)",
+          hint: absent == path
+            ? "see what it has with 'varve ls'"
+            : "it has no \(absent) either; see what it has with 'varve ls'")
       }
     }
     return found

@@ -1,26 +1,26 @@
 import Glibc
-import VarveCrypto
+package import VarveCrypto
 import VarveFormat
 
 /// Reads small secrets from files and commands straight into memory that is zeroed afterwards.
-enum SecretFile {
+package enum SecretFile {
   private static let byteLimit = 64 << 10
 
   /// The file's bytes without line ends at its end. `-` is not standard input here: that may be the
   /// data of a backup.
-  static func password(at path: String) throws -> SecretBytes {
+  package static func password(at path: String) throws -> SecretBytes {
     try contents(of: path, droppingLineEnds: true)
   }
 
   /// The text of a key file or recovery key.
-  static func keyText(at path: String) throws -> SecretBytes {
+  package static func keyText(at path: String) throws -> SecretBytes {
     try contents(of: path, droppingLineEnds: false)
   }
 
   /// What a shell command prints, without line ends at its end.
   ///
   /// - Throws: `io` when the command cannot be run or fails; its standard error is ours.
-  static func password(command: String) throws -> SecretBytes {
+  package static func password(command: String) throws -> SecretBytes {
     let pipe = try Pipe()
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)

@@ -47,13 +47,11 @@ final class BackupDisplay: BackupObserver {
     guard console.isJSON else {
       let name = ByteText.printable(item.path) + (item.isDirectory ? "/" : "")
       let action = item.action.rawValue.padded(to: 9)
-      let added = item.dataAdded + item.metadataAdded
-      let stored = item.dataAddedPacked + item.metadataAddedPacked
+      let added = HumanText.bytes(item.dataAdded + item.metadataAdded)
       console.status.print(
         item.action == .unchanged
           ? "\(action) \(name)"
-          : "\(action) \(name), saved in \(HumanText.fixed(seconds, 3))s "
-            + "(\(HumanText.bytes(added)) added, \(HumanText.bytes(stored)) stored)")
+          : "\(action) \(name), saved in \(HumanText.fixed(seconds, 3))s (\(added) added)")
       return
     }
     try? console.json(flushing: false) {

@@ -1,0 +1,77 @@
+import Testing
+import Varve
+import VarveCrypto
+import VarveFormat
+import VarveProof
+import VarveRepository
+
+@Suite struct TagChangeTests {
+  @Test func whatTagsBecome() {
+    let edit = TagChange(.edit(add: ["c", "a"], remove: ["b"]))
+    #expect(edit.apply(to: ["b", "a", "b"]) == ["a", "c"])
+    #expect(edit.apply(to: []) == ["c", "a"])
+    #expect(TagChange(.set(["x", "x", "y"])).apply(to: ["a"]) == ["x", "y"])
+    #expect(TagChange(.set([])).apply(to: ["a"]) == [])
+  }
+
+  @Test func aNewRecordTakesThePlaceOfTheOldInOneCommit() throws {
+    let bench = try BackupBench()
+    try bench.write("file", [1, 2, 3])
+    let first = try #require(try bench.backUp { $0.tags = ["one"] }.snapshot)
+    let commits = bench.unlocked.log.head.size
+    let changed = try TagChange(.edit(add: ["two"], remove: [])).run(
+      on: [first], in: bench.unlocked)
+    #expect(changed.map(\.old) == [first])
+    let second = try #require(changed.first?.new)
+    #expect(bench.unlocked.log.head.size == commits + 2)
+    #expect(bench.unlocked.liveSnapshots == [second])
+    var old = try bench.unlocked.snapshotRecord(first)
+    let new = try bench.unlocked.snapshotRecord(second)
+    #expect(new.tags == ["one", "two"])
+    #expect(new.original == first)
+    old.tags = new.tags
+    old.original = new.original
+    #expect(new == old, "nothing else differs")
+    #expect(try bench.content(second, "/data/file") == [1, 2, 3])
+
+    let third = try #require(
+      try TagChange(.set(["three"])).run(on: [second], in: bench.unlocked).first?.new)
+    #expect(try bench.unlocked.snapshotRecord(third).original == first, "the very first one")
+  }
+
+  @Test func whatHasTheTagsAlreadyIsLeft() throws {
+    let bench = try BackupBench()
+    try bench.write("file", [1])
+    let snapshot = try #require(try bench.backUp { $0.tags = ["one"] }.snapshot)
+    let size = bench.unlocked.log.head.size
+    #expect(
+      try TagChange(.edit(add: ["one"], remove: ["two"])).run(on: [snapshot], in: bench.unlocked)
+        == [])
+    #expect(bench.unlocked.log.head.size == size)
+  }
+
+  @Test func aForgottenSnapshotIsNotBroughtBack() throws {
+    let bench = try BackupBench()
+    try bench.write("file", [1])
+    let snapshot = try #require(try bench.backUp().snapshot)
+    try bench.unlocked.log.append { _ in
+      [.forget(LogStatement.Forgetting(snapshots: [snapshot], reason: "test"))]
+    }
+    #expect(throws: VarveError(.notFound, "")) {
+      try TagChange(.set(["x"])).run(on: [snapshot], in: bench.unlocked)
+    }
+    #expect(bench.unlocked.liveSnapshots.isEmpty)
+  }
+
+  @Test func aWriterMayNot() throws {
+    let bench = try BackupBench()
+    try bench.write("file", [1])
+    let snapshot = try #require(try bench.backUp().snapshot)
+    let key = try bench.unlocked.addKeyFile(role: .writer)
+    let writer = try Repository.open(storage: bench.storage).unlock(
+      .keyText(key.text.copy()), client: bench.client)
+    #expect(throws: VarveError(.forbidden, "")) {
+      try TagChange(.set(["x"])).run(on: [snapshot], in: writer)
+    }
+  }
+}
