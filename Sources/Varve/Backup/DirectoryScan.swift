@@ -210,7 +210,9 @@ extension BackupWorker {
         (start, bytes) = (index + 1, 0)
       }
     }
-    if start < job.changedFiles.count { batches.append(.files(job, start..<job.changedFiles.count)) }
+    if start < job.changedFiles.count {
+      batches.append(.files(job, start..<job.changedFiles.count))
+    }
     job.pending.add(batches.count + job.children.count, ordering: .acquiringAndReleasing)
     if !job.children.isEmpty { session.stack.push(.children(job, from: 0)) }
     if !batches.isEmpty { session.stack.push(batches.reversed()) }

@@ -121,7 +121,8 @@ extension BackupWorker {
     entry.leaf = arena.bytes.withUnsafeBytes {
       leaf(of: UnsafeRawBufferPointer(rebasing: $0[start...]), fields)
     }
-    if entry.signature.changed >= session.trustLimit || entry.signature.modified >= session.trustLimit
+    if entry.signature.changed >= session.trustLimit
+      || entry.signature.modified >= session.trustLimit
     {
       entry.signature.inode = ChangeCacheFormat.untrusted
     }

@@ -71,7 +71,10 @@ final class SourceDirectory: @unchecked Sendable {
     }
     // The root itself as a source holds everything else that is named below it.
     if let whole = sources.first(where: { $0.components.isEmpty }) {
-      let others = sources.filter { !$0.components.isEmpty && whole.path.count > 1 && !$0.path.starts(with: whole.path + [slash]) }
+      let others = sources.filter {
+        !$0.components.isEmpty && whole.path.count > 1
+          && !$0.path.starts(with: whole.path + [slash])
+      }
       if !others.isEmpty {
         throw VarveError(
           .usage, "'\(EscapedBytes.text(whole.path))' cannot be combined with other sources",

@@ -49,7 +49,8 @@ struct SourceIdentity {
         return Array("localhost".utf8)
       }
       buffer[buffer.count - 1] = 0
-      return Array(UnsafeRawBufferPointer(start: buffer.baseAddress, count: strlen(buffer.baseAddress!)))
+      return Array(
+        UnsafeRawBufferPointer(start: buffer.baseAddress, count: strlen(buffer.baseAddress!)))
     }
   }
 }

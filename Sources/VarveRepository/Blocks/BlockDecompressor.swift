@@ -53,6 +53,8 @@ package final class BlockDecompressor {
   }
 
   private static var tooLong: VarveError {
-    VarveError(.damaged, "a block does not state a length of at most \(PackLimits.blockPayloadByteCount) bytes")
+    VarveError(
+      .damaged,
+      "a block does not state a length of at most \(PackLimits.blockPayloadByteCount) bytes")
   }
 }

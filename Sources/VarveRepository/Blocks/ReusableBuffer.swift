@@ -16,7 +16,8 @@ package final class ReusableBuffer: @unchecked Sendable {
     let mapped = mmap(
       nil, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     guard let mapped, mapped != MAP_FAILED else {
-      throw VarveError(.io, "cannot map \(capacity) bytes of memory: \(String(cString: strerror(errno)))")
+      throw VarveError(
+        .io, "cannot map \(capacity) bytes of memory: \(String(cString: strerror(errno)))")
     }
     base = mapped
     self.capacity = capacity

@@ -1,5 +1,5 @@
-public import VarveFormat
 internal import Synchronization
+public import VarveFormat
 
 /// Says where chunks lie: all live index segments, newest first.
 ///

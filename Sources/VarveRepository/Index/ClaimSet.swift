@@ -1,5 +1,5 @@
-package import VarveFormat
 internal import Synchronization
+package import VarveFormat
 
 /// The chunks that this session has taken on itself to store, shared by its threads.
 ///

@@ -1,6 +1,6 @@
 internal import VarveCrypto
-internal import VarveStorage
 public import VarveFormat
+internal import VarveStorage
 
 extension UnlockedRepository {
   /// Reads and opens a snapshot record.

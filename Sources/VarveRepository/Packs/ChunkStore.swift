@@ -1,8 +1,7 @@
+package import Synchronization
 internal import VarveCrypto
 package import VarveFormat
 package import VarveStorage
-package import Synchronization
-
 
 /// The writing side of a repository for one session: decides which chunks are new, packs them, and
 /// makes the index segments that find them again. Shared by all threads of the session.

@@ -45,7 +45,8 @@ package final class PackSealer {
       } catch {
         throw VarveError(
           .damaged, "a pack that was just made does not decode; it was not stored",
-          hint: "this points at faulty memory or a faulty CPU: test this machine before trusting it",
+          hint:
+            "this points at faulty memory or a faulty CPU: test this machine before trusting it",
           cause: error)
       }
       offset += length

@@ -1,7 +1,7 @@
+internal import Synchronization
 internal import VarveCrypto
 package import VarveFormat
 package import VarveStorage
-internal import Synchronization
 
 /// A pack that has become durable.
 package struct StoredPack: Sendable {
@@ -52,7 +52,8 @@ package final class PackWriter: Sendable {
 
   /// Seals `frame` into the open pack; stores the pack when it is full.
   package func append(
-    frame: UnsafeRawBufferPointer, slots: UnsafeBufferPointer<PackTrailer.Slot>, by sealer: PackSealer
+    frame: UnsafeRawBufferPointer, slots: UnsafeBufferPointer<PackTrailer.Slot>,
+    by sealer: PackSealer
   ) throws {
     let length = frame.count + BlockCipher.tagLength
     let (pack, place) = try state.withLock { state in

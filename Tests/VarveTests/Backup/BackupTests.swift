@@ -15,7 +15,10 @@ import VarveTestSupport
     let sizes = [0, 1, 4095, 4096, 4097, 32_768, 32_769, 131_071, 131_072, 700_000, 3_000_000]
     for size in sizes { try bench.write("f\(size)", noise(size, seed: UInt64(size + 1))) }
     for workers in [1, 3] {
-      let report = try bench.backUp { $0.workers = workers; $0.parent = .none }
+      let report = try bench.backUp {
+        $0.workers = workers
+        $0.parent = .none
+      }
       let snapshot = try #require(report.snapshot)
       #expect(report.problems.isEmpty)
       #expect(report.counts.filesNew == UInt64(sizes.count))
@@ -36,7 +39,10 @@ import VarveTestSupport
     // With and without the cache, by one thread and by several.
     for (index, parent) in [BackupOptions.Parent.none, .automatic, .none, .automatic].enumerated() {
       bench.settle()
-      let report = try bench.backUp { $0.parent = parent; $0.workers = index + 1 }
+      let report = try bench.backUp {
+        $0.parent = parent
+        $0.workers = index + 1
+      }
       let record = try bench.unlocked.snapshotRecord(try #require(report.snapshot))
       trees.insert(record.tree.id)
       roots.insert(record.tree.root)
