@@ -54,14 +54,3 @@ struct SourceIdentity {
     }
   }
 }
-
-/// How many files this process may have open.
-enum DescriptorLimit {
-  /// Raises the limit to what the system allows: a walk keeps one directory open for each level.
-  static func raise() {
-    var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-    limit.rlim_cur = limit.rlim_max
-    _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-  }
-}

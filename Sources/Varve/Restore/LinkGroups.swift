@@ -131,26 +131,14 @@ final class LinkGroups {
       }
     }
     try session.directories.with(member.directory) { parent in
-      var result = isUpdate ? -EEXIST : make(name, in: parent, to: file)
-      if result == -EEXIST, session.options.overwrite != .never {
-        let temporary = TemporaryName.make()
-        result = make(temporary, in: parent, to: file)
-        if result == 0 {
-          do { try TargetEntry.rename(temporary, to: name, in: parent) } catch {
-            _ = temporary.withName { varve_unlink(parent, $0, 0) }
-            throw error
-          }
-        }
+      if session.options.overwrite == .never {
+        let result = UnnamedFiles.link(file, name, in: parent)
+        guard result == 0 else { throw VarveError(system: -result, "cannot make the hard link") }
+      } else {
+        try UnnamedFiles.name(file, name, in: parent)
       }
-      guard result == 0 else { throw VarveError(system: -result, "cannot make the hard link") }
     }
     finished(isUpdate ? .updated : .restored)
-  }
-
-  private func make(_ name: [UInt8], in parent: Int32, to file: Int32) -> Int32 {
-    ProcessPath.with(file, nil) { path in
-      name.withName { varve_link(AT_FDCWD, path, parent, $0, varve_at_symlink_follow) }
-    }
   }
 
   private func setFlags(_ leader: RestoreTask, _ session: RestoreSession) {

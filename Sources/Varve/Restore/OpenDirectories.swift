@@ -20,6 +20,7 @@ final class OpenDirectories: Sendable {
   private let limit: Int
   private let state = Mutex(State())
 
+  /// - Parameter limit: descriptors to keep; 2 at least.
   init(limit: Int) { self.limit = max(2, limit) }
 
   /// Calls `body` with the directory's descriptor, which stays open meanwhile.

@@ -29,6 +29,16 @@ enum OverwriteRule {
   }
 }
 
+extension RestoreOptions.Overwrite {
+  /// Whether a later run would see that a file is only a part of what it should be, and write it again.
+  var seesParts: Bool {
+    switch self {
+    case .always, .ifChanged: true
+    case .ifNewer, .never: false
+    }
+  }
+}
+
 extension RestoreSession {
   /// Removes a directory that lies where a file is to go: an empty one, or with `delete` any.
   func clearDirectory(_ name: [UInt8], in directory: RestoreDirectory) throws {

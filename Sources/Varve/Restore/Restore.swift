@@ -40,9 +40,9 @@ public enum Restore {
     cancellation: CancellationFlag = CancellationFlag()
   ) throws -> RestoreReport {
     let began = MonotonicClock.nanoseconds
+    DescriptorLimit.raise()
     let session = try RestoreSession(
       source, options: options, observer: observer, cancellation: cancellation)
-    DescriptorLimit.raise()
     let target = try TargetDirectory(session: session).openTarget()
     defer { session.directories.close(target) }
     // Kept open until all is done.

@@ -10,7 +10,8 @@ final class RestoreSession: Sendable {
   let options: RestoreOptions
   let source: RestoreSource
   let filter: PathFilter
-  let directories = OpenDirectories(limit: 256)
+  let directories = OpenDirectories(limit: min(256, DescriptorLimit.current / 4))
+  let unnamedFiles = UnnamedFiles()
   let progress: RestoreProgress
   let cancellation: CancellationFlag
   let accounts = AccountNames()

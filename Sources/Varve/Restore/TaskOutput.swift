@@ -7,9 +7,11 @@ import VarveStorage
 /// How a regular file comes into being.
 ///
 /// A file with one chunk, where nothing is yet: created under its name, exclusively; written; given its
-/// metadata; closed. Any other: created under a temporary name, and renamed to its own when it is
-/// complete, so that nobody ever sees a part of it, and what was there stays until then. A file that
-/// fails is removed.
+/// metadata; closed. Any other: created without a name (or under a temporary one, where the file system
+/// has no such files), and put into its place when it is complete, so that nobody ever sees a part of it,
+/// what was there stays until then, and a restore that is killed leaves nothing behind. So are all files
+/// when the overwrite rule would take what a killed restore left for the user's own. A file that fails
+/// is removed.
 extension RestoreTask {
   /// Writes a verified chunk to its place in the file.
   func write(
@@ -55,30 +57,34 @@ extension RestoreTask {
 
   private func create(_ output: inout Output, _ session: RestoreSession) throws {
     try session.directories.with(directory) { parent in
-      if case .fresh = output.disposition, !isInPieces {
+      if case .fresh = output.disposition, !isInPieces, session.options.overwrite.seesParts {
         let file = name.withName { RestoreTask.createExclusively(parent, $0) }
         if file >= 0 {
           output.descriptor = file
           output.createdName = name
-        } else if file != -EEXIST || session.options.overwrite == .never {
-          throw VarveError(system: -file, "cannot create it")
+          return
         }
-        // Somebody else made it, or the target takes two names for one: it is replaced.
+        // Taken all the same: the target has one name for two, or somebody else made it.
+        if file != -EEXIST { throw VarveError(system: -file, "cannot create it") }
       }
-      if output.descriptor < 0 {
-        let temporary = TemporaryName.make()
-        let file = temporary.withName { RestoreTask.createExclusively(parent, $0) }
-        guard file >= 0 else { throw VarveError(system: -file, "cannot create it") }
-        output.descriptor = file
-        output.createdName = temporary
-      }
+      output.descriptor = session.unnamedFiles.create(in: parent)
+      if output.descriptor >= 0 { return }
+      let temporary = TemporaryName.make()
+      let file = temporary.withName { RestoreTask.createExclusively(parent, $0) }
+      guard file >= 0 else { throw VarveError(system: -file, "cannot create it") }
+      output.descriptor = file
+      output.createdName = temporary
     }
-    let file = output.descriptor
+    try reserve(output.descriptor, session)
+  }
+
+  /// Gives a new file its size, so that what is not written is a hole; or its space, since chunks come in
+  /// the order of packs and the file should lie in one piece all the same.
+  private func reserve(_ file: Int32, _ session: RestoreSession) throws {
     if session.options.sparse || layout != nil {
       let result = varve_truncate(file, Int64(size))
       guard result == 0 else { throw VarveError(system: -result, "cannot set its size") }
     } else if isInPieces {
-      // Chunks come in the order of packs; with the space reserved, the file still lies in one piece.
       let result = varve_allocate(file, 0, Int64(size))
       guard result == 0 || result == -EOPNOTSUPP || result == -ENOSYS else {
         throw VarveError(system: -result, "cannot reserve space for its content")
@@ -141,7 +147,7 @@ extension RestoreTask {
       return output.existing
     }
     if !session.options.dryRun, existing >= 0 {
-      if !isSame, status.isProtected { _ = InodeFlags.set(existing, 0) }
+      if status.isProtected, !isSame || isLinkLeader { _ = InodeFlags.set(existing, 0) }
       do {
         try metadata.restore(
           entry, to: .open(existing), from: .known(status), mayHaveForeign: true,
@@ -170,15 +176,18 @@ extension RestoreTask {
       isLinkLeader && FileStatus.read(file, into: &status) == 0
       ? RestoreDirectory.Identity(status) : nil
     let created = output.withLock { output in
-      output.descriptor = -1
       output.identity = identity
       return output.createdName
     }
+    if created.isEmpty {
+      try session.directories.with(directory) { try UnnamedFiles.name(file, name, in: $0) }
+    }
+    output.withLock { $0.descriptor = -1 }
     // Network file systems and quotas say only now what could not be written.
     if close(file) != 0, errno != EINTR {
       throw VarveError(system: errno, "cannot write its content")
     }
-    if created != name {
+    if !created.isEmpty, created != name {
       try session.directories.with(directory) { try TargetEntry.rename(created, to: name, in: $0) }
     }
     output.withLock { $0.createdName = [] }

@@ -189,22 +189,30 @@ import VarveTestSupport
     let bench = try RestoreBench(
       [
         ("file", fixed(.text("right"))), ("other", fixed(.hardLinked(.text("linked")))),
-        ("directory", fixed(.directory([("a", .hardLinked(.text("linked")))]))),
+        ("directory", fixed(.directory([("a", fixed(.hardLinked(.text("linked"))))]))),
       ], links: [["directory/a", "other"]])
-    defer {
-      for name in ["file", "other", "directory"] {
-        let file = Descriptor(owning: varve_open(AT_FDCWD, bench.path(name), O_RDONLY, 0))
-        if file.number >= 0 { _ = InodeFlags.set(file.number, 0) }
-      }
+    func setFlags(_ name: String, _ flags: UInt32) {
+      let file = varve_open(AT_FDCWD, bench.path(name), O_RDONLY, 0)
+      guard file >= 0 else { return }
+      _ = InodeFlags.set(file, flags)
+      close(file)
     }
+    defer { for name in ["file", "directory", "directory/a", "other"] { setFlags(name, 0) } }
     let report = try bench.restore()
     #expect(report.problems == [])
     guard report.warnings.isEmpty else { return }
     #expect(try #require(bench.status("file")).isProtected)
     #expect(try #require(bench.status("directory")).isProtected)
+    #expect(try bench.restore().problems == [])
+    setFlags("directory", 0)
+    setFlags("other", 0)
+    #expect(unlink(bench.path("directory/a")) == 0)
+    setFlags("other", immutable)
     let again = try bench.restore()
     #expect(again.problems == [])
     #expect(try #require(bench.status("file")).isProtected)
+    #expect(try #require(bench.status("other")).isProtected)
+    #expect(bench.status("directory/a")?.inode == bench.status("other")?.inode)
     #expect(bench.text("file") == "right")
   }
 

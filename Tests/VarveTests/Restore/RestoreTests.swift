@@ -5,6 +5,7 @@ import Testing
 import Varve
 import VarveFormat
 import VarveRepository
+import VarveStorage
 import VarveTestSupport
 
 @Suite struct RestoreTests {
@@ -134,6 +135,44 @@ import VarveTestSupport
       #expect(found == attributes, "\(name)")
       #expect(InodeFlags.read(file.number, into: &flags) == 0)
       #expect(flags & noDump != 0, "\(name)")
+    }
+  }
+
+  @Test func accessControlListsAreTheSnapshotsAndNotTheTargets() throws {
+    // Version 2; the owner, user 1234, the group, the mask, others: tag, permissions, id.
+    func list(_ mask: UInt16) -> [UInt8] {
+      var writer = ByteWriter()
+      writer.u32(2)
+      for (tag, permissions, id) in [
+        (1, 6, UInt32.max), (2, 7, 1_234), (4, 4, UInt32.max), (16, mask, UInt32.max),
+        (32, 4, UInt32.max),
+      ] as [(UInt16, UInt16, UInt32)] {
+        writer.u16(tag)
+        writer.u16(permissions)
+        writer.u32(id)
+      }
+      return writer.bytes
+    }
+    let access = ExtendedAttribute(name: Array("system.posix_acl_access".utf8), value: list(6))
+    let bench = try RestoreBench([
+      ("with", .mode(0o664, .with(.text("x")) { $0.extendedAttributes = [access] })),
+      ("without", .mode(0o640, .text("y"))),
+      ("folder", .mode(0o750, .directory([("inner", .mode(0o600, .file([])))]))),
+    ])
+    bench.makeDirectory()
+    let target = Descriptor(owning: OpenAt.userDirectory(bench.target))
+    let byDefault = Array("system.posix_acl_default".utf8)
+    if ExtendedAttributes.set(target.number, byDefault, list(7)) == EOPNOTSUPP { return }
+    #expect(try bench.restore().problems == [])
+    for (name, mode, expected) in [
+      ("with", 0o664, [access]), ("without", 0o640, []), ("folder", 0o750, []),
+      ("folder/inner", 0o600, []),
+    ] as [(String, UInt16, [ExtendedAttribute])] {
+      let file = Descriptor(owning: varve_open(AT_FDCWD, bench.path(name), O_RDONLY, 0))
+      var found: [ExtendedAttribute] = []
+      #expect(ExtendedAttributes.read(file.number, into: &found) == 0)
+      #expect(found == expected, "\(name)")
+      #expect(bench.status(name)?.mode == mode, "\(name)")
     }
   }
 
@@ -296,5 +335,27 @@ import VarveTestSupport
     }
     #expect(try bench.restore().problems == [])
     #expect(bench.has("f39", noise(50_000, seed: 39)))
+  }
+
+  @Test func filesAppearOnlyWhenTheyAreComplete() throws {
+    let bench = try RestoreBench(
+      [
+        ("pieces", .file(noise(100_000), chunkSize: 1_000)),
+        ("there", .file(noise(90_000, seed: 2), chunkSize: 1_000)),
+      ], packSize: 10_000)
+    try bench.write("there", "old")
+    let seen = Mutex<Set<String>>([])
+    let storage = FaultStorage(bench.storage) { _, _ in
+      let names = bench.names()
+      seen.withLock { $0.formUnion(names) }
+      let isOldOrNew = bench.status("there")?.size == 90_000 || bench.text("there") == "old"
+      return isOldOrNew ? .pass : .failBeforeEffect
+    }
+    let report = try bench.restore(through: storage) { $0.workers = 1 }
+    #expect(report.problems == [])
+    #expect(bench.has("pieces", noise(100_000)))
+    #expect(bench.has("there", noise(90_000, seed: 2)))
+    // Where files cannot be without a name, they have one that nobody takes for theirs.
+    #expect(seen.withLock { $0.filter { !$0.hasPrefix(".varve-") } } == ["there"])
   }
 }
