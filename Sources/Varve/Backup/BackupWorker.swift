@@ -41,8 +41,8 @@ final class BackupWorker {
       var finished = false
       while let item = session.stack.next(finished: finished) {
         finished = true
-        try session.cancellation.check()
         switch item {
+        // Never dropped, not even when all is to stop: the thread that cut it waits for it.
         case .chunk(let chunk): store(chunk)
         case .task(.scan(let job)): try scan(job)
         case .task(.children(let job, let next)): try enter(job, next)

@@ -130,8 +130,10 @@ extension BackupWorker {
       job.children.append(place)
       return
     }
-    session.progress.filesFound.add(1, ordering: .relaxed)
-    session.progress.bytesFound.add(entry.type == .file ? status.size : 0, ordering: .relaxed)
+    if entry.type == .file {
+      session.progress.filesFound.add(1, ordering: .relaxed)
+      session.progress.bytesFound.add(status.size, ordering: .relaxed)
+    }
     // A changed ctime alone is a change of metadata, so it is never ignored for what is encoded.
     if let cached, entry.signature.matches(cached.signature, session.rules),
       entry.signature.changed == cached.signature.changed
@@ -219,10 +221,10 @@ extension BackupWorker {
   }
 
   func noteUnchanged(_ job: DirectoryJob, _ entry: borrowing EntryState) {
-    let size = entry.type == .file ? entry.signature.size : 0
-    session.progress.filesDone.add(1, ordering: .relaxed)
-    session.progress.bytesDone.add(size, ordering: .relaxed)
     if entry.type == .file {
+      let size = entry.signature.size
+      session.progress.filesDone.add(1, ordering: .relaxed)
+      session.progress.bytesDone.add(size, ordering: .relaxed)
       tally.filesUnmodified += 1
       tally.filesProcessed += 1
       tally.bytesProcessed += size

@@ -84,7 +84,6 @@ extension BackupWorker {
     case .file, .directory:
       return
     }
-    session.progress.filesDone.add(1, ordering: .relaxed)
     if session.reportsItems {
       let action: BackupItem.Action = entry.cached < 0 ? .new : .modified
       session.observer?.finished(

@@ -33,15 +33,18 @@ package struct SegmentCache: Sendable {
     try cipher.open(name, size: size, from: storage) { _, bytes in
       if complete { complete = file.write(bytes) }
     }
-    guard complete, file.rename(to: path) else { return try load(name, size: size) }
-    return try MappedSegment.map(path: path)
+    // Another process may prune the cache meanwhile.
+    if complete, file.rename(to: path), let cached = try? MappedSegment.map(path: path) {
+      return cached
+    }
+    return try load(name, size: size)
   }
 
   /// Keeps the plaintext of a segment that was just made.
   package func keep(_ name: Digest, _ plain: UnsafeRawBufferPointer) throws -> MappedSegment {
     if let directory, let file = TemporaryFile(directory: directory), file.write(plain) {
       let path = "\(directory)/\(name.hex)"
-      if file.rename(to: path) { return try MappedSegment.map(path: path) }
+      if file.rename(to: path), let kept = try? MappedSegment.map(path: path) { return kept }
     }
     return try MappedSegment.copying(plain)
   }

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import Testing
 import Varve
 import VarveFormat
@@ -238,6 +239,28 @@ import VarveTestSupport
     #expect(before == after)
   }
 
+  /// Many times over, as a thread that is left waiting for a chunk shows only now and then.
+  @Test(.timeLimit(.minutes(2))) func aLargeFileCanBeInterruptedAnywhere() throws {
+    let bench = try BackupBench()
+    try bench.write("large", noise(4 << 20, seed: 3))
+    for round in 0..<40 {
+      let cancelled = CancellationFlag()
+      let observer = CancellingObserver(after: UInt64(round) * 100_000, cancelled)
+      var options = BackupOptions(source: .paths([Array(bench.source.utf8)]))
+      options.parent = .none
+      options.workers = 3
+      options.dryRun = true
+      do {
+        let report = try Backup.run(
+          try IndexedRepository(bench.unlocked), options: options, observer: observer,
+          cancellation: cancelled)
+        #expect(report.counts.filesNew == 1)
+      } catch let error as VarveError {
+        #expect(error.code == .interrupted)
+      }
+    }
+  }
+
   @Test func anInterruptedBackupCommitsNothing() throws {
     let bench = try BackupBench()
     try bench.write("file", [1])
@@ -252,5 +275,40 @@ import VarveTestSupport
     }
     try bench.unlocked.log.refresh()
     #expect(bench.unlocked.log.head.size == size)
+  }
+}
+
+/// Cancels a backup from another thread once so many bytes are done.
+private final class CancellingObserver: BackupObserver {
+  let progress = BackupProgress()
+  let wantsItems = false
+
+  init(after bytes: UInt64, _ flag: CancellationFlag) {
+    let progress = progress
+    var thread = pthread_t()
+    let context = Unmanaged.passRetained(
+      Watch {
+        for _ in 0..<200_000 {
+          if progress.bytesDone.load(ordering: .relaxed) >= bytes { break }
+          sched_yield()
+        }
+        flag.cancel()
+      })
+    let status = pthread_create(
+      &thread, nil,
+      { context in
+        if let context { Unmanaged<Watch>.fromOpaque(context).takeRetainedValue().body() }
+        return nil
+      }, context.toOpaque())
+    if status == 0 { pthread_detach(thread) } else { context.release() }
+  }
+
+  func failed(_ problem: SourceProblem) {}
+  func finished(_ item: BackupItem) {}
+  func scanFinished(duration nanoseconds: UInt64) {}
+
+  private final class Watch: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 }
