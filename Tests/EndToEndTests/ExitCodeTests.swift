@@ -83,7 +83,7 @@ import Testing
     let here = try Workspace()
     try here.succeed("init")
     let generator = Tools.sources + "/fixtures/generate/newer-config.py"
-    #expect(try here.run(["python3", generator, here.repository + "/config"]).code == 0)
+    #expect(try here.run([Tools.python, generator, here.repository + "/config"]).code == 0)
     let before = here.objects()
     for command in ["snapshots", "check"] {
       try here.fail(1, command, saying: ["format 2", "hint", "newer"])

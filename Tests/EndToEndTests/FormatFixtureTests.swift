@@ -36,7 +36,7 @@ import Testing
       #expect(sums.code == 0, "\(sums.text)\(sums.errors)")
       // Owners need root, and inode flags a file system that has them.
       let list = try here.run([
-        "python3", Tools.walker, "compare-list", fixture + "/tree-\(number).txt", target,
+        Tools.python, Tools.walker, "compare-list", fixture + "/tree-\(number).txt", target,
         "--skip-root", "--ignore",
         "flags", "--ignore", "uid", "--ignore", "gid",
       ])

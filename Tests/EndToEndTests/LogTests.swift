@@ -84,7 +84,7 @@ import Testing
     let published = here.root + "/published"
     try here.succeed("log", "publish", published)
     let outcome = try here.run([
-      "python3", Tools.sources + "/fixtures/walker/tiles.py", published,
+      Tools.python, Tools.sources + "/fixtures/walker/tiles.py", published,
     ])
     #expect(outcome.code == 0, "\(outcome.text)\(outcome.errors)")
     let size = try #require(Int(outcome.text.split(separator: " ").first ?? ""))

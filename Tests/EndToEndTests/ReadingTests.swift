@@ -156,11 +156,11 @@ import Testing
     // The name has a byte that is not UTF-8 and a line feed; Swift strings cannot carry it, Python's arguments can.
     let make =
       "import os,sys; open(os.fsencode(sys.argv[1]) + b'/odd \\xff\\n', 'wb').write(b'odd')"
-    #expect(try here.run(["python3", "-c", make, here.source]).code == 0)
+    #expect(try here.run([Tools.python, "-c", make, here.source]).code == 0)
     try here.backup()
     let dump =
       "import os,sys; v, s = map(os.fsencode, sys.argv[1:]); os.execv(v, [v, b'dump', b'latest', s + b'/odd \\xff\\n'])"
-    let dumped = try here.run(["python3", "-c", dump, Tools.varve, here.source])
+    let dumped = try here.run([Tools.python, "-c", dump, Tools.varve, here.source])
     #expect(dumped.text == "odd", "\(dumped.errors)")
   }
 

@@ -14,6 +14,9 @@ enum Tools {
   static let walker = sources + "/fixtures/walker/walk.py"
   static let awkward = sources + "/fixtures/generate/awkward.py"
 
+  /// The system's Python rather than a version manager's wrapper, which takes longer than most scripts here.
+  static let python = access("/usr/bin/python3", X_OK) == 0 ? "/usr/bin/python3" : "python3"
+
   /// `make soak`: full counts instead of the short ones.
   static let soak = getenv("VARVE_SOAK") != nil
   static let isRoot = geteuid() == 0

@@ -34,7 +34,7 @@ final class Workspace {
   }
 
   deinit {
-    _ = try? run(["python3", Tools.awkward, "--remove", root])
+    _ = try? run([Tools.python, Tools.awkward, "--remove", root])
   }
 
   // MARK: Running
@@ -126,7 +126,7 @@ final class Workspace {
   }
 
   func remove(_ path: String) throws {
-    let outcome = try run(["python3", Tools.awkward, "--remove", path])
+    let outcome = try run([Tools.python, Tools.awkward, "--remove", path])
     guard outcome.code == 0 else { throw SpawnFailure(description: outcome.errors) }
   }
 
@@ -164,7 +164,7 @@ final class Workspace {
 
   /// Makes the awkward tree at `source` and says what this machine refused.
   func makeAwkwardTree(_ options: String...) throws {
-    let outcome = try run(["python3", Tools.awkward, source] + options)
+    let outcome = try run([Tools.python, Tools.awkward, source] + options)
     try #require(outcome.code == 0, "\(outcome.errors)")
     if !outcome.text.isEmpty { print(outcome.text, terminator: "") }
   }
@@ -185,11 +185,11 @@ final class Workspace {
     _ first: String, _ second: String, _ options: String...,
     at location: SourceLocation = #_sourceLocation
   ) throws {
-    let outcome = try run(["python3", Tools.walker, "compare", first, second] + options)
+    let outcome = try run([Tools.python, Tools.walker, "compare", first, second] + options)
     #expect(outcome.code == 0, "\(outcome.text)\(outcome.errors)", sourceLocation: location)
   }
 
   func differs(_ first: String, _ second: String, _ options: String...) throws -> Bool {
-    try run(["python3", Tools.walker, "compare", first, second] + options).code != 0
+    try run([Tools.python, Tools.walker, "compare", first, second] + options).code != 0
   }
 }
