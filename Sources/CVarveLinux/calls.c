@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/openat2.h>
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,23 +19,21 @@ _Static_assert(offsetof(struct varve_directory_entry, name) == 19, "the layout o
 const int varve_o_path = O_PATH;
 const int varve_o_tmpfile = O_TMPFILE;
 const int varve_o_noatime = O_NOATIME;
-const int varve_o_direct = O_DIRECT;
 const int varve_at_empty_path = AT_EMPTY_PATH;
 const int varve_at_symlink_follow = AT_SYMLINK_FOLLOW;
 const int varve_at_symlink_nofollow = AT_SYMLINK_NOFOLLOW;
 const int varve_at_removedir = AT_REMOVEDIR;
-const uint64_t varve_resolve_beneath = RESOLVE_BENEATH;
-const uint64_t varve_resolve_no_symlinks = RESOLVE_NO_SYMLINKS;
-const uint64_t varve_resolve_no_magiclinks = RESOLVE_NO_MAGICLINKS;
 const unsigned varve_rename_noreplace = RENAME_NOREPLACE;
-const unsigned varve_rename_exchange = RENAME_EXCHANGE;
 const int64_t varve_utime_omit = UTIME_OMIT;
-const int64_t varve_utime_now = UTIME_NOW;
 
 void varve_error_text(int error, char *text, size_t size) {
-  // strerror_l, unlike strerror, may be called from many threads, and unlike strerror_r it has one
-  // signature everywhere.
-  snprintf(text, size, "%s", strerror_l(error, uselocale((locale_t)0)));
+#ifdef __GLIBC__
+  // The GNU form may return a constant string instead of filling the buffer.
+  char space[256];
+  snprintf(text, size, "%s", strerror_r(error, space, sizeof space));
+#else
+  if (strerror_r(error, text, size) != 0) snprintf(text, size, "error %d", error);
+#endif
 }
 
 #define ONCE(call)                              \
@@ -57,12 +53,6 @@ void varve_error_text(int error, char *text, size_t size) {
 
 int varve_open(int directory, const char *path, int flags, mode_t mode) {
   UNTIL_NOT_INTERRUPTED(openat(directory, path, flags | O_CLOEXEC, mode));
-}
-
-int varve_open_beneath(int directory, const char *path, int flags, mode_t mode, uint64_t resolve) {
-  struct open_how how = {
-      .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC), .mode = mode, .resolve = resolve};
-  UNTIL_NOT_INTERRUPTED((int)syscall(SYS_openat2, directory, path, &how, sizeof how));
 }
 
 int varve_statx(int directory, const char *path, int flags, struct varve_status *status) {
@@ -148,19 +138,9 @@ int varve_allocate(int file, int64_t offset, int64_t length) {
   UNTIL_NOT_INTERRUPTED(fallocate(file, 0, offset, length));
 }
 
-int varve_punch_hole(int file, int64_t offset, int64_t length) {
-  UNTIL_NOT_INTERRUPTED(
-      fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length));
-}
-
 int64_t varve_seek_data(int file, int64_t offset) { ONCE(lseek(file, offset, SEEK_DATA)); }
 
 int64_t varve_seek_hole(int file, int64_t offset) { ONCE(lseek(file, offset, SEEK_HOLE)); }
-
-ssize_t varve_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, size_t length) {
-  off_t source = from_offset, destination = to_offset;
-  UNTIL_NOT_INTERRUPTED(copy_file_range(from, &source, to, &destination, length, 0));
-}
 
 int varve_chown(int directory, const char *path, uid_t owner, gid_t group, int flags) {
   ONCE(fchownat(directory, path, owner, group, flags));
@@ -225,10 +205,5 @@ int varve_setxattr(const char *path, const char *name, const void *value, size_t
   ONCE(setxattr(path, name, value, size, 0));
 }
 
-int varve_lsetxattr(const char *path, const char *name, const void *value, size_t size) {
-  ONCE(lsetxattr(path, name, value, size, 0));
-}
-
 int varve_fremovexattr(int file, const char *name) { ONCE(fremovexattr(file, name)); }
 
-int varve_lremovexattr(const char *path, const char *name) { ONCE(lremovexattr(path, name)); }

@@ -16,14 +16,13 @@
 void varve_error_text(int error, char *text, size_t size);
 
 // Flags, with the values of the platform that compiles this; see open(2), openat(2), rename(2).
-extern const int varve_o_path, varve_o_tmpfile, varve_o_noatime, varve_o_direct;
+extern const int varve_o_path, varve_o_tmpfile, varve_o_noatime;
 extern const int varve_at_empty_path, varve_at_symlink_follow;
 extern const int varve_at_symlink_nofollow, varve_at_removedir;
-extern const uint64_t varve_resolve_beneath, varve_resolve_no_symlinks, varve_resolve_no_magiclinks;
-extern const unsigned varve_rename_noreplace, varve_rename_exchange;
+extern const unsigned varve_rename_noreplace;
 
-// Nanosecond values of varve_set_times that mean "leave as it is" and "now".
-extern const int64_t varve_utime_omit, varve_utime_now;
+// The nanoseconds for varve_set_times that mean "leave as it is".
+extern const int64_t varve_utime_omit;
 
 // A directory entry as getdents64 writes it: records follow one another, each `record_length` long.
 struct varve_directory_entry {
@@ -44,9 +43,8 @@ struct varve_status {
   uint32_t special_device_major, special_device_minor;  // what a device node stands for
 };
 
-// Opening. `varve_open_beneath` is openat2 with `resolve`.
+// Opening; always with O_CLOEXEC.
 int varve_open(int directory, const char *path, int flags, mode_t mode);
-int varve_open_beneath(int directory, const char *path, int flags, mode_t mode, uint64_t resolve);
 
 // Status and listing. `buffer` must be aligned to 8 bytes.
 int varve_statx(int directory, const char *path, int flags, struct varve_status *status);
@@ -69,10 +67,8 @@ int varve_fsync(int file);
 int varve_syncfs(int file);
 int varve_truncate(int file, int64_t size);
 int varve_allocate(int file, int64_t offset, int64_t length);
-int varve_punch_hole(int file, int64_t offset, int64_t length);
 int64_t varve_seek_data(int file, int64_t offset);
 int64_t varve_seek_hole(int file, int64_t offset);
-ssize_t varve_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, size_t length);
 
 // Metadata. Inode flags are those of chattr(1): FS_*_FL in <linux/fs.h>. `varve_chmod` follows links,
 // as it must for a path through /proc/self/fd.
@@ -95,8 +91,6 @@ ssize_t varve_fgetxattr(int file, const char *name, void *value, size_t size);
 ssize_t varve_lgetxattr(const char *path, const char *name, void *value, size_t size);
 int varve_fsetxattr(int file, const char *name, const void *value, size_t size);
 int varve_setxattr(const char *path, const char *name, const void *value, size_t size);
-int varve_lsetxattr(const char *path, const char *name, const void *value, size_t size);
 int varve_fremovexattr(int file, const char *name);
-int varve_lremovexattr(const char *path, const char *name);
 
 #endif

@@ -87,12 +87,12 @@ public enum Restore {
     }
     return planner.value.links
   }
+}
 
-  /// What is used by one thread, then by another.
-  private struct Handover<Value>: @unchecked Sendable {
-    let value: Value
-    init(_ value: Value) { self.value = value }
-  }
+/// What is used by one thread, then by another, and never by two at a time.
+struct Handover<Value>: @unchecked Sendable {
+  let value: Value
+  init(_ value: Value) { self.value = value }
 }
 
 extension RestoreReport {

@@ -43,7 +43,7 @@ final class RestoreVerification: RestoreWalkVisitor {
     _ = try session.directories.with(target) { varve_syncfs($0) }
     let verification = RestoreVerification(session)
     let shared = verification.shared
-    let walker = Transferred(verification)
+    let walker = Handover(verification)
     try WorkerThreads.run(count: workers + 1) { number in
       do {
         if number == 0 {
@@ -59,12 +59,6 @@ final class RestoreVerification: RestoreWalkVisitor {
       }
     }
     return shared.files.load(ordering: .relaxed)
-  }
-
-  /// What one thread hands to exactly one other.
-  private struct Transferred: @unchecked Sendable {
-    let value: RestoreVerification
-    init(_ value: RestoreVerification) { self.value = value }
   }
 
   // MARK: The walk

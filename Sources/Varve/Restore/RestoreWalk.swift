@@ -86,7 +86,7 @@ struct RestoreWalk {
     do {
       let reader = reader
       try DirectoryReader.forEachEntry(
-        of: content.id, entryCount: content.entryCount, fetch: { try reader.chunk($0) }
+        of: content.id, entryCount: content.entryCount, fetch: reader.chunk
       ) { raw in
         do {
           visitor.meet(raw.name)
