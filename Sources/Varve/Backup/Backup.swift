@@ -2,7 +2,7 @@ import Glibc
 internal import Synchronization
 internal import VarveChunking
 internal import VarveCrypto
-public import VarveFormat
+internal import VarveFormat
 public import VarveRepository
 internal import VarveStorage
 

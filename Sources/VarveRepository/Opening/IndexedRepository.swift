@@ -1,4 +1,4 @@
-public import VarveCrypto
+internal import VarveCrypto
 public import VarveFormat
 public import VarveStorage
 
