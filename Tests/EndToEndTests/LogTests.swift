@@ -83,9 +83,11 @@ import Testing
     }
     let published = here.root + "/published"
     try here.succeed("log", "publish", published)
-    let outcome = try here.run([
-      Tools.python, Tools.sources + "/fixtures/walker/tiles.py", published,
-    ])
+    // `config` is a signed note whose first line is JSON.
+    let config = String(decoding: try here.read(here.repository + "/config"), as: UTF8.self)
+    let key = try Document(parsing: try #require(config.split(separator: "\n").first))["logKey"]
+    let verifier = Tools.sources + "/fixtures/walker/tiles.py"
+    let outcome = try here.run([Tools.python, verifier, published, try #require(key.string)])
     #expect(outcome.code == 0, "\(outcome.text)\(outcome.errors)")
     let size = try #require(Int(outcome.text.split(separator: " ").first ?? ""))
     #expect(size > Tools.rounds(6, soak: 600))
