@@ -73,8 +73,6 @@ public struct BackupOptions: Sendable {
   public var verifyPacks = true
   /// Worker threads; nil for one a processor.
   public var workers: Int?
-  /// Commit a partial snapshot after this many seconds without a commit; nil for never.
-  public var partialSnapshotInterval: UInt64?
 
   public init(source: Source) { self.source = source }
 }
