@@ -38,7 +38,7 @@ lint:
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
 install: build
-	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/varve
+	install -D --strip -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/varve
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	$(BINARY) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/varve
 	$(BINARY) completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_varve
