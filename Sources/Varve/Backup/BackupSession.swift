@@ -1,10 +1,10 @@
-internal import CVarveLinux
 import Glibc
 import Synchronization
 internal import VarveChunking
 internal import VarveCrypto
 internal import VarveFormat
 internal import VarveRepository
+internal import VarveStorage
 
 /// A piece of work for one thread.
 enum BackupTask: Sendable {
@@ -84,18 +84,8 @@ final class BackupSession: @unchecked Sendable {
   }
 
   func report(_ path: [UInt8], _ error: Int32, _ stage: SourceProblem.Stage) {
-    report(path, SystemErrorText.text(error), stage)
+    report(path, SystemError.text(error), stage)
   }
 
   var reportedProblems: [SourceProblem] { problems.withLock { $0 } }
-}
-
-/// The system's words for an error number.
-enum SystemErrorText {
-  static func text(_ error: Int32) -> String {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
-      varve_error_text(error, buffer.baseAddress!, buffer.count)
-      return String(cString: buffer.baseAddress!)
-    }
-  }
 }

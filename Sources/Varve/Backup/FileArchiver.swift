@@ -5,6 +5,7 @@ internal import VarveChunking
 internal import VarveFormat
 internal import VarveProof
 internal import VarveRepository
+internal import VarveStorage
 
 /// Reading files and storing their content.
 ///
@@ -91,7 +92,7 @@ extension BackupWorker {
     if error == 0 && status.isFile { return true }
     session.report(
       job.path(of: entry.name),
-      error == 0 ? "it is no longer a regular file" : SystemErrorText.text(error), .archival)
+      error == 0 ? "it is no longer a regular file" : SystemError.text(error), .archival)
     return false
   }
 

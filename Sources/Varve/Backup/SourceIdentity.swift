@@ -1,5 +1,6 @@
 import Glibc
 internal import VarveFormat
+internal import VarveStorage
 
 /// Whose files a snapshot has: what its record says of host, user and paths, and what snapshots of the same sources
 /// are recognised by.
@@ -35,7 +36,7 @@ struct SourceIdentity {
     if path.first == UInt8(ascii: "/") { return CleanPath.clean(path) }
     guard let current = getcwd(nil, 0) else {
       throw VarveError(
-        .io, "the working directory is not known: \(SystemErrorText.text(errno))",
+        .io, "the working directory is not known: \(SystemError.text(errno))",
         hint: "name sources by absolute paths")
     }
     defer { free(current) }

@@ -4,6 +4,7 @@ import Synchronization
 internal import VarveFormat
 internal import VarveProof
 internal import VarveRepository
+internal import VarveStorage
 
 /// A stream that becomes one file of a snapshot: standard input, or the output of a command.
 struct StreamBackup: Sendable {
@@ -25,7 +26,7 @@ extension BackupWorker {
     try session.cancellation.check()
     if let error = content.error {
       child?.stop()
-      throw VarveError(.io, "the stream cannot be read: \(SystemErrorText.text(error))")
+      throw VarveError(.io, "the stream cannot be read: \(SystemError.text(error))")
     }
     try child?.finish()
     tally.filesNew += 1
@@ -101,7 +102,7 @@ private final class SourceCommand {
     name = EscapedBytes.text(program)
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else {
-      throw VarveError(.io, "cannot make a pipe: \(SystemErrorText.text(errno))")
+      throw VarveError(.io, "cannot make a pipe: \(SystemError.text(errno))")
     }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     output = ends[0]
@@ -117,7 +118,7 @@ private final class SourceCommand {
     let error = posix_spawnp(&process, words[0]!, &actions, nil, words, environ)
     close(ends[1])
     guard error == 0 else {
-      throw VarveError(.io, "cannot start '\(name)': \(SystemErrorText.text(error))")
+      throw VarveError(.io, "cannot start '\(name)': \(SystemError.text(error))")
     }
   }
 
@@ -132,7 +133,7 @@ private final class SourceCommand {
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0 {
       guard errno == EINTR else {
-        throw VarveError(.io, "cannot wait for '\(name)': \(SystemErrorText.text(errno))")
+        throw VarveError(.io, "cannot wait for '\(name)': \(SystemError.text(errno))")
       }
     }
     let signal = status & 0x7f

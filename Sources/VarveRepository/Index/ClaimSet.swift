@@ -15,10 +15,6 @@ package final class ClaimSet: Sendable {
 
   private func stripe(of id: Digest) -> Stripe { stripes[Int(id.prefix64 >> 58)] }
 
-  package func contains(_ id: Digest) -> Bool {
-    stripe(of: id).claimed.withLock { $0.contains(id) }
-  }
-
   /// Whether the caller is the first to claim `id`, and so the one that must store it.
   package func claim(_ id: Digest) -> Bool {
     stripe(of: id).claimed.withLock { $0.insert(id) }
