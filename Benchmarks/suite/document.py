@@ -42,11 +42,14 @@ def write(figures, path):
 def stamped(stamp):
     """When, where and with what a section was measured."""
     machine = stamp["machine"]
-    size = "" if stamp["size"] == 1 else "; at %g of the full size" % stamp["size"]
+    size = {1: "", None: "; not the full data"}.get(stamp["size"]) if stamp["size"] in (1, None) else (
+        "; at %g of the full size" % stamp["size"])
     runs = "one run" if stamp["runs"] == 1 else "median of %d runs" % stamp["runs"]
     versions = "\n".join("- %s: %s" % (name.replace("|", "\\|"), version)
                          for name, version in stamp["versions"].items())
+    commands = "\n".join("# %s\n%s" % (name, "\n".join(found)) for name, found in stamp["commands"].items())
     return ("%s; %s%s; %d cores of %s, %.0f GiB of memory, %s (%s); %s.\n\n"
-            "<details><summary>Command and versions</summary>\n\n`%s`\n\n%s\n\n</details>" % (
+            "<details><summary>Commands and versions</summary>\n\n`%s`\n\n%s%s\n\n</details>" % (
                 stamp["date"], runs, size, machine["cores"], machine["processor"], machine["memory"] / 2**30,
-                machine["kernel"], machine["architecture"], stamp["file_system"], stamp["command"], versions))
+                machine["kernel"], machine["architecture"], stamp["file_system"], stamp["command"],
+                "```sh\n%s\n```\n\n" % commands if commands else "", versions))

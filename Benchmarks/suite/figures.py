@@ -37,7 +37,7 @@ class Figures:
         self.sections[name] = {"stamp": stamp, "data": data}
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
         with open(self.path + ".new", "w") as file:
-            json.dump({"sections": self.sections}, file, indent=1, sort_keys=True)
+            json.dump({"sections": self.sections}, file, indent=1)
             file.write("\n")
         os.replace(self.path + ".new", self.path)
 
@@ -57,8 +57,10 @@ def machine():
             "kernel": platform.system() + " " + platform.release().split("-")[0], "architecture": platform.machine()}
 
 
-def stamp(programs, command, work, runs, size):
-    return {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "command": command,
-            "file_system": filesystem(work), "runs": runs, "size": size,
+def stamp(programs, commands, invocation, place, runs, size):
+    """For a section that these programs took part in, by these commands of each, at a place."""
+    return {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "command": invocation,
+            "commands": {name: list(found) for name, found in commands.items()},
+            "file_system": filesystem(place), "runs": runs, "size": size,
             "versions": {program.name: program.described() for program in programs} | {
                 "Python": platform.python_version(), "find": first_line(["find", "--version"])}}

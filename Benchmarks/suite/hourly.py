@@ -7,12 +7,12 @@ an unattended machine would.
 
 from programs import Borg, Restic, Varve
 from running import say
-from workspace import differences, generate, stored_bytes
+from workspace import differences, filesystem, generate, stored_bytes
 
 STEPS = 48
 SOURCE_BYTES = 2 << 30
 REPOSITORY_BYTES = 4 << 30
-SMALL_CHUNKS = "64K"
+SMALL_CHUNKS = "32K"
 SMALL_CHUNKER = ("--chunker-min", "16K", "--chunker-target", "16K", "--chunker-max", "256K")
 BLOCK_SOURCES = ("database", "machine")
 FILE_SOURCES = ("archives", "documents", "logs", "projects")
@@ -62,13 +62,16 @@ def room(size_factor, programs):
     return int(needed * size_factor) + (64 << 20)
 
 
-def measure(workspace, programs, size_factor, steps, compare):
-    workspace.require("the hourly workload", room(size_factor, programs), 50_000)
+def measure(workspace, programs, disk, size_factor, steps, compare):
+    with workspace.or_on(disk, "the hourly workload", room(size_factor, programs), 50_000) as place:
+        return play(place, programs, size_factor, steps, compare)
+
+
+def play(workspace, programs, size_factor, steps, compare):
     root = workspace.join("source")
     entered = list(contenders(programs, root))
-    results = {"steps": steps, "source_bytes": [], "contenders": {one.name: [] for one in entered},
-               "backups": {one.name: [" ".join([*options, *(path[len(workspace.path) + 1:] for path in paths)])
-                                      for _, paths, options in one.parts] for one in entered}}
+    results = {"steps": steps, "file_system": filesystem(workspace.path), "source_bytes": [],
+               "contenders": {one.name: [] for one in entered}}
     for one in entered:
         for program in one.programs:
             program.key_file = True

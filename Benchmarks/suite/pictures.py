@@ -32,21 +32,25 @@ def ratios(figures):
     rows = []
     for threshold in THRESHOLDS:
         value = threshold.value(figures)
-        if value is not None and threshold.unit == "x":
-            label = threshold.what + " / " + threshold.against.replace("\\", "")
-            rows.append((shorter(label), value, threshold.limit, threshold.verdict(figures) == PASS))
+        if value:
+            label = shorter(threshold.what + (" / " + threshold.against.replace("\\", "") if threshold.against else ""))
+            used = threshold.limit / value if threshold.least else value / threshold.limit
+            words = "%.3g of %g %s" % (value, threshold.limit, threshold.unit)
+            rows.append((label, used, words, threshold.verdict(figures) == PASS))
     if not rows:
         return None
-    title = "Varve's share of what others take"
-    description = "; ".join("%s: %.2f, limit %g" % row[:3] for row in rows)
-    return title, plots.bars(title, description, rows,
-                             "time or bytes of Varve, divided by the other's; the mark is the limit, orange is above it")
+    title = "How much of each limit is used"
+    description = "; ".join("%s: %s" % (label, words) for label, _, words, _ in rows)
+    return title, plots.bars(title, description, rows, "shorter is better; orange is beyond the limit", 2.5)
+
+
+SHORTER = ((", /usr tree", ""), ("first backup, ", ""), ("file / ", "/ "), (", key file", ""), (" backup /", " /"),
+           (" backup, ", ", "), ("stored bytes, hourly workload", "stored, hourly"), (" for blocks", ""),
+           ("find -printf", "find"), (" -3 -T2", ""), ("index of 10^8 rows, ", "index 10^8, "))
 
 
 def shorter(label):
-    for long, short in ((", /usr tree", ""), ("first backup, ", ""), ("file / ", "/ "), (", key file", ""),
-                        (" backup", ""), ("stored bytes, hourly workload", "stored, hourly"), (" for blocks", ""),
-                        ("find -printf", "find"), ("-3 -T2", "")):
+    for long, short in SHORTER:
         label = label.replace(long, short)
     return label
 
@@ -65,7 +69,8 @@ def scale(data, field, divisor):
         "Peak memory by files in the tree", "MiB")
     description = "; ".join("%s: %s" % (name, ", ".join("%d files %.3g" % value for value in values))
                             for name, values in series)
-    return title, plots.lines(title, description, series, "files", unit, logarithmic=True, x_text="%d")
+    return title, plots.lines(title, description, series, "files", unit, x_logarithmic=True,
+                              y_logarithmic=field == "seconds")
 
 
 def hourly(data):
@@ -74,5 +79,6 @@ def hourly(data):
     series = [(name, [(hour, step["stored"] / 2**30) for hour, step in enumerate(steps)])
               for name, steps in data["contenders"].items()]
     title = "Bytes stored over %d hourly backups" % data["steps"]
-    description = "; ".join("%s: from %.2f to %.2f GiB" % (name, values[0][1], values[-1][1]) for name, values in series)
+    description = "; ".join("%s: from %.2f to %.2f GiB" % (name, values[0][1], values[-1][1])
+                            for name, values in series)
     return title, plots.lines(title, description, series, "hour", "GiB")

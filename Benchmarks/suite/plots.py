@@ -9,9 +9,9 @@ import math
 from xml.sax.saxutils import escape
 
 WIDTH = 760
-LIGHT = ("#0b62c4", "#b3460c", "#1a7f37", "#8440b8", "#9a6700", "#c2255c", "#0b7285", "#57606a")
-DARK = ("#6cb6ff", "#ff9b5e", "#57d364", "#d2a8ff", "#e3b341", "#ff8fb1", "#4fd1e0", "#b1bac4")
-DASHES = ("", "6 3", "2 3", "9 3 2 3", "12 4", "4 2", "1 2", "8 2 2 2 2 2")
+LIGHT = ("#0b62c4", "#b3460c", "#1a7f37", "#8440b8", "#9a6700", "#c2255c", "#0b7285", "#57606a", "#6e4c1e")
+DARK = ("#6cb6ff", "#ff9b5e", "#57d364", "#d2a8ff", "#e3b341", "#ff8fb1", "#4fd1e0", "#b1bac4", "#d9b382")
+DASHES = ("", "6 3", "2 3", "9 3 2 3", "12 4", "4 2", "1 2", "8 2 2 2 2 2", "3 6")
 
 
 def style():
@@ -59,18 +59,18 @@ def powers(lowest, highest):
 
 
 class Axis:
-    """Maps values to positions between two ends; round marks lie on it."""
+    """Maps values to positions between two ends. Round marks lie on it; a tight one ends where the values do."""
 
-    def __init__(self, values, start, end, logarithmic=False, from_lowest=False):
+    def __init__(self, values, start, end, logarithmic=False, tight=False):
         self.logarithmic = logarithmic
-        if logarithmic:
-            self.marks = powers(min(values), max(values))
-        else:
-            self.marks = round_steps(max(values))
-        self.low, self.high = self.scale(self.marks[0]), self.scale(self.marks[-1])
-        if from_lowest:
-            self.low, self.high = self.scale(min(values)), self.scale(max(values))
+        if logarithmic and tight:
             self.marks = sorted(set(values))
+        else:
+            self.marks = powers(min(values), max(values)) if logarithmic else round_steps(max(values))
+        if tight:
+            self.marks = [mark for mark in self.marks if mark <= max(values)]
+        self.low = self.scale(self.marks[0])
+        self.high = self.scale(max(values) if tight else self.marks[-1])
         self.start, self.end = start, end
 
     def scale(self, value):
@@ -81,44 +81,41 @@ class Axis:
         return self.start + share * (self.end - self.start)
 
 
-def bars(title, description, rows, unit):
-    """rows: (label, value, limit, whether it passes). The limit is a mark across the bar."""
-    label_width, top, row = 330, 64, 26
-    height = top + row * len(rows) + 30
-    axis = Axis([value for _, value, _, _ in rows] + [limit for _, _, limit, _ in rows], label_width, WIDTH - 60)
+def bars(title, description, rows, unit, longest):
+    """rows: (label, length, words, whether it passes). Length 1 is the limit; longer than `longest` is cut off."""
+    label_width, top, row = 330, 64, 24
+    bottom = top + row * len(rows)
+    axis = Axis([1, longest], label_width, WIDTH - 150)
     body = [text(16, 44, unit, "m")]
-    for mark in axis.marks:
-        body += [line(axis.at(mark), top - 6, axis.at(mark), height - 24, "g"),
-                 text(axis.at(mark), height - 8, "%g" % mark, "m", "middle")]
-    for index, (label, value, limit, passes) in enumerate(rows):
-        y = top + index * row
+    for index, (label, length, words, passes) in enumerate(rows):
+        y, end = top + index * row, axis.at(min(length, longest))
         body += [text(label_width - 8, y + 13, label, "", "end"),
                  '<rect x="%.1f" y="%.1f" width="%.1f" height="16" class="b c%d"/>' % (
-                     label_width, y, max(1, axis.at(value) - label_width), 0 if passes else 1),
-                 line(axis.at(limit), y - 4, axis.at(limit), y + 20, "k"),
-                 text(max(axis.at(value), axis.at(limit)) + 6, y + 13, "%.2f" % value)]
-    return document(height, title, description, body)
+                     label_width, y, max(1, end - label_width), 0 if passes else 1),
+                 text(max(end, axis.at(1)) + 6, y + 13, ("» " if length > longest else "") + words)]
+    body += [line(axis.at(1), top - 6, axis.at(1), bottom, "k"), text(axis.at(1), bottom + 14, "limit", "m", "middle")]
+    return document(bottom + 26, title, description, body)
 
 
-def lines(title, description, series, x_name, y_name, logarithmic=False, x_text="%g", y_text="%g"):
+def lines(title, description, series, x_name, y_name, x_logarithmic=False, y_logarithmic=False):
     """series: (name, [(x, y)]). Names stand at the right ends, moved apart where they would meet."""
     height, left, right, top, bottom = 420, 64, WIDTH - 170, 66, 370
     points = [point for _, values in series for point in values]
-    across = Axis([x for x, _ in points], left, right, logarithmic, from_lowest=logarithmic)
-    upward = Axis([y for _, y in points], bottom, top, logarithmic)
+    across = Axis([x for x, _ in points], left, right, x_logarithmic, tight=True)
+    upward = Axis([y for _, y in points], bottom, top, y_logarithmic)
     body = [text(16, 46, y_name, "m"), text((left + right) / 2, height - 10, x_name, "m", "middle")]
     for mark in upward.marks:
         body += [line(left, upward.at(mark), right, upward.at(mark), "g"),
-                 text(left - 6, upward.at(mark) + 4, y_text % mark, "m", "end")]
+                 text(left - 6, upward.at(mark) + 4, number(mark), "m", "end")]
     for mark in across.marks:
         body += [line(across.at(mark), bottom, across.at(mark), bottom + 5, "g"),
-                 text(across.at(mark), bottom + 19, x_text % mark, "m", "middle")]
+                 text(across.at(mark), bottom + 19, number(mark), "m", "middle")]
     ends = []
     for index, (name, values) in enumerate(series):
         colour = index % len(LIGHT)
         path = " ".join("%.1f,%.1f" % (across.at(x), upward.at(y)) for x, y in values)
         body.append('<polyline points="%s" class="c%d n" stroke-dasharray="%s"/>' % (path, colour, DASHES[colour]))
-        if logarithmic:
+        if x_logarithmic:
             body += ['<circle cx="%.1f" cy="%.1f" r="3" class="c%d"/>' % (across.at(x), upward.at(y), colour)
                      for x, y in values]
         ends.append((upward.at(values[-1][1]), across.at(values[-1][0]), name, colour))
@@ -126,6 +123,10 @@ def lines(title, description, series, x_name, y_name, logarithmic=False, x_text=
         body += [line(x + 3, y, right + 14, place, "c%d" % colour),
                  line(right + 14, place, right + 24, place, "c%d" % colour), text(right + 29, place + 4, name)]
     return document(height, title, description, body)
+
+
+def number(value):
+    return format(value, ",.0f") if value >= 1000 else "%g" % round(value, 9)
 
 
 def apart(places, distance=16):

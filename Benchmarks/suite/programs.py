@@ -6,6 +6,8 @@ and `zstd -3 -T2`. Everything else is each program's default. A restored tree li
 """
 
 import os
+import re
+import shlex
 
 from running import Failure, first_line, output, run
 from workspace import on_path, stored_bytes
@@ -21,6 +23,8 @@ class Program:
     file = ""
     version = ["--version"]
     deduplicates = False
+    # What was run since it was last emptied, by the program's name; the values are ordered sets.
+    commands = {}
 
     def __init__(self, path):
         self.path = path
@@ -50,8 +54,15 @@ class Program:
     def cost(self, command, extra=None):
         environment = {"PATH": os.environ["PATH"], "HOME": self.home, "LC_ALL": "C.UTF-8", "TMPDIR": self.home}
         environment |= self.environment() if extra is None else extra
+        self.commands.setdefault(self.name, {})[self.shown(command)] = None
         command = [self.path if command[0] == self.file else command[0], *command[1:]]
         return run(command, environment, self.home, log=self.home + "/log")
+
+    def shown(self, command):
+        """The command as it could be typed in the program's directory, beside the source."""
+        text = shlex.join(self.file if word == self.path else word for word in command)
+        text = text.replace(self.home + "/", "").replace(self.workspace.path + "/", "../")
+        return re.sub("archive-[0-9]+", "archive-N", text)
 
     def stored(self):
         return stored_bytes(self.home + "/repository")

@@ -7,8 +7,8 @@ tree that finds no room in memory is made on a disk instead, and its figures say
 import json
 
 from programs import LISTING, SHELL, Varve
-from running import Failure, run, say
-from workspace import Workspace, filesystem, generate, is_memory, shortage
+from running import run, say
+from workspace import filesystem, generate, is_memory
 
 SIZES = (100_000, 1_000_000, 5_000_000)
 SIBLINGS = 1_000_000
@@ -22,14 +22,8 @@ def measure(workspace, binary, disk, size_factor):
     results = []
     for files, one_directory in trees:
         needed = files * BYTES_A_FILE + (256 << 20)
-        if shortage(workspace.path, needed, 2 * files) is None:
-            results.append(one_tree(workspace, binary, files, one_directory))
-            continue
-        reason = shortage(disk, needed, 2 * files)
-        if reason:
-            raise Failure("scale, %d files: no room in %s, nor in %s: %s" % (files, workspace.parent, disk, reason))
-        with Workspace(disk) as elsewhere:
-            results.append(one_tree(elsewhere, binary, files, one_directory))
+        with workspace.or_on(disk, "a tree of %d files" % files, needed, files + files // 10) as place:
+            results.append(one_tree(place, binary, files, one_directory))
     return results
 
 

@@ -2,7 +2,7 @@
 
 from large_files import KINDS
 from running import median, utilisation
-from thresholds import ABSENT, THRESHOLDS, median_of, reduced
+from thresholds import ABSENT, THRESHOLDS, median_of
 
 TREE_TITLES = (("first", "First backup"), ("unchanged", "Unchanged backup"), ("changed", "1% of the files changed"),
                ("restore", "Restore"), ("check", "Every stored byte read and verified"))
@@ -78,8 +78,9 @@ def scale(data):
     each, memory = [], []
     for step in steps:
         found = [tree["steps"].get(step) for tree in data]
-        each.append([step] + ["%s, %.1f µs" % (time(median(one, "seconds")), median(one, "seconds") * 1e6 / tree["files"])
-                              if one else "" for one, tree in zip(found, data)])
+        each.append([step] + [
+            "%s, %.1f µs" % (time(median(one, "seconds")), median(one, "seconds") * 1e6 / tree["files"]) if one else ""
+            for one, tree in zip(found, data)])
         memory.append([step] + [mebibytes(median(one, "peak")) if one else "" for one in found])
     sizes = [[title] + [text(tree) for tree in data] for title, text in (
         ("directories", lambda tree: str(tree["directories"])),
@@ -102,32 +103,26 @@ def hourly(data):
     text = table(["program", "stored, first", "each later hour", "in all", "of restic's", "time, first",
                   "later, median", "in all", "peak memory"], rows)
     sources = data["source_bytes"]
-    text += "\n\n%d hours; the source grows from %s to %s." % (data["steps"], mebibytes(sources[0]), mebibytes(sources[-1]))
+    text += "\n\n%d hours; on %s; the source grows from %s to %s." % (
+        data["steps"], data["file_system"], mebibytes(sources[0]), mebibytes(sources[-1]))
     if "differences" in data:
         text += " Entries of the restored last hour that differ from the source: " + ", ".join(
             "%s %d" % item for item in data["differences"].items()) + "."
     return text
 
 
+INDEX_COLUMNS = (
+    ("rows", "rows", "{:,.0f}", 1), ("segments", "segments", "{:,.0f}", 1), ("building", "buildSeconds", "{:.1f} s", 1),
+    ("merging", "mergeSeconds", "{:.1f} s", 1), ("merges write", "mergeBytes", "{:,.0f} MiB", 2**20),
+    ("memory, building", "buildMemory", "{:.0f} MiB", 2**20), ("on disk", "cacheBytes", "{:,.0f} MiB", 2**20),
+    ("open", "openSeconds", "{:.1f} ms", 1e-3), ("hit", "hitNanoseconds", "{:.2f} µs", 1e3),
+    ("miss", "missNanoseconds", "{:.2f} µs", 1e3), ("memory, open", "memory", "{:.0f} MiB", 2**20))
+
+
 def index(data):
-    fields = list(dict.fromkeys(field for row in data for field in row))
-    return table([field.rsplit("_", 1)[0].replace("_", " ") if unit(field) else field.replace("_", " ")
-                  for field in fields], [[quantity(field, row.get(field)) for field in fields] for row in data])
-
-
-def unit(field):
-    return field.rsplit("_", 1)[-1] in ("seconds", "nanoseconds", "bytes")
-
-
-def quantity(field, value):
-    if not isinstance(value, (int, float)):
-        return "" if value is None else str(value)
-    last = field.rsplit("_", 1)[-1]
-    if last == "bytes":
-        return mebibytes(value)
-    if last == "seconds":
-        return "%.2f s" % value if value >= 1 else "%.2f ms" % (value * 1e3)
-    return "%.0f ns" % value if last == "nanoseconds" else "%g" % value
+    return table([title for title, _, _, _ in INDEX_COLUMNS], [
+        [form.format(row[field] / unit) if field in row else "" for _, field, form, unit in INDEX_COLUMNS]
+        for row in data])
 
 
 def thresholds(figures):
@@ -135,7 +130,7 @@ def thresholds(figures):
     for threshold in THRESHOLDS:
         value, unit_name = threshold.value(figures), " " + threshold.unit
         verdict = threshold.verdict(figures)
-        if verdict != ABSENT and reduced(threshold, figures):
+        if verdict != ABSENT and figures.reduced(threshold.section):
             verdict += " (reduced size)"
         rows.append([threshold.what, threshold.against, "" if value is None else "%.3g" % value + unit_name,
                      ("at least " if threshold.least else "at most ") + "%g" % threshold.limit + unit_name, verdict])

@@ -44,13 +44,24 @@ class Workspace:
         if reason:
             raise Failure("%s: %s has too little room: %s" % (what, self.parent, reason))
 
+    def or_on(self, disk, what, size, files):
+        """A workspace with room for something: one here or, where there is none, one on a disk."""
+        reason = shortage(self.path, size, files)
+        if reason is None:
+            return Workspace(self.path)
+        say("%s goes to %s, for in %s %s" % (what, disk, self.parent, reason))
+        elsewhere = shortage(disk, size, files)
+        if elsewhere:
+            raise Failure("%s: %s has too little room, too: %s" % (what, disk, elsewhere))
+        return Workspace(disk)
+
 
 def is_memory(path):
     return filesystem(path) in ("tmpfs", "ramfs")
 
 
 def filesystem(path):
-    return output(["stat", "--file-system", "--format", "%T", path]).strip()
+    return output(["df", "--output=fstype", path]).split()[-1]
 
 
 def shortage(path, size, files=0):
