@@ -5,9 +5,9 @@ internal import VarveStorage
 
 /// Reads packs whole and verifies every byte of them. One per thread.
 ///
-/// A pack is read once from front to back, in windows of whole blocks of about 8 MiB; each window is
-/// hashed for the pack's name, and its blocks are opened and their chunks hashed while it is warm. The trailer,
-/// read first, says where blocks end; where it is damaged the index does.
+/// A pack is read once from front to back, in windows of whole blocks of about 8 MiB; each block is
+/// hashed for the pack's name, and opened and its chunks hashed while it is warm. The trailer, read first,
+/// says where blocks end; where it is damaged the index does.
 final class PackCheck {
   private let session: CheckSession
   private let keyring: PackKeyring
@@ -150,16 +150,19 @@ final class PackCheck {
         return nil
       }
       let read = UnsafeRawBufferPointer(bytes)
-      hash.update(read)
+      var done = 0
       if let cipher {
         var start = offset == 0 ? PackHeader.byteCount : 0
         for number in first..<block {
           let end = start + Int(pack.lengths[number])
+          hash.update(UnsafeRawBufferPointer(rebasing: read[done..<end]))
+          done = end
           let sealed = UnsafeRawBufferPointer(rebasing: read[start..<end])
           if try !open(sealed, number, of: pack, cipher) { problems.blocks.append(number) }
           start = end
         }
       }
+      hash.update(UnsafeRawBufferPointer(rebasing: read[done...]))
       offset += UInt64(count)
       session.progress.bytesRead.add(UInt64(count), ordering: .relaxed)
       if block == first, block < pack.lengths.count, offset == pack.size {
