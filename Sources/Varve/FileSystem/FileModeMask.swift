@@ -4,9 +4,9 @@ import Glibc
 /// changing it, for all threads.
 ///
 /// The corresponding C function is `umask`.
-enum FileModeMask {
+package enum FileModeMask {
   /// All bits where it cannot be known.
-  static var current: UInt16 {
+  package static var current: UInt16 {
     let file = open("/proc/self/status", O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return 0o7777 }
     defer { close(file) }
@@ -18,7 +18,7 @@ enum FileModeMask {
   }
 
   /// The octal number in the line `Umask:`.
-  static func mask(inStatus text: UnsafeRawBufferPointer) -> UInt16? {
+  package static func mask(inStatus text: UnsafeRawBufferPointer) -> UInt16? {
     for line in text.split(separator: UInt8(ascii: "\n")) where line.starts(with: "Umask:".utf8) {
       let digits = line.dropFirst("Umask:".utf8.count).drop { $0 == 0x20 || $0 == 0x09 }
       return UInt16(String(decoding: digits, as: UTF8.self), radix: 8)
