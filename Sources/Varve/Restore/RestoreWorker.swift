@@ -13,7 +13,9 @@ final class RestoreWorker {
   let pin: DirectoryPin
   private let queue: RestoreQueue
   private let blocks: BlockReader
-  private let decoded: DecodedBlock
+  /// Two blocks at a time, so that the addresses of their chunks are computed side by side.
+  private let decoded: [DecodedBlock]
+  private let lanes = SHA256Lanes()
   private var buffer: ReusableBuffer
   /// Whether files may be created under their names; see `WholeFile`.
   private let createsUnderName: Bool
@@ -25,7 +27,7 @@ final class RestoreWorker {
     self.queue = queue
     pin = DirectoryPin(session.directories)
     blocks = session.source.makeBlockReader()
-    decoded = try DecodedBlock()
+    decoded = [try DecodedBlock(), try DecodedBlock()]
     existing = try ExistingContent()
     buffer = try ReusableBuffer(capacity: RestoreWindow.spanLimit)
     createsUnderName =
@@ -88,18 +90,37 @@ final class RestoreWorker {
     // Blocks ascend by offset, so the difference is not negative; it is at most a span's length.
     let length = Int(end.offset - start.offset) + Int(end.storedLength)
     let isRead = read(start.pack, offset: UInt64(start.offset), length: length)
-    for range in batch {
+    for first in stride(from: 0, to: batch.count, by: decoded.count) {
+      restoreTogether(window, batch[first..<min(first + decoded.count, batch.count)]) { location in
+        let place = Int(location.offset - start.offset)
+        guard isRead, place + Int(location.storedLength) <= length else { return nil }
+        return UnsafeRawBufferPointer(
+          start: buffer.base + place, count: Int(location.storedLength))
+      }
+    }
+    batch.removeAll(keepingCapacity: true)
+  }
+
+  /// Restores as many blocks as can be open at once.
+  ///
+  /// - Parameter sealed: the bytes of a block, where they have been read.
+  private func restoreTogether(
+    _ window: RestoreWindow, _ ranges: ArraySlice<Range<Int>>,
+    _ sealed: (ChunkLocation) -> UnsafeRawBufferPointer?
+  ) {
+    lanes.removeAll()
+    // Where the digests of a block's chunks begin; -1 for a block that does not open.
+    var firstDigests = (-1, -1)
+    for (number, range) in ranges.enumerated() {
       do {
         let location = window.location(ofBlock: range)
-        let place = Int(location.offset - start.offset)
-        if isRead, place + Int(location.storedLength) <= length {
-          let sealed = UnsafeRawBufferPointer(
-            start: buffer.base + place, count: Int(location.storedLength))
-          try blocks.open(sealed, at: location, into: decoded)
+        if let sealed = sealed(location) {
+          try blocks.open(sealed, at: location, into: decoded[number])
         } else {
-          try blocks.read(location, into: decoded)
+          try blocks.read(location, into: decoded[number])
         }
-        write(window, range)
+        if number == 0 { firstDigests.0 = lanes.count } else { firstDigests.1 = lanes.count }
+        addSlots(window, range, of: decoded[number])
       } catch {
         for index in window.order[range] where window.settled[Int(index)] == 0 {
           window.tasks[Int(window.uses[Int(index)].task)].fail(error, session)
@@ -107,7 +128,23 @@ final class RestoreWorker {
         drop(window, range)
       }
     }
-    batch.removeAll(keepingCapacity: true)
+    lanes.run()
+    for (number, range) in ranges.enumerated() {
+      let first = number == 0 ? firstDigests.0 : firstDigests.1
+      if first >= 0 { write(window, range, from: decoded[number], firstDigest: first) }
+    }
+  }
+
+  /// Has the digest of each slot computed that is wanted, once, in the order of `write`.
+  private func addSlots(_ window: RestoreWindow, _ range: Range<Int>, of block: DecodedBlock) {
+    var last = -1
+    for index in window.order[range] where window.settled[Int(index)] == 0 {
+      let slot = Int(window.uses[Int(index)].location.slot)
+      if slot == last { continue }
+      last = slot
+      // What the block does not have, writing will say.
+      lanes.add((try? block.slot(slot)) ?? UnsafeRawBufferPointer(start: nil, count: 0))
+    }
   }
 
   /// Reads a part of a pack at once; false when that fails: its blocks are then read one by one, since
@@ -130,25 +167,30 @@ final class RestoreWorker {
     }
   }
 
-  /// Writes the chunks of the decoded block to every file that wants them.
-  private func write(_ window: RestoreWindow, _ range: Range<Int>) {
-    var verified: (slot: UInt16, address: Digest)?
+  /// Writes the chunks of a decoded block to every file that wants them.
+  private func write(
+    _ window: RestoreWindow, _ range: Range<Int>, from block: DecodedBlock, firstDigest: Int
+  ) {
+    var digest = firstDigest - 1
+    var last = -1
     var written: UInt64 = 0
     for index in window.order[range] where window.settled[Int(index)] == 0 {
       let use = window.uses[Int(index)]
+      let slot = Int(use.location.slot)
+      if slot != last {
+        digest += 1
+        last = slot
+      }
       let task = window.tasks[Int(use.task)]
       if !task.hasFailed {
         do {
-          let bytes = try decoded.slot(Int(use.location.slot))
-          if verified?.slot != use.location.slot || verified?.address != use.address {
-            guard bytes.count == Int(use.length), SHA256.digest(bytes) == use.address else {
-              throw VarveError(
-                .damaged,
-                "\(ObjectName.pack(use.location.pack)) has another chunk where the index says "
-                  + "\(use.address) is",
-                hint: "run 'varve check --read-data' to see what is affected")
-            }
-            verified = (use.location.slot, use.address)
+          let bytes = try block.slot(slot)
+          guard bytes.count == Int(use.length), lanes[digest] == use.address else {
+            throw VarveError(
+              .damaged,
+              "\(ObjectName.pack(use.location.pack)) has another chunk where the index says "
+                + "\(use.address) is",
+              hint: "run 'varve check --read-data' to see what is affected")
           }
           let isDone = createsUnderName && task.isOneChunk
           if try !isDone || !restoreAtOnce(task, bytes) {
