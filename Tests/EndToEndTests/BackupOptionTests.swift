@@ -248,4 +248,27 @@ import Testing
     #expect(
       try here.varve("-r", here.repository, "snapshots", "--password-command", "false").code != 0)
   }
+
+  @Test func chunkSize() throws {
+    let here = try Workspace()
+    var generator = SeededGenerator(seed: 64)
+    var database = generator.bytes(4_000_000)
+    try here.write(database, to: here.source + "/database")
+    try here.succeed("init")
+    let first = try here.backup(here.source, "--chunk-size", "16K")
+    #expect(first["chunk_size"].number == 16_384)
+    #expect(try #require(first["data_blobs"].number) > 100)
+    let before = here.storedBytes()
+    for place in [500_000, 1_700_000, 2_600_000, 3_800_000] { database[place] ^= 1 }
+    try here.write(database, to: here.source + "/database")
+    try here.backup(here.source, "--chunk-size", "16KiB")
+    #expect(here.storedBytes() - before < 600_000)
+    #expect(try here.snapshots().map { $0["summary"]["chunk_size"].number } == [16_384, 16_384])
+    #expect(try here.succeed("snapshots").text.contains("in 16K chunks"))
+    #expect(try here.restoreSource().code == 0)
+    try here.expectEqual(here.source, here.target, "--skip-root")
+    for size in ["0", "4K", "24K", "2M", "16383", "99999999P"] {
+      try here.fail(64, "backup", here.source, "--chunk-size", size)
+    }
+  }
 }

@@ -102,4 +102,40 @@ import VarveTestSupport
     stream.reset()
     #expect(stream.finish() == SHA256.digest([]))
   }
+
+  /// Any lengths, in any order, alone and beside a stream that is in the midst of a block.
+  @Test func lanesAreTheSameAsSingles() {
+    var random = SeededGenerator(seed: 256)
+    let bytes = random.bytes(40_000)
+    let lanes = SHA256Lanes()
+    let stream = SHA256Stream()
+    bytes.withUnsafeBytes { bytes in
+      for round in 0..<400 {
+        lanes.removeAll()
+        var expected: [Digest] = []
+        for _ in 0..<round % 9 {
+          let longest = [1, 64, 200, 5_000, 30_000][Int.random(in: 0..<5, using: &random)]
+          let count = Int.random(in: 0...longest, using: &random)
+          let start = Int.random(in: 0...bytes.count - count, using: &random)
+          let message = UnsafeRawBufferPointer(rebasing: bytes[start..<start + count])
+          lanes.add(message)
+          expected.append(SHA256.digest(message))
+        }
+        if round.isMultiple(of: 2) {
+          lanes.run()
+        } else {
+          let before = Int.random(in: 0...200, using: &random)
+          let count = Int.random(in: 0...20_000, using: &random)
+          stream.update(UnsafeRawBufferPointer(rebasing: bytes[..<before]))
+          lanes.run(
+            beside: stream,
+            takingIn: UnsafeRawBufferPointer(rebasing: bytes[before..<before + count]))
+          let whole = SHA256.digest(UnsafeRawBufferPointer(rebasing: bytes[..<(before + count)]))
+          #expect(stream.finish() == whole, "round \(round)")
+        }
+        #expect(lanes.count == expected.count)
+        #expect((0..<lanes.count).map { lanes[$0] } == expected, "round \(round)")
+      }
+    }
+  }
 }

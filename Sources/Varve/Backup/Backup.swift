@@ -39,6 +39,7 @@ public struct Backup {
     var report = BackupReport(start: WallClock.now())
     let began = MonotonicClock.nanoseconds
     report.dryRun = options.dryRun
+    report.chunkSize = options.chunkSizes?.mean
     let identity = try SourceIdentity(options)
     let files = changeCacheFiles(identity)
     let parent = try findParent(identity, files)
@@ -164,7 +165,6 @@ public struct Backup {
   private func makeSession(
     _ store: ChunkStore, _ cache: ChangeCache?, _ cacheWriter: ChangeCacheWriter?, _ workers: Int
   ) throws -> BackupSession {
-    let config = repository.config
     let keys = repository.unlocked.keys
     var tags = options.excludeIfPresent.map { ExclusionTag(name: $0.name, header: $0.header) }
     if options.excludeCaches { tags.append(.cacheDirectory) }
@@ -173,12 +173,24 @@ public struct Backup {
       filter: try PathFilter(
         excludes: options.excludes, caseInsensitiveExcludes: options.caseInsensitiveExcludes),
       tags: tags, store: store,
-      chunker: Chunker(
-        parameters: try ChunkerParameters(
-          min: config.chunkSizes.min, target: config.chunkSizes.target, max: config.chunkSizes.max),
-        table: GearTable(words: GearKeySchedule.words(chunkerKey: try keys.chunkerKey()))),
+      chunker: try makeChunker(options.chunkSizes ?? repository.config.chunkSizes),
+      pagedChunker: try makeChunker(options.chunkSizes ?? pagedChunkSizes()),
       proofKey: HMACSHA256(key: try keys.proofKey()), cache: cache, cacheWriter: cacheWriter,
       observer: observer, cancellation: cancellation, workers: workers)
+  }
+
+  /// Short chunks, unless the repository's own are as short.
+  private func pagedChunkSizes() throws -> RepositoryConfig.ChunkSizes {
+    let own = repository.config.chunkSizes
+    if own.mean <= PagedFormat.chunkMean { return own }
+    return try RepositoryConfig.ChunkSizes(mean: PagedFormat.chunkMean)
+  }
+
+  private func makeChunker(_ sizes: RepositoryConfig.ChunkSizes) throws -> Chunker {
+    Chunker(
+      parameters: try ChunkerParameters(min: sizes.min, target: sizes.target, max: sizes.max),
+      table: GearTable(
+        words: GearKeySchedule.words(chunkerKey: try repository.unlocked.keys.chunkerKey())))
   }
 
   // MARK: The walk
@@ -237,12 +249,14 @@ public struct Backup {
     let groups = session.links.table()
     guard !groups.isEmpty else { return [] }
     let bytes = LinkTable(groups: groups).encode()
+    // Cut by the repository's own sizes, whatever this backup uses for its files.
+    let chunker = try makeChunker(repository.config.chunkSizes)
     var ids: [Digest] = []
     try bytes.withUnsafeBytes { bytes in
       var start = 0
       while start < bytes.count {
         let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-        let length = session.chunker.cut(rest)
+        let length = chunker.cut(rest)
         ids.append(try worker.store(node: UnsafeRawBufferPointer(rebasing: rest[..<length])))
         start += length
       }
@@ -259,7 +273,7 @@ public struct Backup {
       uid: getuid(), gid: getgid(), paths: identity.paths, tags: options.tags, meta: options.meta,
       tree: tree, links: links, parent: parent, program: ProgramVersion.program,
       excludes: options.excludes + options.caseInsensitiveExcludes,
-      summary: report.counts.summary(start: report.start, end: report.end))
+      summary: report.summary)
   }
 }
 

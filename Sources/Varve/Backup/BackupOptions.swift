@@ -69,6 +69,8 @@ public struct BackupOptions: Sendable {
   public var dryRun = false
 
   public var compression: Compression = .auto
+  /// Where files are cut; nil for the repository's own sizes.
+  public var chunkSizes: RepositoryConfig.ChunkSizes?
   /// Decode and verify each pack in memory before it is stored.
   public var verifyPacks = true
   /// Worker threads; nil for one a processor.

@@ -12,6 +12,8 @@ public struct BackupReport: Sendable {
   /// Each source file or directory that could not be read in full, in no particular order.
   public var problems: [SourceProblem] = []
   public var dryRun = false
+  /// The mean length of chunks that was asked for; nil for the repository's own sizes.
+  public var chunkSize: Int?
   /// When the backup began and ended, by this machine's clock.
   public var start: Timestamp
   public var end: Timestamp
@@ -91,5 +93,9 @@ extension SourceCounts {
 
 extension BackupReport {
   /// What the snapshot's record says of the backup (docs/json.md, "summary").
-  package var summary: [String: JSONValue] { counts.summary(start: start, end: end) }
+  package var summary: [String: JSONValue] {
+    var summary = counts.summary(start: start, end: end)
+    if let chunkSize { summary["chunk_size"] = .integer(Int64(chunkSize)) }
+    return summary
+  }
 }

@@ -26,6 +26,8 @@ final class BackupSession: @unchecked Sendable {
   let tags: [ExclusionTag]
   let store: ChunkStore
   let chunker: Chunker
+  /// For files that are changed in place; the same as `chunker` when the user chose a size.
+  let pagedChunker: Chunker
   let proofKey: HMACSHA256
   let accounts = AccountNames()
   let cache: ChangeCache?
@@ -50,7 +52,7 @@ final class BackupSession: @unchecked Sendable {
 
   init(
     options: BackupOptions, filter: PathFilter, tags: [ExclusionTag], store: ChunkStore,
-    chunker: Chunker, proofKey: HMACSHA256, cache: ChangeCache?, cacheWriter: ChangeCacheWriter?,
+    chunker: Chunker, pagedChunker: Chunker, proofKey: HMACSHA256, cache: ChangeCache?, cacheWriter: ChangeCacheWriter?,
     observer: (any BackupObserver)?, cancellation: CancellationFlag, workers: Int
   ) throws {
     self.options = options
@@ -60,6 +62,7 @@ final class BackupSession: @unchecked Sendable {
     self.tags = tags
     self.store = store
     self.chunker = chunker
+    self.pagedChunker = pagedChunker
     self.proofKey = proofKey
     self.cache = cache
     self.cacheWriter = cacheWriter

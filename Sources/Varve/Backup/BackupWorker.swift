@@ -18,6 +18,8 @@ final class BackupWorker {
   /// Where content is read. Another one after a chunk has gone to another thread in it.
   var input: ReusableBuffer
   let wholeFile = SHA256Stream()
+  /// For the file that is being read.
+  var chunker: Chunker
   var chunkList = ChunkListWriter()
   var nodes = TreeNodeWriter()
   var frontier = MerkleFrontier()
@@ -31,6 +33,7 @@ final class BackupWorker {
     self.session = session
     self.number = number
     writer = try session.store.makeWriter()
+    chunker = session.chunker
     input = try ReusableBuffer(capacity: Self.inputCapacity(session.chunker))
   }
 

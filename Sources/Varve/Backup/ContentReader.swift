@@ -36,6 +36,7 @@ extension BackupWorker {
   ) throws -> ArchivedContent {
     var content = ArchivedContent()
     wholeFile.reset()
+    chunker = session.chunker
     let large = shared && session.chunkBuffers.isUseful ? LargeFile() : nil
     do {
       var position: UInt64 = 0
@@ -85,7 +86,7 @@ extension BackupWorker {
       while true {
         let available = UnsafeRawBufferPointer(
           start: input.base + BlockAssembler.headroom + start, count: filled - start)
-        length = session.chunker.cut(available, scanned: scanned, isLast: atEnd)
+        length = chunker.cut(available, scanned: scanned, isLast: atEnd)
         if length != nil || atEnd { break }
         scanned = available.count
         let base = input.base + BlockAssembler.headroom
@@ -94,7 +95,7 @@ extension BackupWorker {
           (start, filled) = (0, filled - start)
         }
         let left = count - taken - UInt64(filled)
-        let room = max(Self.piece, session.chunker.parameters.min + Self.piece - filled)
+        let room = max(Self.piece, chunker.parameters.min + Self.piece - filled)
         let got =
           left == 0
           ? 0
@@ -105,6 +106,11 @@ extension BackupWorker {
           return taken
         }
         if got == 0 { atEnd = true }
+        if offset + taken == 0 && filled == 0 {
+          // A stream may give less than the head at first; a file does not.
+          let head = UnsafeRawBufferPointer(start: base, count: min(got, PagedFormat.headLength))
+          if PagedFormat.recognizes(head) { chunker = session.pagedChunker }
+        }
         filled += got
       }
       guard let length else { return taken }
@@ -127,8 +133,8 @@ extension BackupWorker {
 
   /// Notes the chunk; when it is new, hands it to whichever thread is free or stores it here.
   ///
-  /// - Parameter rest: bytes behind the chunk that are not cut yet. When the input buffer goes away with the
-  ///   chunk, they are copied to the same place in the next one.
+  /// - Parameter rest: bytes behind the chunk that are not cut yet. When they are fewer than the chunk's, the input
+  ///   buffer goes away with the chunk, and they are copied to the same place in the next one.
   private func take(
     _ chunk: UnsafeRawBufferPointer, _ id: Digest, _ large: LargeFile?, rest: Int,
     _ content: inout ArchivedContent
@@ -138,12 +144,20 @@ extension BackupWorker {
     guard writer.claimData(id, count: chunk.count), let start = chunk.baseAddress else { return }
     content.added += UInt64(chunk.count)
     if let large, let buffer = try session.chunkBuffers.take() {
-      let end = start - UnsafeRawPointer(input.base) + chunk.count
-      (buffer.base + end).copyMemory(from: start + chunk.count, byteCount: rest)
+      let place = start - UnsafeRawPointer(input.base)
       large.begin()
-      session.stack.push(
-        chunk: LargeFileChunk(file: large, id: id, buffer: input, bytes: chunk))
-      input = buffer
+      if rest > chunk.count {
+        (buffer.base + place).copyMemory(from: start, byteCount: chunk.count)
+        let copy = UnsafeRawBufferPointer(start: buffer.base + place, count: chunk.count)
+        session.stack.push(
+          chunk: LargeFileChunk(file: large, id: id, buffer: buffer, bytes: copy))
+      } else {
+        let end = place + chunk.count
+        (buffer.base + end).copyMemory(from: start + chunk.count, byteCount: rest)
+        session.stack.push(
+          chunk: LargeFileChunk(file: large, id: id, buffer: input, bytes: chunk))
+        input = buffer
+      }
     } else {
       try writer.addClaimedData(id, chunkWithHeadroom: chunk)
     }

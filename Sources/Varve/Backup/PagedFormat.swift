@@ -10,16 +10,16 @@
 /// - InnoDB and PostgreSQL have none at a fixed place: `--chunk-size` is for them
 /// - raw disks: 55 aa at 510 with a partition entry of a plausible kind, which GPT disks have, too
 /// - ext2, 3, 4 images: 53 ef at 1080; XFS images: `XFSB` at 0
-enum PagedFormat {
+package enum PagedFormat {
   /// Bytes of a chunk on average. With 64 KiB a changed page of 4 KiB costs a sixteenth of what it costs
   /// with 1 MiB; the index has sixteen times the rows, 0.06% of the data.
-  static let chunkMean = 64 << 10
+  package static let chunkMean = 64 << 10
 
   /// Bytes of a file's beginning that `recognizes` looks at.
-  static let headLength = 4096
+  package static let headLength = 4096
 
   /// Whether a file that begins with `head` is of such a format.
-  static func recognizes(_ head: UnsafeRawBufferPointer) -> Bool {
+  package static func recognizes(_ head: UnsafeRawBufferPointer) -> Bool {
     for signature in signatures where has(head, signature.bytes, at: signature.offset) {
       return true
     }

@@ -28,10 +28,21 @@ struct EntryMetadata {
     case unknown
     /// Made a moment ago by this process: it has its user and group, and mode 0600.
     case fresh
+    /// The same, but made with the entry's own mode, and the entry wants no other owner.
+    case exact
     case known(FileStatus)
   }
 
   let session: RestoreSession
+
+  /// Whether a file that is created with the entry's mode by this process needs no further change of
+  /// owner or mode, in a directory that hands nothing down.
+  func isMetByCreation(_ entry: TreeEntry) -> Bool {
+    let mode = entry.attributes.mode
+    // What its owner may not write, some network file systems do not let him write from the start.
+    return mode & ~0o777 == 0 && mode & 0o200 != 0 && mode & session.fileModeMask == 0
+      && entry.extendedAttributes.isEmpty && owner(of: entry) == (session.user, session.group)
+  }
 
   /// Owner and group that the entry asks for on this machine.
   func owner(of entry: TreeEntry) -> (user: UInt32, group: UInt32) {
@@ -69,7 +80,11 @@ struct EntryMetadata {
     }
     var mode = entry.attributes.mode
     var mustSetMode = true
-    if case .known(let status) = present { mustSetMode = status.mode != mode }
+    switch present {
+    case .known(let status): mustSetMode = status.mode != mode
+    case .exact: mustSetMode = false
+    case .unknown, .fresh: break
+    }
 
     let ownership = setOwner(of: entry, handle, present)
     note("owner", ownership.failure)
@@ -111,7 +126,7 @@ struct EntryMetadata {
     var current: (user: UInt32, group: UInt32)?
     switch present {
     case .unknown: break
-    case .fresh: current = (session.user, session.group)
+    case .fresh, .exact: current = (session.user, session.group)
     case .known(let status): current = (status.owner, status.group)
     }
     if let current, current == wanted { return result }

@@ -29,15 +29,22 @@ final class OpenDirectories: Sendable {
   func with<Result>(
     _ directory: RestoreDirectory, _ body: (Int32) throws -> Result
   ) throws -> Result {
-    let descriptor = try state.withLock { state in
+    let descriptor = try pin(directory)
+    defer { unpin(directory) }
+    return try body(descriptor)
+  }
+
+  /// Opens the directory and keeps it open until `unpin`, or until it is finished.
+  func pin(_ directory: RestoreDirectory) throws -> Int32 {
+    try state.withLock { state in
       if directory.descriptor < 0 { try reopen(directory, &state) }
       directory.pins += 1
       directory.wasUsed = true
       return directory.descriptor
     }
-    defer { state.withLock { _ in directory.pins -= 1 } }
-    return try body(descriptor)
   }
+
+  func unpin(_ directory: RestoreDirectory) { state.withLock { _ in directory.pins -= 1 } }
 
   /// Takes over the descriptor of a directory that was just made or found.
   func add(_ directory: RestoreDirectory, _ descriptor: Int32) {

@@ -35,6 +35,9 @@ final class RestoreDirectory: @unchecked Sendable {
   var identity = Identity()
   /// Whether new files in it may get a group, an ACL or inode flags from it.
   var handsDown = false
+  /// Whether it was made by this restore and got the mode and owner that it was made with, so that
+  /// a file which is created in it gets what it is created with.
+  var keepsModes = false
   /// Whether the patterns name it, or something in it.
   var isWanted = false
   /// Inode flags to give back to a directory whose own metadata is not restored.

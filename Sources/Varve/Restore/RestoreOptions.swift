@@ -4,7 +4,8 @@ public struct RestoreOptions: Sendable {
   public enum Overwrite: String, Sendable, CaseIterable {
     /// Content is compared chunk by chunk and rewritten where it differs.
     case always
-    /// Files whose size and mtime equal the snapshot's are taken for equal.
+    /// Files whose size and mtime equal the snapshot's are taken for equal, and only their metadata is
+    /// set; others are compared as with `always`. An interrupted restore goes on with this.
     case ifChanged = "if-changed"
     /// Only files that are newer in the snapshot are written.
     case ifNewer = "if-newer"

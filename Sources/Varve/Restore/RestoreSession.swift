@@ -19,6 +19,8 @@ final class RestoreSession: Sendable {
   let isPrivileged = geteuid() == 0
   let user = geteuid()
   let group = getegid()
+  /// The mode bits that the system takes from new files.
+  let fileModeMask = FileModeMask.current
 
   private struct Notes {
     var problems: [RestoreProblem] = []

@@ -45,8 +45,14 @@ final class RestoreTask: @unchecked Sendable {
   let layout: DataLayout?
   /// Whether other names of the same file will be linked to this one.
   let isLinkLeader: Bool
+  /// Whether the content comes in several pieces, so that the file must not be seen before the last.
+  let isInPieces: Bool
+  /// Whether the file is one chunk, and nothing else has to be known or kept about it: see `WholeFile`.
+  let isOneChunk: Bool
   /// Whether the planner added all chunks within one window.
   var isWhole = true
+  /// Set by the worker that restored the file at once, before it counts its chunk as dealt with.
+  var isComplete = false
 
   let output: Mutex<Output>
   private let outstanding = Atomic<Int>(1)
@@ -67,6 +73,14 @@ final class RestoreTask: @unchecked Sendable {
       content = nil
       layout = nil
     }
+    switch content?.form {
+    case .chunks(let chunks): isInPieces = chunks.count > 1
+    case .lists: isInPieces = true
+    case nil: isInPieces = false
+    }
+    isOneChunk =
+      !isInPieces && layout == nil && !isLinkLeader && !directory.mayHaveContent
+      && content.map { $0.size > 0 } == true
     var output = Output()
     if !directory.mayHaveContent { output.disposition = .fresh }
     self.output = Mutex(output)
@@ -75,13 +89,6 @@ final class RestoreTask: @unchecked Sendable {
   var size: UInt64 { content?.size ?? 0 }
   var path: [UInt8] { directory.path(of: entry.name) }
   var hasFailed: Bool { failed.load(ordering: .relaxed) }
-
-  /// Whether the content comes in several pieces, so that the file must not be seen before the last.
-  var isInPieces: Bool {
-    guard let content else { return false }
-    if case .chunks(let chunks) = content.form { return chunks.count > 1 }
-    return true
-  }
 
   /// Bytes that its chunks hold.
   var dataSize: UInt64 { layout?.dataSize ?? size }

@@ -12,8 +12,8 @@ final class RestoreWindow: @unchecked Sendable {
   /// Each of these may be open at the same time as all others.
   static let piecedFileLimit = 256
   /// Blocks whose bytes are this near are read together.
-  private static let gapLimit = 64 << 10
-  private static let spanLimit = 4 << 20
+  static let gapLimit: UInt64 = 64 << 10
+  static let spanLimit = 4 << 20
 
   /// A chunk's place in a file.
   struct Use {
@@ -85,6 +85,25 @@ final class RestoreWindow: @unchecked Sendable {
         task: Int32(tasks.count - 1), dataOffset: dataOffset))
   }
 
+  /// Where the block lies whose uses these positions in `order` are.
+  func location(ofBlock range: Range<Int>) -> ChunkLocation {
+    uses[Int(order[range.lowerBound])].location
+  }
+
+  /// Calls `body` with the positions in `order` that each block of a span has.
+  func forEachBlock(of span: Span, _ body: (Range<Int>) -> Void) {
+    var start = span.range.lowerBound
+    while start < span.range.upperBound {
+      let offset = uses[Int(order[start])].location.offset
+      var end = start + 1
+      while end < span.range.upperBound, uses[Int(order[end])].location.offset == offset {
+        end += 1
+      }
+      body(start..<end)
+      start = end
+    }
+  }
+
   func uses(ofTask index: Int) -> Range<Int> { firstUse[index]..<firstUse[index + 1] }
 
   /// Ends planning: sorts the chunks and decides what is read together. O(n log n).
@@ -130,7 +149,7 @@ final class RestoreWindow: @unchecked Sendable {
       let end = offset + UInt64(location.storedLength)
       if var span = spans.last,
         uses[Int(order[span.range.lowerBound])].location.pack == location.pack,
-        offset <= span.offset + UInt64(span.length + Self.gapLimit),
+        offset <= span.offset + UInt64(span.length) + Self.gapLimit,
         end - span.offset <= UInt64(max(Self.spanLimit, span.length))
       {
         span.range = span.range.lowerBound..<position + 1

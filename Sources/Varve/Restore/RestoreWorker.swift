@@ -10,21 +10,32 @@ import VarveStorage
 final class RestoreWorker {
   let session: RestoreSession
   let existing: ExistingContent
+  let pin: DirectoryPin
   private let queue: RestoreQueue
   private let blocks: BlockReader
-  private let decoded: DecodedBlock
+  /// Two blocks at a time, so that the addresses of their chunks are computed side by side.
+  private let decoded: [DecodedBlock]
+  private let lanes = SHA256Lanes()
   private var buffer: ReusableBuffer
+  /// Whether files may be created under their names; see `WholeFile`.
+  private let createsUnderName: Bool
+  /// The blocks to be read together, as positions in the window's order; reused.
+  private var batch: [Range<Int>] = []
 
   init(_ session: RestoreSession, _ queue: RestoreQueue) throws {
     self.session = session
     self.queue = queue
+    pin = DirectoryPin(session.directories)
     blocks = session.source.makeBlockReader()
-    decoded = try DecodedBlock()
+    decoded = [try DecodedBlock(), try DecodedBlock()]
     existing = try ExistingContent()
-    buffer = try ReusableBuffer(capacity: 4 << 20)
+    buffer = try ReusableBuffer(capacity: RestoreWindow.spanLimit)
+    createsUnderName =
+      session.options.overwrite.seesParts && !session.options.sparse && !session.options.dryRun
   }
 
   func run() throws {
+    defer { pin.release() }
     var job = queue.next(done: nil)
     while let current = job {
       if session.cancellation.isCancelled { return queue.stop() }
@@ -36,7 +47,7 @@ final class RestoreWorker {
           SpecialFile(session: session, task: window.tasks[index]).restore()
         }
       case .span(let window, let index):
-        try restore(window, window.spans[index])
+        restore(window, window.spans[index])
       }
       job = queue.next(done: current)
     }
@@ -48,97 +59,150 @@ final class RestoreWorker {
 
   // MARK: What comes from the repository
 
-  private func restore(_ window: RestoreWindow, _ span: RestoreWindow.Span) throws {
-    let wanted = window.order[span.range].contains {
-      window.settled[Int($0)] == 0 && !window.tasks[Int(window.uses[Int($0)].task)].hasFailed
+  /// Restores the blocks of a span. Those that nothing wants any more, since what was in place has their
+  /// chunks, are not read, and what is then far apart is read apart.
+  private func restore(_ window: RestoreWindow, _ span: RestoreWindow.Span) {
+    batch.removeAll(keepingCapacity: true)
+    var end: UInt64 = 0
+    window.forEachBlock(of: span) { range in
+      guard isWanted(window, range) else { return drop(window, range) }
+      let location = window.location(ofBlock: range)
+      if !batch.isEmpty, UInt64(location.offset) > end + RestoreWindow.gapLimit {
+        restoreBatch(window)
+      }
+      batch.append(range)
+      end = UInt64(location.offset) + UInt64(location.storedLength)
     }
-    guard wanted else { return forEachBlock(window, span) { dropBlock(window, $0) } }
-    let isRead = read(window, span)
-    forEachBlock(window, span) { range in
+    restoreBatch(window)
+  }
+
+  private func isWanted(_ window: RestoreWindow, _ range: Range<Int>) -> Bool {
+    for index in window.order[range] where window.settled[Int(index)] == 0 {
+      if !window.tasks[Int(window.uses[Int(index)].task)].hasFailed { return true }
+    }
+    return false
+  }
+
+  private func restoreBatch(_ window: RestoreWindow) {
+    guard let first = batch.first, let last = batch.last else { return }
+    let start = window.location(ofBlock: first)
+    let end = window.location(ofBlock: last)
+    // Blocks ascend by offset, so the difference is not negative; it is at most a span's length.
+    let length = Int(end.offset - start.offset) + Int(end.storedLength)
+    let isRead = read(start.pack, offset: UInt64(start.offset), length: length)
+    for first in stride(from: 0, to: batch.count, by: decoded.count) {
+      restoreTogether(window, batch[first..<min(first + decoded.count, batch.count)]) { location in
+        let place = Int(location.offset - start.offset)
+        guard isRead, place + Int(location.storedLength) <= length else { return nil }
+        return UnsafeRawBufferPointer(
+          start: buffer.base + place, count: Int(location.storedLength))
+      }
+    }
+    batch.removeAll(keepingCapacity: true)
+  }
+
+  /// Restores as many blocks as can be open at once.
+  ///
+  /// - Parameter sealed: the bytes of a block, where they have been read.
+  private func restoreTogether(
+    _ window: RestoreWindow, _ ranges: ArraySlice<Range<Int>>,
+    _ sealed: (ChunkLocation) -> UnsafeRawBufferPointer?
+  ) {
+    lanes.removeAll()
+    // Where the digests of a block's chunks begin; -1 for a block that does not open.
+    var firstDigests = (-1, -1)
+    for (number, range) in ranges.enumerated() {
       do {
-        let location = window.uses[Int(window.order[range.lowerBound])].location
-        if isRead {
-          let start = Int(UInt64(location.offset) - span.offset)
-          let sealed = UnsafeRawBufferPointer(
-            start: buffer.base + start, count: Int(location.storedLength))
-          try blocks.open(sealed, at: location, into: decoded)
+        let location = window.location(ofBlock: range)
+        if let sealed = sealed(location) {
+          try blocks.open(sealed, at: location, into: decoded[number])
         } else {
-          try blocks.read(location, into: decoded)
+          try blocks.read(location, into: decoded[number])
         }
-        write(window, range)
+        if number == 0 { firstDigests.0 = lanes.count } else { firstDigests.1 = lanes.count }
+        addSlots(window, range, of: decoded[number])
       } catch {
         for index in window.order[range] where window.settled[Int(index)] == 0 {
           window.tasks[Int(window.uses[Int(index)].task)].fail(error, session)
         }
-        dropBlock(window, range)
+        drop(window, range)
       }
+    }
+    lanes.run()
+    for (number, range) in ranges.enumerated() {
+      let first = number == 0 ? firstDigests.0 : firstDigests.1
+      if first >= 0 { write(window, range, from: decoded[number], firstDigest: first) }
     }
   }
 
-  /// Reads a span at once; false when that fails: its blocks are then read one by one, since some of
-  /// them may be there.
-  private func read(_ window: RestoreWindow, _ span: RestoreWindow.Span) -> Bool {
-    let pack = window.uses[Int(window.order[span.range.lowerBound])].location.pack
+  /// Has the digest of each slot computed that is wanted, once, in the order of `write`.
+  private func addSlots(_ window: RestoreWindow, _ range: Range<Int>, of block: DecodedBlock) {
+    var last = -1
+    for index in window.order[range] where window.settled[Int(index)] == 0 {
+      let slot = Int(window.uses[Int(index)].location.slot)
+      if slot == last { continue }
+      last = slot
+      // What the block does not have, writing will say.
+      lanes.add((try? block.slot(slot)) ?? UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+  }
+
+  /// Reads a part of a pack at once; false when that fails: its blocks are then read one by one, since
+  /// some of them may be there.
+  private func read(_ pack: Digest, offset: UInt64, length: Int) -> Bool {
     do {
-      if buffer.capacity < span.length { buffer = try ReusableBuffer(capacity: span.length) }
+      if buffer.capacity < length { buffer = try ReusableBuffer(capacity: length) }
       try session.source.storage.read(
-        ObjectName.pack(pack), offset: span.offset,
-        into: UnsafeMutableRawBufferPointer(start: buffer.base, count: span.length))
+        ObjectName.pack(pack), offset: offset,
+        into: UnsafeMutableRawBufferPointer(start: buffer.base, count: length))
       return true
     } catch {
       return false
     }
   }
 
-  private func forEachBlock(
-    _ window: RestoreWindow, _ span: RestoreWindow.Span, _ body: (Range<Int>) -> Void
-  ) {
-    var start = span.range.lowerBound
-    while start < span.range.upperBound {
-      let offset = window.uses[Int(window.order[start])].location.offset
-      var end = start + 1
-      while end < span.range.upperBound,
-        window.uses[Int(window.order[end])].location.offset == offset
-      {
-        end += 1
-      }
-      body(start..<end)
-      start = end
-    }
-  }
-
-  private func dropBlock(_ window: RestoreWindow, _ range: Range<Int>) {
+  private func drop(_ window: RestoreWindow, _ range: Range<Int>) {
     for index in window.order[range] where window.settled[Int(index)] == 0 {
       settle(window.tasks[Int(window.uses[Int(index)].task)], 1)
     }
   }
 
-  /// Writes the chunks of the decoded block to every file that wants them.
-  private func write(_ window: RestoreWindow, _ range: Range<Int>) {
-    var verified: (slot: UInt16, address: Digest)?
+  /// Writes the chunks of a decoded block to every file that wants them.
+  private func write(
+    _ window: RestoreWindow, _ range: Range<Int>, from block: DecodedBlock, firstDigest: Int
+  ) {
+    var digest = firstDigest - 1
+    var last = -1
+    var written: UInt64 = 0
     for index in window.order[range] where window.settled[Int(index)] == 0 {
       let use = window.uses[Int(index)]
+      let slot = Int(use.location.slot)
+      if slot != last {
+        digest += 1
+        last = slot
+      }
       let task = window.tasks[Int(use.task)]
       if !task.hasFailed {
         do {
-          let bytes = try decoded.slot(Int(use.location.slot))
-          if verified?.slot != use.location.slot || verified?.address != use.address {
-            guard bytes.count == Int(use.length), SHA256.digest(bytes) == use.address else {
-              throw VarveError(
-                .damaged,
-                "\(ObjectName.pack(use.location.pack)) has another chunk where the index says "
-                  + "\(use.address) is",
-                hint: "run 'varve check --read-data' to see what is affected")
-            }
-            verified = (use.location.slot, use.address)
+          let bytes = try block.slot(slot)
+          guard bytes.count == Int(use.length), lanes[digest] == use.address else {
+            throw VarveError(
+              .damaged,
+              "\(ObjectName.pack(use.location.pack)) has another chunk where the index says "
+                + "\(use.address) is",
+              hint: "run 'varve check --read-data' to see what is affected")
           }
-          try task.write(bytes, at: use.dataOffset, session)
-          session.progress.bytesRestored.add(UInt64(bytes.count), ordering: .relaxed)
+          let isDone = createsUnderName && task.isOneChunk
+          if try !isDone || !restoreAtOnce(task, bytes) {
+            try task.write(bytes, at: use.dataOffset, session)
+          }
+          written += UInt64(bytes.count)
         } catch {
           task.fail(error, session)
         }
       }
       settle(task, 1)
     }
+    session.progress.bytesRestored.add(written, ordering: .relaxed)
   }
 }

@@ -130,6 +130,8 @@ struct TargetDirectory {
       throw VarveError(system: code, "cannot look at the directory")
     }
     directory.handsDown = handsDown || status.group != session.group
+    directory.keepsModes =
+      !directory.handsDown && status.owner == session.user && status.mode == 0o700
     directory.identity = RestoreDirectory.Identity(status)
     directory.origin = .made
     session.directories.add(directory, descriptor)

@@ -33,7 +33,7 @@ extension RestoreTask {
     }
   }
 
-  private static func write(
+  static func write(
     _ bytes: UnsafeRawBufferPointer, to file: Int32, at offset: UInt64
   ) throws {
     guard let base = bytes.baseAddress else { return }
@@ -92,12 +92,15 @@ extension RestoreTask {
     }
   }
 
-  private static func createExclusively(_ parent: Int32, _ name: UnsafePointer<CChar>) -> Int32 {
-    varve_open(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+  static func createExclusively(
+    _ parent: Int32, _ name: UnsafePointer<CChar>, mode: mode_t = 0o600
+  ) -> Int32 {
+    varve_open(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
   }
 
   /// Ends the file after its last chunk: metadata, its own name, the count.
   func finish(_ session: RestoreSession) {
+    if isComplete { return session.release(directory) }
     if !hasFailed {
       do { try complete(session) } catch { fail(error, session) }
     }

@@ -23,6 +23,7 @@ struct BackupCommand: VarveSubcommand {
         varve backup --stdin-from-command --stdin-filename shop.sql -- pg_dump shop
         find . -name '*.conf' -print0 | varve backup --files-from-raw -
         varve backup /snapshots/home-today --as-path /home
+        varve backup /var/lib/postgresql --chunk-size 64K
       """)
 
   @OptionGroup(title: "What to save") var sources: SourceOptions
@@ -38,6 +39,12 @@ struct BackupCommand: VarveSubcommand {
 
   @Option(help: ArgumentHelp("How hard to compress.", valueName: "level"))
   var compression: CompressionArgument = .auto
+
+  @Option(
+    help: ArgumentHelp(
+      "Cut files into chunks of about this many bytes, a power of two from 8K to 1M (default: the repository's, usually 1M, and 64K for files that are known to change in place, such as SQLite databases and disk images). Less is stored of a database or disk image that changes here and there; more must be kept in the index. Give the same size each time: what is cut differently is stored again.",
+      valueName: "size"))
+  var chunkSize: ByteSize?
 
   @Flag(help: "Do not decode each block again in memory before it is stored.")
   var noExtraVerify = false
@@ -61,6 +68,9 @@ struct BackupCommand: VarveSubcommand {
     options.dryRun = dryRun
     options.withAtime = withAtime
     options.compression = compression.level
+    options.chunkSizes = try chunkSize.map {
+      try RepositoryConfig.ChunkSizes(mean: Int(clamping: $0.bytes))
+    }
     options.verifyPacks = !noExtraVerify
     let repository = try RepositoryAccess(global, console).indexed(
       for: [.owner, .writer], to: "make snapshots")

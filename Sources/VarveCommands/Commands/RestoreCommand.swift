@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Varve
 import VarveFormat
 import VarveRepository
@@ -56,6 +57,8 @@ struct RestoreCommand: VarveSubcommand {
     let display = RestoreDisplay(
       console, verifies: writing.verify, listing: console.verbosity >= (writing.dryRun ? 2 : 3))
     let reporter = display.start()
+    // Files are then created with the modes that they are to have. All others say 0600 themselves.
+    umask(0)
     let report: RestoreReport
     do {
       report = try Restore.run(

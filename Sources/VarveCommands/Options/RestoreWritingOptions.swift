@@ -5,7 +5,8 @@ import Varve
 struct RestoreWritingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "What to do about files that exist; if-changed looks at size and time.", valueName: "when"))
+      "What to do about files that exist; if-changed takes those of the same size and time for equal, and so goes on with an interrupted restore.",
+      valueName: "when"))
   var overwrite: OverwriteArgument = .always
 
   @Flag(help: "Delete from restored directories what the snapshot does not have.")

@@ -19,6 +19,7 @@ struct BackupSummary {
     writer.member("message_type", "summary")
     if report.dryRun { writer.member("dry_run", true) }
     SnapshotSummaryJSON.counts(report.counts, into: &writer)
+    if let size = report.chunkSize { writer.member("chunk_size", size) }
     writer.member("sockets_skipped", report.socketsSkipped)
     writer.member("error_count", report.problems.count)
     writer.member("backup_start", report.start.precise)

@@ -76,13 +76,19 @@ struct SnapshotList {
       } else {
         cells.append(record.tags.map(ByteText.printable))
         cells.append(record.paths.map(ByteText.printable))
-        cells.append([Self.size(record)])
+        cells.append([Self.size(record)] + Self.chunkSize(record))
       }
       table.add(cells)
     }
     for line in table.lines(footer: HumanText.count(snapshots.count, "snapshot")) {
       try console.line(line)
     }
+  }
+
+  /// Said only of a backup that did not use the repository's own sizes.
+  private static func chunkSize(_ record: SnapshotRecord) -> [String] {
+    guard case .integer(let bytes)? = record.summary["chunk_size"], bytes > 0 else { return [] }
+    return ["in \(bytes >> 10)K chunks"]
   }
 
   private static func size(_ record: SnapshotRecord) -> String {

@@ -6,7 +6,7 @@ public import VarveFormat
 /// the processor can (`CVarveSHA256`), and is the same as two of libcrypto's where it can not.
 public enum SHA256Pair {
   private static let blockLength = 64
-  private static let isSupported = varve_sha256_pair_is_supported()
+  private static let isSupported = varve_sha256_pair_is_supported() && agreesWithLibrary()
 
   /// The digests of two messages; best when they are of about the same length. O(n).
   public static func digests(
@@ -52,6 +52,27 @@ public enum SHA256Pair {
     varve_sha256_stream_count(second, paired)
     take(firstBytes[(firstLead + paired)...], into: first)
     take(secondBytes[(secondLead + paired)...], into: second)
+  }
+
+  /// One look before the first use: the states after eight blocks of each message are libcrypto's.
+  private static func agreesWithLibrary() -> Bool {
+    let length = 8 * blockLength
+    return withUnsafeTemporaryAllocation(byteCount: length + 1, alignment: 8) { bytes in
+      for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: index &* 167 &+ 13) }
+      let first = UnsafeRawBufferPointer(rebasing: bytes[..<length])
+      let second = UnsafeRawBufferPointer(rebasing: bytes[1...])
+      var one = varve_sha256_stream()
+      var two = varve_sha256_stream()
+      varve_sha256_stream_init(&one)
+      varve_sha256_stream_init(&two)
+      varve_sha256_compress_pair(
+        varve_sha256_stream_state(&one), varve_sha256_stream_state(&two), first.baseAddress!,
+        second.baseAddress!, length / blockLength)
+      varve_sha256_stream_count(&one, length)
+      varve_sha256_stream_count(&two, length)
+      return Digest.filled { varve_sha256_stream_finish(&one, $0) } == SHA256.digest(first)
+        && Digest.filled { varve_sha256_stream_finish(&two, $0) } == SHA256.digest(second)
+    }
   }
 
   private static func lead(_ stream: UnsafePointer<varve_sha256_stream>, _ count: Int) -> Int {

@@ -30,6 +30,14 @@ public final class SHA256Stream {
     return Digest.filled { varve_sha256_stream_finish(&own, $0) }
   }
 
+  /// Takes in the next bytes of the message while another stream takes in its own. O(n).
+  func update(
+    _ bytes: UnsafeRawBufferPointer, beside other: UnsafeMutablePointer<varve_sha256_stream>,
+    _ otherBytes: UnsafeRawBufferPointer
+  ) {
+    SHA256Pair.update(context, bytes, other, otherBytes)
+  }
+
   /// The digest of everything since the last `finish`; the stream is then empty again.
   public func finish() -> Digest {
     let digest = Digest.filled { varve_sha256_stream_finish(context, $0) }

@@ -27,6 +27,22 @@ public struct RepositoryConfig: Equatable, Sendable {
       self.init(unchecked: min, target, max)
     }
 
+    /// The standard preset scaled: `min` and `target` are half of `mean`, `max` is eight times it.
+    ///
+    /// - Throws: `VarveError.Code.usage` unless `mean` is a power of two from 8 KiB to 1 MiB. Less than
+    ///   that the chunker cannot cut; more costs memory and finds less.
+    public init(mean: Int) throws {
+      guard (8 << 10...1 << 20).contains(mean), mean & (mean - 1) == 0 else {
+        throw VarveError(
+          .usage, "chunks of \(mean) bytes are not possible",
+          hint: "give a power of two from 8K to 1M, such as 64K")
+      }
+      self.init(unchecked: mean / 2, mean / 2, 8 * mean)
+    }
+
+    /// Bytes of a chunk of random data, on average.
+    public var mean: Int { min + target }
+
     private init(unchecked min: Int, _ target: Int, _ max: Int) {
       self.min = min
       self.target = target

@@ -5,15 +5,17 @@ internal import VarveStorage
 
 /// Reads packs whole and verifies every byte of them. One per thread.
 ///
-/// A pack is read once from front to back, in windows of whole blocks of about 8 MiB; each window is
-/// hashed for the pack's name, and its blocks are opened and their chunks hashed while it is warm. The trailer,
-/// read first, says where blocks end; where it is damaged the index does.
+/// A pack is read once from front to back, in windows of whole blocks of about 8 MiB. Two blocks at a time
+/// are opened, and hashed for the pack's name beside their chunks while they are warm. The trailer, read first,
+/// says where blocks end; where it is damaged the index does.
 final class PackCheck {
   private let session: CheckSession
   private let keyring: PackKeyring
   private let checked: CheckedIndex
   private let lost: LostPlaces
-  private let decoded: DecodedBlock
+  /// Two blocks at a time, so that chunk addresses and the pack's name are computed side by side.
+  private let decoded: [DecodedBlock]
+  private let lanes = SHA256Lanes()
   private var window: ReusableBuffer
   private(set) var chunksVerified: UInt64 = 0
 
@@ -24,7 +26,7 @@ final class PackCheck {
     self.keyring = keyring
     self.checked = checked
     self.lost = lost
-    decoded = try DecodedBlock()
+    decoded = [try DecodedBlock(), try DecodedBlock()]
     window = try ReusableBuffer(capacity: ObjectHash.windowByteCount)
   }
 
@@ -90,7 +92,7 @@ final class PackCheck {
     if let cipher {
       do {
         trailer = try PackTail(
-          of: name, size: size, from: storage, cipher: cipher, decoded.decompressor
+          of: name, size: size, from: storage, cipher: cipher, decoded[0].decompressor
         ).trailer
       } catch {
         try problems.add(error)
@@ -150,16 +152,21 @@ final class PackCheck {
         return nil
       }
       let read = UnsafeRawBufferPointer(bytes)
-      hash.update(read)
+      var done = 0
       if let cipher {
-        var start = offset == 0 ? PackHeader.byteCount : 0
-        for number in first..<block {
-          let end = start + Int(pack.lengths[number])
-          let sealed = UnsafeRawBufferPointer(rebasing: read[start..<end])
-          if try !open(sealed, number, of: pack, cipher) { problems.blocks.append(number) }
-          start = end
+        let start = offset == 0 ? PackHeader.byteCount : 0
+        var number = first
+        while number < block {
+          let together = number..<min(number + decoded.count, block)
+          let end = together.reduce(max(done, start)) { $0 + Int(pack.lengths[$1]) }
+          try check(
+            together, in: UnsafeRawBufferPointer(rebasing: read[max(done, start)..<end]), of: pack,
+            cipher, &problems, beside: hash, UnsafeRawBufferPointer(rebasing: read[done..<end]))
+          done = end
+          number = together.upperBound
         }
       }
+      hash.update(UnsafeRawBufferPointer(rebasing: read[done...]))
       offset += UInt64(count)
       session.progress.bytesRead.add(UInt64(count), ordering: .relaxed)
       if block == first, block < pack.lengths.count, offset == pack.size {
@@ -169,31 +176,70 @@ final class PackCheck {
     return hash.finish()
   }
 
-  /// Whether the block is what the trailer says; without a trailer, whether the index knows its chunks.
+  /// Checks as many blocks as can be open at once, and notes those that are not what they should be.
+  ///
+  /// - Parameters:
+  ///   - sealed: the blocks, one behind the other.
+  ///   - hash: takes in `bytes` meanwhile.
+  private func check(
+    _ numbers: Range<Int>, in sealed: UnsafeRawBufferPointer, of pack: PackReading,
+    _ cipher: BlockCipher, _ problems: inout Problems, beside hash: SHA256Stream,
+    _ bytes: UnsafeRawBufferPointer
+  ) throws {
+    lanes.removeAll()
+    var opened: (Bool, Bool) = (false, false)
+    var start = 0
+    for (place, number) in numbers.enumerated() {
+      let end = start + Int(pack.lengths[number])
+      let block = UnsafeRawBufferPointer(rebasing: sealed[start..<end])
+      start = end
+      let isOpen = try open(block, number, cipher, into: decoded[place])
+      if place == 0 { opened.0 = isOpen } else { opened.1 = isOpen }
+    }
+    lanes.run(beside: hash, takingIn: bytes)
+    var digest = 0
+    for (place, number) in numbers.enumerated() {
+      guard place == 0 ? opened.0 : opened.1 else {
+        problems.blocks.append(number)
+        continue
+      }
+      let isRight = try matches(decoded[place], number, of: pack, firstDigest: digest)
+      if !isRight { problems.blocks.append(number) }
+      digest += decoded[place].slotCount
+    }
+  }
+
+  /// Opens a block and has the digests of all its slots computed; false when it does not open.
   private func open(
-    _ sealed: UnsafeRawBufferPointer, _ number: Int, of pack: PackReading, _ cipher: BlockCipher
+    _ sealed: UnsafeRawBufferPointer, _ number: Int, _ cipher: BlockCipher,
+    into block: DecodedBlock
   ) throws -> Bool {
     do {
-      try decoded.decode(sealed, ordinal: UInt32(number), cipher: cipher)
-      guard let trailer = pack.trailer else {
-        return try (0..<decoded.slotCount).allSatisfy {
-          checked.index.contains(SHA256.digest(try decoded.slot($0)))
-        }
-      }
-      let slots = trailer.slots[trailer.blocks[number].slots]
-      guard decoded.slotCount == slots.count else { return false }
-      for (index, slot) in slots.enumerated() {
-        let bytes = try decoded.slot(index)
-        guard bytes.count == Int(slot.length), SHA256.digest(bytes) == slot.address else {
-          return false
-        }
-        chunksVerified += 1
-      }
+      try block.decode(sealed, ordinal: UInt32(number), cipher: cipher)
+      for slot in 0..<block.slotCount { lanes.add(try block.slot(slot)) }
       return true
     } catch {
       _ = try CheckSession.kind(of: error)
       return false
     }
+  }
+
+  /// Whether the block is what the trailer says; without a trailer, whether the index knows its chunks.
+  private func matches(
+    _ block: DecodedBlock, _ number: Int, of pack: PackReading, firstDigest: Int
+  ) throws -> Bool {
+    guard let trailer = pack.trailer else {
+      return (0..<block.slotCount).allSatisfy { checked.index.contains(lanes[firstDigest + $0]) }
+    }
+    let slots = trailer.slots[trailer.blocks[number].slots]
+    guard block.slotCount == slots.count else { return false }
+    for (index, slot) in slots.enumerated() {
+      guard try block.slot(index).count == Int(slot.length),
+        lanes[firstDigest + index] == slot.address
+      else { return false }
+      chunksVerified += 1
+    }
+    return true
   }
 
   private func requireType(_ type: PackType, of pack: Digest) throws {

@@ -50,6 +50,21 @@ import VarveFormat
       try RepositoryConfig.ChunkSizes(min: 4096, target: 1024, max: 5120)
     }
   }
+
+  @Test func theStandardSizesScaleDown() throws {
+    #expect(try RepositoryConfig.ChunkSizes(mean: 1 << 20) == .standard)
+    for shift in 13...20 {
+      let sizes = try RepositoryConfig.ChunkSizes(mean: 1 << shift)
+      #expect(sizes.mean == 1 << shift)
+      // Whatever it gives is within the bounds that a repository has.
+      let same = try RepositoryConfig.ChunkSizes(
+        min: sizes.min, target: sizes.target, max: sizes.max)
+      #expect(same == sizes)
+    }
+    for mean in [Int.min, -1, 0, 1, 4 << 10, 12 << 10, (64 << 10) + 1, 2 << 20, 1 << 40, .max] {
+      #expect(throws: VarveError(.usage, "")) { try RepositoryConfig.ChunkSizes(mean: mean) }
+    }
+  }
 }
 
 @Suite struct CredentialObjectTests {
