@@ -52,7 +52,8 @@ final class BackupSession: @unchecked Sendable {
 
   init(
     options: BackupOptions, filter: PathFilter, tags: [ExclusionTag], store: ChunkStore,
-    chunker: Chunker, pagedChunker: Chunker, proofKey: HMACSHA256, cache: ChangeCache?, cacheWriter: ChangeCacheWriter?,
+    chunker: Chunker, pagedChunker: Chunker, proofKey: HMACSHA256, cache: ChangeCache?,
+    cacheWriter: ChangeCacheWriter?,
     observer: (any BackupObserver)?, cancellation: CancellationFlag, workers: Int
   ) throws {
     self.options = options
