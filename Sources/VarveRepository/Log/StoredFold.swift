@@ -67,7 +67,7 @@ enum StoredFold {
     for level in fold.tree.levels { for hash in level { writer.digest(hash) } }
     for start in fold.commitStarts { writer.u64(start) }
     for snapshot in snapshots { write(snapshot, to: &writer) }
-    for (id, entry) in state.forgotten {
+    for (id, entry) in state.forgotten.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
       writer.digest(id)
       writer.u64(entry)
     }
@@ -76,7 +76,9 @@ enum StoredFold {
       writer.u64(item.size | (item.isIndexSegment ? indexSegment : 0))
     }
     for inventory in state.inventories { writer.digest(inventory) }
-    for author in state.authors.values { write(author, to: &writer) }
+    for author in state.authors.values.sorted(by: { $0.keyID.words < $1.keyID.words }) {
+      write(author, to: &writer)
+    }
     for check in state.checks { write(check, to: &writer) }
     writer.digest(SHA256.digest(writer.bytes))
     return writer.bytes
@@ -119,7 +121,7 @@ enum StoredFold {
     writer.u8(check.result.isDamaged ? 1 : 0)
     writer.lengthPrefixed(Array(check.result.scope.utf8))
     writer.uvarint(check.result.counts.count)
-    for (name, count) in check.result.counts {
+    for (name, count) in check.result.counts.sorted(by: { $0.key < $1.key }) {
       writer.lengthPrefixed(Array(name.utf8))
       writer.svarint(count)
     }
