@@ -65,10 +65,8 @@ extension StoredFold {
     else { return nil }
     state.snapshots = snapshots
     state.forgotten.reserveCapacity(counts.forgotten)
-    for (id, entry) in try array(counts.forgotten, 40, &reader, { (Digest(loading: $0), word($0, 32)) })
-    {
-      state.forgotten[id] = entry
-    }
+    let forgotten = try array(counts.forgotten, 40, &reader) { (Digest(loading: $0), word($0, 32)) }
+    for (id, entry) in forgotten { state.forgotten[id] = entry }
     state.listedObjects = ListedObjects(
       try array(counts.listed, 40, &reader) {
         let size = word($0, 32)

@@ -96,7 +96,7 @@ import VarveTestSupport
     let full = try readFile(path).count
     let gone = repository.log.state.snapshotsInOrder.map(\.id).dropLast()
     try repository.log.append { _ in
-      LogStatement.Body.bodies(forgetting: Array(gone), reason: "test")
+      LogStatement.Forgetting.bodies(forgetting: Array(gone), reason: "test")
     }
     try add(70..<71)
     _ = try headings(expecting: 1)
