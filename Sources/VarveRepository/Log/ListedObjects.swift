@@ -21,6 +21,14 @@ public struct ListedObjects: Sendable {
     items.append(item)
   }
 
+  /// Calls `body` with each object and its size in bytes; of an object that is listed twice, the later
+  /// call counts.
+  package func forEach(_ body: (ObjectClass, UInt64) -> Void) {
+    for item in items {
+      body(item.isIndexSegment ? .index(item.digest) : .pack(item.digest), item.size)
+    }
+  }
+
   /// Sizes in bytes by name; of an object that is listed twice, the later one.
   public var sizesByName: [String: UInt64] {
     Dictionary(items.map { ($0.name, $0.size) }) { _, later in later }

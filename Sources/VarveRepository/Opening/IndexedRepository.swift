@@ -67,7 +67,7 @@ public final class IndexedRepository: Sendable {
   ///
   /// - Throws: `.notFound` when the log state has none of that name; `.missing`, `.damaged`.
   package func segment(_ name: Digest) throws -> MappedSegment {
-    guard let size = liveObjects.size(ofIndexSegment: name) else {
+    guard let size = liveObjects.sizes[ObjectName.index(name)] else {
       throw VarveError(.notFound, "\(ObjectName.index(name)) is not live")
     }
     return try cache.segment(name, size: size)
