@@ -17,14 +17,17 @@ build: requirements
 test: requirements
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build
+	python3 -m unittest discover --quiet --start-directory Benchmarks/suite --pattern 'test_*.py'
 
 demo: build
 	scripts/demo.sh $(BINARY)
 
-# Micro-benchmarks, then Varve beside the other tools that are found in PATH or in PEERS_DIR/bin.
+# Everything that docs/benchmarks.md shows, beside the other tools that are found in PATH or in PEERS_DIR/bin: hours.
+# RUNS, the runs of which medians are taken; ONLY, the sections to measure (ONLY=tree,hourly; ONLY=none only writes).
 bench: build
-	swift run -c release --package-path Benchmarks --scratch-path .build/benchmarks micro
-	PEERS_DIR=$(PEERS_DIR) Benchmarks/peers $(BINARY)
+	swift build -c release --package-path Benchmarks --scratch-path .build/benchmarks --product micro
+	PEERS_DIR=$(PEERS_DIR) python3 Benchmarks/suite $(BINARY) --micro .build/benchmarks/release/micro \
+	  --runs $(or $(RUNS),3) $(if $(ONLY),--only $(ONLY)) --compare
 
 # The same end-to-end tests with their full counts: hours rather than minutes.
 soak: requirements

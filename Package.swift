@@ -29,10 +29,11 @@ let package = Package(
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CVarveLinux"),
+    .target(name: "CVarveSHA256"),
     .target(name: "VarveFormat", swiftSettings: strict),
     .target(name: "VarveChunking", dependencies: ["VarveFormat"], swiftSettings: strict),
     .target(
-      name: "VarveCrypto", dependencies: ["COpenSSL", "VarveFormat", crypto],
+      name: "VarveCrypto", dependencies: ["COpenSSL", "CVarveSHA256", "VarveFormat", crypto],
       swiftSettings: strict),
     .target(
       name: "VarveProof", dependencies: ["VarveFormat", "VarveCrypto"], swiftSettings: strict),

@@ -8,6 +8,40 @@
 #include <stdint.h>
 #include <string.h>
 
+// A digest of bytes that come in pieces, of which whole blocks may be compressed by somebody else.
+typedef SHA256_CTX varve_sha256_stream;
+
+static inline void varve_sha256_stream_init(varve_sha256_stream *_Nonnull stream) {
+  SHA256_Init(stream);
+}
+
+static inline void varve_sha256_stream_update(
+    varve_sha256_stream *_Nonnull stream, const void *_Nonnull data, size_t count) {
+  SHA256_Update(stream, data, count);
+}
+
+static inline void varve_sha256_stream_finish(
+    varve_sha256_stream *_Nonnull stream, uint8_t *_Nonnull digest) {
+  SHA256_Final(digest, stream);
+}
+
+// Bytes that wait for the rest of their block.
+static inline size_t varve_sha256_stream_waiting(const varve_sha256_stream *_Nonnull stream) {
+  return stream->num;
+}
+
+// The chaining value, H(0) to H(7).
+static inline uint32_t *_Nonnull varve_sha256_stream_state(varve_sha256_stream *_Nonnull stream) {
+  return stream->h;
+}
+
+// Counts bytes that were compressed into the state: a multiple of the block length, when none wait.
+static inline void varve_sha256_stream_count(varve_sha256_stream *_Nonnull stream, size_t count) {
+  uint64_t bits = ((uint64_t)stream->Nh << 32 | stream->Nl) + ((uint64_t)count << 3);
+  stream->Nl = (SHA_LONG)bits;
+  stream->Nh = (SHA_LONG)(bits >> 32);
+}
+
 // The digest of a ‖ b.
 static inline void varve_sha256(
     const void *_Nullable a, size_t a_count, const void *_Nullable b, size_t b_count,

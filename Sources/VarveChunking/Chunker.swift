@@ -25,24 +25,48 @@ public struct Chunker: Sendable {
   ///   left.
   /// - Complexity: O(length - min); the first `min` bytes are not looked at.
   public func cut(_ bytes: UnsafeRawBufferPointer) -> Int {
+    cut(bytes, scanned: 0, isLast: true) ?? 0
+  }
+
+  /// The length of the first chunk of `bytes`, or nil when its end lies behind them.
+  ///
+  /// - Parameters:
+  ///   - bytes: the data from the chunk's start, as far as it is known.
+  ///   - scanned: how many of them a call before this one had.
+  ///   - isLast: whether nothing follows `bytes`.
+  /// - Complexity: O(bytes.count - max(scanned, min)).
+  public func cut(_ bytes: UnsafeRawBufferPointer, scanned: Int, isLast: Bool) -> Int? {
     let end = Swift.min(bytes.count, parameters.max)
-    guard end > parameters.min, let bytes = bytes.baseAddress else { return end }
+    let atEnd: Int? = isLast && end > 0 || end == parameters.max ? end : nil
+    guard end > Swift.max(parameters.min, scanned), let bytes = bytes.baseAddress else {
+      return atEnd
+    }
     let start = bytes.assumingMemoryBound(to: UInt8.self)
     // h >> (64 - bits) == 0, as one comparison.
     let limit = UInt64.max / UInt64(parameters.target) + 1
     return withExtendedLifetime(table) {
-      Self.boundary(start + parameters.min, start + end, table.words, limit) - start
+      var from = parameters.min
+      var hash: UInt64 = 0
+      // 64 shifts push a byte out of the hash: the bytes before these do not count any more.
+      if scanned >= from + 64 {
+        from = scanned
+        for place in scanned - 64..<scanned {
+          hash = (hash &<< 1) &+ table.words[Int(start[place])]
+        }
+      }
+      return Self.boundary(start + from, start + end, table.words, limit, hash).map { $0 - start }
+        ?? atEnd
     }
   }
 
-  /// Just behind the first byte from `start` on after which the hash is below `limit`, else `end`.
+  /// Just behind the first byte from `start` on after which the hash, `hash` so far, is below `limit`.
   private static func boundary(
     _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ gear: UnsafePointer<UInt64>,
-    _ limit: UInt64
-  ) -> UnsafePointer<UInt8> {
+    _ limit: UInt64, _ hash: UInt64
+  ) -> UnsafePointer<UInt8>? {
     let shifted = gear + GearTable.wordCount
     var cursor = start
-    var hash: UInt64 = 0
+    var hash = hash
     if end - cursor >= 4 {
       var one = gear[Int(cursor[0])]
       var two = shifted[Int(cursor[0])] &+ gear[Int(cursor[1])]
@@ -63,6 +87,6 @@ public struct Chunker: Sendable {
       cursor += 1
       if hash < limit { return cursor }
     }
-    return end
+    return nil
   }
 }

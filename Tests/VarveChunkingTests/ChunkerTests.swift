@@ -106,6 +106,31 @@ func referenceCut(_ data: ArraySlice<UInt8>, _ words: [UInt64], _ sizes: Chunker
     #expect(chunker.cut(UnsafeRawBufferPointer(start: nil, count: 0)) == 0)
   }
 
+  @Test(arguments: ["counter", "lines"], [1, 37, 64, 65, 1000, 4096, 5000])
+  func dataThatComeInPiecesAreCutAlike(_ kind: String, _ piece: Int) throws {
+    let sizes = try ChunkerParameters(min: 4096, target: 2048, max: 9000)
+    let chunker = Chunker(parameters: sizes, table: GearTable(words: Self.words))
+    let data = try Self.sample(kind, 60_000)
+    var start = 0
+    data.withUnsafeBytes { data in
+      while start < data.count {
+        var known = 0
+        var length: Int?
+        repeat {
+          let scanned = known
+          known = min(known + piece, data.count - start)
+          length = chunker.cut(
+            UnsafeRawBufferPointer(rebasing: data[start..<start + known]), scanned: scanned,
+            isLast: start + known == data.count)
+        } while length == nil
+        #expect(length == chunker.cut(UnsafeRawBufferPointer(rebasing: data[start...])))
+        start += length ?? data.count
+      }
+    }
+    #expect(
+      chunker.cut(UnsafeRawBufferPointer(start: nil, count: 0), scanned: 0, isLast: true) == nil)
+  }
+
   @Test func anInsertionChangesOnlyChunksNearIt() throws {
     let sizes = try ChunkerParameters(min: 4096, target: 4096, max: 65536)
     let data = try Self.sample("counter", 1 << 20)

@@ -50,6 +50,52 @@ import VarveTestSupport
       SHA256.digest(prefix: 1, left, right) == SHA256.digest([1] + left.bytes + right.bytes))
   }
 
+  /// Two messages whose block boundaries lie apart in every way, against one at a time.
+  @Test func pairsAreTheSameAsSingles() {
+    let bytes = SecureRandom.bytes(5000)
+    bytes.withUnsafeBytes { bytes in
+      for offset in [0, 1, 3, 63, 64, 65] {
+        for count in [0, 1, 55, 56, 63, 64, 65, 127, 128, 129, 1000, 4096] {
+          for other in [0, 1, 64, 100, 4096, 4900] {
+            let first = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])
+            let second = UnsafeRawBufferPointer(rebasing: bytes[..<other])
+            let (one, two) = SHA256Pair.digests(first, second)
+            #expect(one == SHA256.digest(first) && two == SHA256.digest(second))
+          }
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [1, 63, 64, 65, 127, 1000, 4097])
+  func aStreamDigestsItsPieces(of size: Int) {
+    let bytes = SecureRandom.bytes(20_000)
+    let stream = SHA256Stream()
+    bytes.withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(size))
+        #expect(stream.digest(takingIn: piece) == SHA256.digest(piece))
+        rest = rest.dropFirst(size)
+      }
+    }
+    #expect(stream.finish() == SHA256.digest(bytes))
+  }
+
+  /// Lengths are counted in two words of 32 bits each: 512 MiB fill the lower one.
+  @Test func lengthsCarry() {
+    let piece = [UInt8](repeating: 7, count: 64 << 20)
+    let paired = SHA256Stream()
+    let single = SHA256Stream()
+    piece.withUnsafeBytes { piece in
+      for _ in 0..<9 {
+        _ = paired.digest(takingIn: piece)
+        single.update(piece)
+      }
+    }
+    #expect(paired.finish() == single.finish())
+  }
+
   @Test func resetForgets() {
     let stream = SHA256Stream()
     [UInt8](repeating: 3, count: 100).withUnsafeBytes { stream.update($0) }

@@ -68,7 +68,7 @@ final class BackupSession: @unchecked Sendable {
     reportsItems = observer?.wantsItems ?? false
     self.cancellation = cancellation
     chunkBuffers = ChunkBufferPool(
-      count: workers > 1 ? 2 * workers : 0, chunkLimit: chunker.parameters.max)
+      count: workers > 1 ? 2 * workers : 0, capacity: BackupWorker.inputCapacity(chunker))
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
     // File systems stamp with the kernel's coarse clock, which lags by up to a tick (10 ms at 100 Hz).

@@ -15,8 +15,8 @@ final class BackupWorker {
   let session: BackupSession
   let number: Int
   let writer: ChunkWriter
-  /// Room for two of the longest chunks, so that one is always whole in memory.
-  let input: ReusableBuffer
+  /// Where content is read. Another one after a chunk has gone to another thread in it.
+  var input: ReusableBuffer
   let wholeFile = SHA256Stream()
   var chunkList = ChunkListWriter()
   var nodes = TreeNodeWriter()
@@ -31,8 +31,12 @@ final class BackupWorker {
     self.session = session
     self.number = number
     writer = try session.store.makeWriter()
-    input = try ReusableBuffer(
-      capacity: 2 * session.chunker.parameters.max + BlockAssembler.headroom)
+    input = try ReusableBuffer(capacity: Self.inputCapacity(session.chunker))
+  }
+
+  /// Room for one longest chunk, whole, and for a piece that is read behind it.
+  static func inputCapacity(_ chunker: Chunker) -> Int {
+    BlockAssembler.headroom + chunker.parameters.max + chunker.parameters.min + piece
   }
 
   /// Works until the walk is over or stopped.
@@ -60,14 +64,16 @@ final class BackupWorker {
   /// Stores a tree node and gives its id.
   func store(node: UnsafeRawBufferPointer) throws -> Digest { try writer.addTree(node).id }
 
-  /// Stores a chunk of a large file that some thread has cut.
+  /// Stores a chunk of a large file that some thread has cut and claimed.
   func store(_ chunk: LargeFileChunk) {
-    let result = Result<ChunkReference, any Error> {
-      let outcome = try writer.addData(chunkWithHeadroom: chunk.bytes)
-      return ChunkReference(address: outcome.id, length: UInt32(chunk.count))
+    var failure: (any Error)?
+    do {
+      try writer.addClaimedData(chunk.id, chunkWithHeadroom: chunk.bytes)
+    } catch {
+      failure = error
     }
     session.chunkBuffers.give(chunk.buffer)
-    chunk.file.complete(chunk.place, result)
+    chunk.file.complete(failure)
   }
 
   private func enter(_ job: DirectoryJob, _ next: Int) throws {

@@ -8,10 +8,14 @@ internal import VarveRepository
 
 /// Reading content that is cut into chunks: large files, sparse files, streams.
 ///
-/// The input buffer holds two of the longest chunks. It is filled from the front; when less than one
-/// longest chunk is left before its end, the rest moves to the front. So each chunk is whole in memory when it
-/// is cut, and each byte is moved at most once.
+/// The input buffer has room for one longest chunk and one piece more. Pieces are read behind what is there
+/// until the chunk's end is among them; what is behind that end, less than a piece, moves to the front
+/// before the next is read. So a chunk is cut, hashed and compressed while it is still in the processor's
+/// cache, and a chunk that another thread is to store goes there with its buffer, uncopied.
 extension BackupWorker {
+  /// Bytes that are read at once: small beside a core's second-level cache.
+  static let piece = 256 << 10
+
   /// From this size on, a file's chunks are handed to all threads.
   private var sharedFrom: UInt64 { UInt64(4 * session.chunker.parameters.max) }
 
@@ -60,13 +64,10 @@ extension BackupWorker {
       _ = try? large?.finish(help: helpOut)
       throw error
     }
-    if let large {
-      for chunk in try large.finish(help: helpOut) {
-        try chunkList.append(chunk, store: store(node:))
-      }
-    }
+    try large?.finish(help: helpOut)
+    // The only chunk of a file has the file's digest.
     let digest = wholeFile.finish()
-    content.digest = digest
+    if content.digest == .zero { content.digest = digest }
     return content
   }
 
@@ -74,27 +75,31 @@ extension BackupWorker {
     _ source: inout some ContentSource, from offset: UInt64, count: UInt64, _ large: LargeFile?,
     _ content: inout ArchivedContent
   ) throws -> UInt64 {
-    let longest = session.chunker.parameters.max
-    let base = input.base + BlockAssembler.headroom
-    let capacity = input.capacity - BlockAssembler.headroom
     var start = 0
     var filled = 0
     var taken: UInt64 = 0
     var atEnd = false
     while true {
-      while !atEnd && filled - start < longest {
-        if capacity - filled < 64 << 10 || start > 0 && capacity - start < longest {
-          (base).copyMemory(from: base + start, byteCount: filled - start)
+      var scanned = 0
+      var length: Int?
+      while true {
+        let available = UnsafeRawBufferPointer(
+          start: input.base + BlockAssembler.headroom + start, count: filled - start)
+        length = session.chunker.cut(available, scanned: scanned, isLast: atEnd)
+        if length != nil || atEnd { break }
+        scanned = available.count
+        let base = input.base + BlockAssembler.headroom
+        if start > 0 {
+          base.copyMemory(from: base + start, byteCount: filled - start)
           (start, filled) = (0, filled - start)
         }
-        let left = count - taken - UInt64(filled - start)
-        let room = min(UInt64(capacity - filled), left)
-        if room == 0 {
-          atEnd = true
-          break
-        }
-        let got = source.read(
-          into: base + filled, Int(room), at: offset + taken + UInt64(filled - start))
+        let left = count - taken - UInt64(filled)
+        let room = max(Self.piece, session.chunker.parameters.min + Self.piece - filled)
+        let got =
+          left == 0
+          ? 0
+          : source.read(
+            into: base + filled, Int(min(UInt64(room), left)), at: offset + taken + UInt64(filled))
         if got < 0 {
           content.error = Int32(-got)
           return taken
@@ -102,45 +107,46 @@ extension BackupWorker {
         if got == 0 { atEnd = true }
         filled += got
       }
-      guard filled > start else { return taken }
+      guard let length else { return taken }
       try session.cancellation.check()
-      let available = UnsafeRawBufferPointer(start: base + start, count: filled - start)
-      let length = session.chunker.cut(available)
-      let chunk = UnsafeRawBufferPointer(start: base + start, count: length)
-      wholeFile.update(chunk)
-      try take(chunk, large, &content)
-      session.progress.bytesDone.add(UInt64(length), ordering: .relaxed)
+      let chunk = UnsafeRawBufferPointer(
+        start: input.base + BlockAssembler.headroom + start, count: length)
+      let id: Digest
+      if offset == 0 && taken == 0 && UInt64(length) == source.end {
+        id = SHA256.digest(chunk)
+        content.digest = id
+      } else {
+        id = wholeFile.digest(takingIn: chunk)
+      }
       start += length
       taken += UInt64(length)
+      try take(chunk, id, large, rest: filled - start, &content)
+      session.progress.bytesDone.add(UInt64(length), ordering: .relaxed)
     }
   }
 
-  /// Hands the chunk to whichever thread is free, or stores it here.
+  /// Notes the chunk; when it is new, hands it to whichever thread is free or stores it here.
+  ///
+  /// - Parameter rest: bytes behind the chunk that are not cut yet. When the input buffer goes away with the
+  ///   chunk, they are copied to the same place in the next one.
   private func take(
-    _ chunk: UnsafeRawBufferPointer, _ large: LargeFile?, _ content: inout ArchivedContent
+    _ chunk: UnsafeRawBufferPointer, _ id: Digest, _ large: LargeFile?, rest: Int,
+    _ content: inout ArchivedContent
   ) throws {
-    if let large {
-      if let buffer = try session.chunkBuffers.take() {
-        (buffer.base + BlockAssembler.headroom).copyMemory(
-          from: chunk.baseAddress!, byteCount: chunk.count)
-        session.stack.push(
-          chunk: LargeFileChunk(
-            file: large, place: large.begin(), buffer: buffer, count: chunk.count))
-        return
-      }
-      let place = large.begin()
-      large.complete(
-        place,
-        Result {
-          let outcome = try writer.addData(chunkWithHeadroom: chunk)
-          return ChunkReference(address: outcome.id, length: UInt32(chunk.count))
-        })
-      return
-    }
-    let outcome = try writer.addData(chunkWithHeadroom: chunk)
-    if outcome.isNew { content.added += UInt64(chunk.count) }
     try chunkList.append(
-      ChunkReference(address: outcome.id, length: UInt32(chunk.count)), store: store(node:))
+      ChunkReference(address: id, length: UInt32(chunk.count)), store: store(node:))
+    guard writer.claimData(id, count: chunk.count), let start = chunk.baseAddress else { return }
+    content.added += UInt64(chunk.count)
+    if let large, let buffer = try session.chunkBuffers.take() {
+      let end = start - UnsafeRawPointer(input.base) + chunk.count
+      (buffer.base + end).copyMemory(from: start + chunk.count, byteCount: rest)
+      large.begin()
+      session.stack.push(
+        chunk: LargeFileChunk(file: large, id: id, buffer: input, bytes: chunk))
+      input = buffer
+    } else {
+      try writer.addClaimedData(id, chunkWithHeadroom: chunk)
+    }
   }
 
   private func helpOut() -> Bool {

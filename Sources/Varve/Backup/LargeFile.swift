@@ -2,28 +2,20 @@ import Synchronization
 internal import VarveFormat
 internal import VarveRepository
 
-/// A file that is read and cut by one thread while all threads hash, compress and seal its chunks.
+/// A file that is read, cut and hashed by one thread while all threads compress and seal its new chunks.
+///
+/// The thread that reads it must not leave before nothing is outstanding.
 final class LargeFile: @unchecked Sendable {
   private let condition = Condition()
-  private var chunks: [ChunkReference?] = []
   private var outstanding = 0
   private var failure: (any Error)?
 
-  /// Takes the next place in the file for a chunk that is on its way.
-  func begin() -> Int {
-    condition.locked {
-      chunks.append(nil)
-      outstanding += 1
-      return chunks.count - 1
-    }
-  }
+  /// Notes that a chunk is on its way.
+  func begin() { condition.locked { outstanding += 1 } }
 
-  func complete(_ place: Int, _ result: Result<ChunkReference, any Error>) {
+  func complete(_ error: (any Error)?) {
     condition.locked {
-      switch result {
-      case .success(let chunk): chunks[place] = chunk
-      case .failure(let error): failure = failure ?? error
-      }
+      failure = failure ?? error
       outstanding -= 1
       condition.broadcast()
     }
@@ -32,31 +24,25 @@ final class LargeFile: @unchecked Sendable {
   /// Waits until nothing is outstanding, giving `help` the chance to do something useful before each wait.
   ///
   /// - Parameter help: does one waiting piece of work; false when there is none.
-  /// - Returns: the chunks in order.
-  func finish(help: () throws -> Bool) throws -> [ChunkReference] {
+  /// - Throws: what storing one of the chunks threw.
+  func finish(help: () throws -> Bool) throws {
     while true {
       let done = condition.locked { outstanding == 0 }
       if done { break }
       if try help() { continue }
       condition.locked { if outstanding > 0 { condition.wait() } }
     }
-    return try condition.locked {
-      if let failure { throw failure }
-      return chunks.compactMap { $0 }
-    }
+    if let failure = condition.locked({ failure }) { throw failure }
   }
 }
 
-/// A chunk of a large file on its way to whichever thread is free.
+/// A new chunk of a large file on its way to whichever thread is free.
 struct LargeFileChunk: Sendable {
   let file: LargeFile
-  let place: Int
+  let id: Digest
+  /// Whose `bytes` they are; the receiver gives it back.
   let buffer: ReusableBuffer
-  let count: Int
-
-  var bytes: UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(start: buffer.base + BlockAssembler.headroom, count: count)
-  }
+  nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
 }
 
 /// Buffers for chunks in flight; their number bounds the memory that a large file takes.
@@ -70,9 +56,12 @@ final class ChunkBufferPool: Sendable {
   private let capacity: Int
   private let state = Mutex(State())
 
-  init(count: Int, chunkLimit: Int) {
+  /// - Parameters:
+  ///   - count: the most buffers that are taken at a time.
+  ///   - capacity: bytes of each, those of a thread's input buffer.
+  init(count: Int, capacity: Int) {
     limit = count
-    capacity = chunkLimit + BlockAssembler.headroom
+    self.capacity = capacity
   }
 
   /// Whether there is any buffer at all, that is, another thread to take chunks.

@@ -39,7 +39,7 @@ struct BackupCommand: VarveSubcommand {
   @Option(help: ArgumentHelp("How hard to compress.", valueName: "level"))
   var compression: CompressionArgument = .auto
 
-  @Flag(help: "Do not decode each pack again in memory before it is stored.")
+  @Flag(help: "Do not decode each block again in memory before it is stored.")
   var noExtraVerify = false
 
   @OptionGroup var global: GlobalOptions

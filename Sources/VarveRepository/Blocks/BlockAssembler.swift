@@ -18,7 +18,8 @@ package final class BlockAssembler {
   static let slotLimit = 16_384
   /// Bytes before a chunk given to `append(id:chunkWithHeadroom:)` that will be overwritten.
   package static let headroom = 16
-  private static let tableHeadroom = BlockPayload.tableByteLimit(slots: slotLimit)
+  private static let tableHeadroom =
+    BlockCompressor.headroom + BlockPayload.tableByteLimit(slots: slotLimit)
 
   private let packs: PackWriter
   private let sealer: PackSealer
@@ -27,7 +28,6 @@ package final class BlockAssembler {
   private var used = 0
   private var slots: [PackTrailer.Slot] = []
   private var lengths: [UInt32] = []
-  private var frame: ReusableBuffer
 
   package init(packs: PackWriter, sealer: PackSealer, compressor: BlockCompressor) throws {
     self.packs = packs
@@ -35,7 +35,6 @@ package final class BlockAssembler {
     self.compressor = compressor
     open = try ReusableBuffer(
       capacity: Self.tableHeadroom + Self.target + Self.ownBlockThreshold)
-    frame = try ReusableBuffer(capacity: 2 << 20)
     slots.reserveCapacity(1024)
   }
 
@@ -77,11 +76,9 @@ package final class BlockAssembler {
     lengths.removeAll(keepingCapacity: true)
     for slot in slots { lengths.append(slot.length) }
     let table = lengths.withUnsafeBufferPointer { BlockPayload.writeTable($0, endingAt: data) }
-    let payload = UnsafeRawBufferPointer(start: data - table, count: table + count)
-    let capacity = BlockCompressor.capacity(forPayload: payload.count)
-    if frame.capacity < capacity { frame = try ReusableBuffer(capacity: capacity) }
-    let length = compressor.frame(payload, into: frame.bytes)
+    let payload = UnsafeMutableRawBufferPointer(start: data - table, count: table + count)
+    let frame = try compressor.frame(payloadWithHeadroom: payload)
     try packs.append(
-      frame: UnsafeRawBufferPointer(start: frame.base, count: length), slots: slots, by: sealer)
+      frame: frame, of: UnsafeRawBufferPointer(payload), slots: slots, by: sealer)
   }
 }

@@ -29,11 +29,26 @@ package final class ChunkWriter {
   ///   may be overwritten.
   package func addData(chunkWithHeadroom chunk: UnsafeRawBufferPointer) throws -> Outcome {
     let id = SHA256.digest(chunk)
-    guard store.claim(id) else { return Outcome(id: id, isNew: false) }
-    store.counters.dataChunks.add(1, ordering: .relaxed)
-    store.counters.dataBytes.add(UInt64(chunk.count), ordering: .relaxed)
-    try data.append(id: id, chunkWithHeadroom: chunk)
+    guard claimData(id, count: chunk.count) else { return Outcome(id: id, isNew: false) }
+    try addClaimedData(id, chunkWithHeadroom: chunk)
     return Outcome(id: id, isNew: true)
+  }
+
+  /// Whether a chunk of file content is new. The caller, or whom it asks, must then store it.
+  package func claimData(_ id: Digest, count: Int) -> Bool {
+    guard store.claim(id) else { return false }
+    store.counters.dataChunks.add(1, ordering: .relaxed)
+    store.counters.dataBytes.add(UInt64(count), ordering: .relaxed)
+    return true
+  }
+
+  /// Stores a chunk that some thread has claimed.
+  ///
+  /// - Parameter chunk: as for `addData(chunkWithHeadroom:)`.
+  package func addClaimedData(
+    _ id: Digest, chunkWithHeadroom chunk: UnsafeRawBufferPointer
+  ) throws {
+    try data.append(id: id, chunkWithHeadroom: chunk)
   }
 
   /// Stores a tree node, a chunk list or a part of a link table unless the repository has it.

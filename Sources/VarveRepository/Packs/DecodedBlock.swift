@@ -33,12 +33,21 @@ package final class DecodedBlock {
     _ sealedBytes: UnsafeRawBufferPointer, ordinal: UInt32, cipher: BlockCipher
   ) throws {
     ranges.removeAll(keepingCapacity: true)
+    payload = try payload(of: sealedBytes, ordinal: ordinal, cipher: cipher)
+    try BlockPayload.parse(payload, into: &ranges)
+  }
+
+  /// The payload of a sealed block, valid until this object is used again.
+  ///
+  /// - Throws: `.damaged` for anything that is not the block sealed there.
+  func payload(
+    of sealedBytes: UnsafeRawBufferPointer, ordinal: UInt32, cipher: BlockCipher
+  ) throws -> UnsafeRawBufferPointer {
     let length = sealedBytes.count - BlockCipher.tagLength
     guard length > 0 else { throw VarveError(.damaged, "a block is too short to be one") }
     if frame.capacity < length { frame = try ReusableBuffer(capacity: length) }
     let opened = UnsafeMutableRawBufferPointer(start: frame.base, count: length)
     try cipher.open(sealedBytes, ordinal: ordinal, into: opened)
-    payload = try decompressor.payload(of: UnsafeRawBufferPointer(opened))
-    try BlockPayload.parse(payload, into: &ranges)
+    return try decompressor.payload(of: UnsafeRawBufferPointer(opened))
   }
 }

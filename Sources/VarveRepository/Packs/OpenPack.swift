@@ -23,6 +23,9 @@ final class OpenPack: @unchecked Sendable {
     buffer.bytes.copyBytes(from: new.header.encode())
   }
 
+  /// What is in the pack so far: all of it, once it is complete.
+  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: buffer.base, count: used) }
+
   /// Takes the next ordinal and the room for a sealed block of `length` bytes.
   func reserve(
     _ length: Int, slots: UnsafeBufferPointer<PackTrailer.Slot>

@@ -1,12 +1,13 @@
+import Glibc
 internal import VarveCrypto
 internal import VarveFormat
 
 /// What one thread needs to seal and verify blocks: ciphers for the packs it is writing to, and room to decode.
 package final class PackSealer {
   private var ciphers: [(pack: OpenPack, cipher: BlockCipher)] = []
-  private let decoded: DecodedBlock
+  private let decoder: DecodedBlock
 
-  package init() throws { decoded = try DecodedBlock() }
+  package init() throws { decoder = try DecodedBlock() }
 
   /// This thread's cipher for `pack`. A thread writes to two packs at a time, so a short list serves.
   func cipher(of pack: OpenPack, repository: Digest) throws -> BlockCipher {
@@ -20,36 +21,31 @@ package final class PackSealer {
 
   func forget(_ pack: OpenPack) { ciphers.removeAll { $0.pack === pack } }
 
-  /// Decodes a whole pack in memory and compares every chunk with its address, so that bad memory or
-  /// a faulty codec shows before anything depends on the pack.
+  /// Opens a block where it lies sealed, decompresses it and compares it with its payload, so that bad memory or
+  /// a faulty codec shows before anything depends on the block.
   ///
-  /// - Throws: `.damaged` when a block does not decode to what it was made from.
-  func verify(
-    _ bytes: UnsafeRawBufferPointer, against contents: PackTrailer, cipher: BlockCipher
+  /// - Throws: `.damaged` when the block does not decode to what it was made from.
+  package func verify(
+    _ sealed: UnsafeRawBufferPointer, ordinal: UInt32, cipher: BlockCipher,
+    decodesTo payload: UnsafeRawBufferPointer
   ) throws {
-    var offset = PackHeader.byteCount
-    for (ordinal, block) in contents.blocks.enumerated() {
-      let length = Int(block.storedLength)
-      let sealed = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length])
-      do {
-        try decoded.decode(sealed, ordinal: UInt32(ordinal), cipher: cipher)
-        guard decoded.slotCount == Int(block.slotCount) else {
-          throw VarveError(.damaged, "a block has \(decoded.slotCount) slots")
-        }
-        for (index, slot) in contents.slots[block.slots].enumerated() {
-          let bytes = try decoded.slot(index)
-          guard bytes.count == Int(slot.length), SHA256.digest(bytes) == slot.address else {
-            throw VarveError(.damaged, "chunk \(slot.address) differs after decoding")
-          }
-        }
-      } catch {
-        throw VarveError(
-          .damaged, "a pack that was just made does not decode; it was not stored",
-          hint:
-            "this points at faulty memory or a faulty CPU: test this machine before trusting it",
-          cause: error)
+    do {
+      let found = try decoder.payload(of: sealed, ordinal: ordinal, cipher: cipher)
+      guard Self.areEqual(found, payload) else {
+        throw VarveError(.damaged, "block \(ordinal) decodes to other bytes")
       }
-      offset += length
+    } catch {
+      throw VarveError(
+        .damaged, "a block that was just made does not decode; its pack was not stored",
+        hint:
+          "this points at faulty memory or a faulty CPU: test this machine before trusting it",
+        cause: error)
     }
+  }
+
+  private static func areEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+    guard a.count == b.count else { return false }
+    guard let first = a.baseAddress, let second = b.baseAddress else { return a.isEmpty }
+    return memcmp(first, second, a.count) == 0
   }
 }
