@@ -8,6 +8,8 @@ public enum VarveProgram {
     // Whatever is made here is for its owner only: caches, state, dumps.
     umask(0o077)
     Interruption.install()
+    // Left alone, glibc no longer gives large blocks back once one was freed: 50 MB and more of a long backup.
+    mallopt(M_MMAP_THRESHOLD, 4 << 20)
     exit(run(RawArgument.commandLine().dropFirst().map { $0 }).rawValue)
   }
 

@@ -150,7 +150,7 @@ public struct Backup {
   /// The snapshot itself while it is live, or the live one that has its tree under a changed record.
   private static func liveForm(of snapshot: Digest, in state: LogState) -> Digest? {
     if state.snapshots[snapshot] != nil { return snapshot }
-    return state.snapshots.values.first { $0.original == snapshot }?.id
+    return state.snapshotsInOrder.first { $0.original == snapshot }?.id
   }
 
   /// The newest live snapshot of this host and these paths, among the last hundred; nil for a role that cannot read.

@@ -32,6 +32,8 @@ enum ChangeCacheFormat {
   static let version: UInt32 = 1
   static let headLength = 88
   static let recordHeaderLength = 96
+  /// Where a record's `check` is.
+  static let checkOffset = 88
   static let signatureLength = 80
   static let untrusted = UInt64.max
   static let noRecord = UInt64.max

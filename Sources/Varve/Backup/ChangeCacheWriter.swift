@@ -1,6 +1,6 @@
+internal import CVarveLinux
 import Glibc
 import Synchronization
-internal import VarveCrypto
 internal import VarveFormat
 
 /// Appends the records of a running backup to its change cache (format: ChangeCacheFormat.swift).
@@ -9,13 +9,15 @@ internal import VarveFormat
 /// the second one uses the cache without adding to it. A write that fails (a full disk) ends the
 /// writing, not the backup.
 final class ChangeCacheWriter: Sendable {
-  /// Records are gathered up to this many bytes; longer ones are written at once.
-  private static let bufferLength = 1 << 20
+  /// Records are gathered up to this many bytes; longer ones are written piece by piece.
+  static let bufferLength = 1 << 20
 
   private struct State {
     var buffer: [UInt8] = []
     /// Where the next record goes.
     var end: UInt64
+    /// Where `buffer` goes.
+    var bufferStart: UInt64 { end - UInt64(buffer.count) }
     var failed = false
     /// Bytes of records that this run has appended or referred to again.
     var live: UInt64 = 0
@@ -48,17 +50,11 @@ final class ChangeCacheWriter: Sendable {
     descriptor = open(
       files.records(generation), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     state = Mutex(State(end: start))
-    guard descriptor >= 0, ftruncate(descriptor, off_t(start)) == 0,
-      lseek(descriptor, off_t(start), SEEK_SET) == off_t(start)
-    else {
-      if descriptor >= 0 { close(descriptor) }
-      close(lock)
-      return nil
-    }
+    guard descriptor >= 0, ftruncate(descriptor, off_t(start)) == 0 else { return nil }
   }
 
   deinit {
-    close(descriptor)
+    if descriptor >= 0 { close(descriptor) }
     close(lock)
   }
 
@@ -67,27 +63,36 @@ final class ChangeCacheWriter: Sendable {
     state.withLock { $0.live += UInt64(record.length) }
   }
 
-  /// Appends a record whose `check` field is still open. O(length).
+  /// Appends a record that is complete. O(length).
   ///
   /// - Returns: its offset.
-  func append(_ record: inout [UInt8]) -> UInt64 {
-    record.withUnsafeMutableBytes { bytes in
-      let check = ChangeCacheCheck.of(UnsafeRawBufferPointer(bytes))
-      bytes.storeBytes(of: check.littleEndian, toByteOffset: 88, as: UInt64.self)
-    }
-    return state.withLock { state in
+  func append(_ record: [UInt8]) -> UInt64 {
+    state.withLock { state in
       let offset = state.end
+      state.buffer.append(contentsOf: record)
       state.end += UInt64(record.count)
       state.live += UInt64(record.count)
-      if record.count >= Self.bufferLength {
-        flush(&state)
-        write(record, &state)
-      } else {
-        state.buffer.append(contentsOf: record)
-        if state.buffer.count >= Self.bufferLength { flush(&state) }
-      }
+      if state.buffer.count >= Self.bufferLength { flush(&state) }
       return offset
     }
+  }
+
+  /// Makes room for a long record, which the caller then writes.
+  ///
+  /// - Returns: its offset.
+  func reserve(_ length: Int) -> UInt64 {
+    state.withLock { state in
+      flush(&state)
+      let offset = state.end
+      state.end += UInt64(length)
+      state.live += UInt64(length)
+      return offset
+    }
+  }
+
+  /// Writes a part of a record for which there is room.
+  func write(_ bytes: [UInt8], at offset: UInt64) {
+    if !put(bytes, at: offset) { state.withLock { $0.failed = true } }
   }
 
   /// Makes the records the cache of `snapshot`, whose root directory's record is at `root`.
@@ -105,21 +110,20 @@ final class ChangeCacheWriter: Sendable {
   }
 
   private func flush(_ state: inout State) {
-    write(state.buffer, &state)
+    if !state.failed && !put(state.buffer, at: state.bufferStart) { state.failed = true }
     state.buffer.removeAll(keepingCapacity: true)
   }
 
-  private func write(_ bytes: [UInt8], _ state: inout State) {
+  private func put(_ bytes: [UInt8], at offset: UInt64) -> Bool {
     var done = 0
-    bytes.withUnsafeBytes { bytes in
-      while done < bytes.count && !state.failed {
-        let written = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-        if written > 0 {
-          done += written
-        } else if !(written < 0 && errno == EINTR) {
-          state.failed = true
-        }
+    while done < bytes.count {
+      let written = bytes.withUnsafeBytes {
+        varve_pwrite(
+          descriptor, $0.baseAddress! + done, $0.count - done, Int64(offset) + Int64(done))
       }
+      if written <= 0 { return false }
+      done += written
     }
+    return true
   }
 }

@@ -57,30 +57,44 @@ extension BackupWorker {
   /// Whether the entries are those of the cached directory, all as they were.
   private func isUnchanged(_ job: DirectoryJob, _ cached: CachedDirectory) -> Bool {
     guard job.entries.count == cached.count else { return false }
-    return job.entries.allSatisfy { if case .cached = $0.body { true } else { false } }
+    return job.entries.allSatisfy { $0.place == .cached }
   }
 
   private func encodeNode(_ job: DirectoryJob, _ arenas: [[UInt8]]) throws -> NodeReference {
     nodes.reset()
     frontier.removeAll()
-    for entry in job.entries {
-      try withBody(entry, arenas) { body in
-        try nodes.append(body, store: store(node:))
-        frontier.append(leafHash: entry.leaf)
-      }
+    try forEachEntry(job, arenas) { _, body, leaf in
+      try nodes.append(body, store: store(node:))
+      frontier.append(leafHash: leaf)
     }
     let (id, count) = try nodes.finish(store: store(node:))
     return NodeReference(id: id, root: frontier.root, count: count)
   }
 
-  private func withBody(
-    _ entry: EntryState, _ arenas: [[UInt8]], _ use: (UnsafeRawBufferPointer) throws -> Void
+  /// Calls `use` with each entry that is to be in the snapshot, its body and its leaf hash, in order.
+  private func forEachEntry(
+    _ job: DirectoryJob, _ arenas: [[UInt8]],
+    _ use: (EntryState, UnsafeRawBufferPointer, Digest) throws -> Void
   ) rethrows {
-    switch entry.body {
-    case .none: return
-    case .cached(let body): try use(body)
-    case .arena(let arena, let range):
-      try arenas[arena].withUnsafeBytes { try use(UnsafeRawBufferPointer(rebasing: $0[range])) }
+    var released = 0
+    for entry in job.entries {
+      switch entry.place {
+      case .none: continue
+      case .cached:
+        guard let cached = job.cached?.entry(entry.cached) else { continue }
+        try use(entry, cached.body, cached.leaf)
+        if entry.cached - released >= CachedDirectory.releaseStep {
+          job.cached?.release(released..<entry.cached)
+          released = entry.cached
+        }
+      case .arena:
+        let place = entry.arenaPlace
+        try arenas[place.index].withUnsafeBytes { bytes in
+          try use(
+            entry, UnsafeRawBufferPointer(rebasing: bytes[place.body]),
+            Digest(loading: bytes.baseAddress! + place.leaf))
+        }
+      }
     }
   }
 
@@ -96,8 +110,7 @@ extension BackupWorker {
       job.signature.matches(cached.signature, session.rules),
       job.signature.changed == cached.signature.changed
     {
-      parent.entries[index].body = .cached(cached.body)
-      parent.entries[index].leaf = cached.leaf
+      parent.entries[index].keepCached()
       return
     }
     var flags: UInt32 = 0
@@ -132,10 +145,10 @@ extension BackupWorker {
   ) throws -> UInt64 {
     guard let cacheWriter = session.cacheWriter else { return ChangeCacheFormat.noRecord }
     if cacheWriter.sharesOldRecords {
-      let inPlace = job.entries.allSatisfy { entry in
-        guard let old = cached.entry(entry.cached) else { return false }
-        // A trusted entry stays so; one that was not trusted would not have matched.
-        return old.child == entry.record
+      // A trusted entry stays so; one that was not trusted would not have matched.
+      let inPlace = job.children.allSatisfy { place in
+        let entry = job.entries[place]
+        return cached.entry(entry.cached)?.child == entry.record
       }
       if inPlace {
         cacheWriter.reuse(cached)
@@ -151,39 +164,21 @@ extension BackupWorker {
     guard let cacheWriter = session.cacheWriter else { return ChangeCacheFormat.noRecord }
     var count = 0
     var bodiesLength = 0
-    for entry in job.entries {
-      guard let length = entry.body.length else { continue }
+    forEachEntry(job, arenas) { _, body, _ in
       count += 1
-      bodiesLength += length
+      bodiesLength += body.count
     }
-    let length =
-      ChangeCacheFormat.recordHeaderLength + count * ChangeCacheFormat.signatureLength
-      + bodiesLength
     // Offsets have 32 bits; a directory beyond that is encoded anew each time.
-    guard length <= Int(UInt32.max) else { return ChangeCacheFormat.noRecord }
-    var record = ByteWriter(reservingCapacity: length)
-    record.u32(UInt32(length))
-    record.u32(UInt32(count))
-    record.u32(UInt32(bodiesLength))
-    record.u32(0)
-    record.digest(node.id)
-    record.digest(node.root)
-    record.u64(node.count)
-    record.u64(0)
-    var start = 0
-    for entry in job.entries {
-      guard let length = entry.body.length else { continue }
-      record.u64(entry.signature.inode)
-      record.u64(UInt64(bitPattern: entry.signature.changed))
-      record.u64(UInt64(bitPattern: entry.signature.modified))
-      record.u64(entry.signature.size)
-      record.u32(UInt32(start))
-      record.u32(UInt32(length))
-      record.u64(entry.record)
-      record.digest(entry.leaf)
-      start += length
+    guard
+      ChangeRecordWriter.length(count: count, bodiesLength: bodiesLength)
+        <= ChangeRecordWriter.limit
+    else { return ChangeCacheFormat.noRecord }
+    var record = ChangeRecordWriter(
+      cacheWriter, count: count, bodiesLength: bodiesLength, node: node)
+    forEachEntry(job, arenas) { entry, body, leaf in
+      record.add(entry.signature, bodyLength: body.count, child: entry.record, leaf: leaf)
     }
-    for entry in job.entries { withBody(entry, arenas) { record.raw($0) } }
-    return cacheWriter.append(&record.bytes)
+    forEachEntry(job, arenas) { _, body, _ in record.add(body) }
+    return record.finish()
   }
 }

@@ -2,39 +2,6 @@ import Glibc
 import Synchronization
 internal import VarveFormat
 
-/// What is known of one entry of a directory that is being backed up. 136 bytes each.
-struct EntryState {
-  /// Where the entry's encoded body is.
-  enum Body {
-    /// Not yet encoded; an entry still so at the end is left out of the snapshot.
-    case none
-    /// In the change cache, unchanged.
-    case cached(UnsafeRawBufferPointer)
-    /// In one of the job's arenas.
-    case arena(Int, Range<Int>)
-
-    /// In bytes; nil for `none`.
-    var length: Int? {
-      switch self {
-      case .none: nil
-      case .cached(let body): body.count
-      case .arena(_, let range): range.count
-      }
-    }
-  }
-
-  /// Index in the directory's listing.
-  var name: Int
-  var type: EntryType
-  var signature: FileSignature
-  /// Index in the cached directory, or -1.
-  var cached: Int
-  var body = Body.none
-  var leaf = Digest.zero
-  /// Where a directory's record is in the new change cache.
-  var record = ChangeCacheFormat.noRecord
-}
-
 /// One directory on its way into the snapshot: listed by one thread, its files archived by any, encoded by
 /// the thread that completes the last thing in it.
 final class DirectoryJob: @unchecked Sendable {
@@ -63,7 +30,7 @@ final class DirectoryJob: @unchecked Sendable {
   var changedFiles: [Int] = []
   /// The directory could not be read; its entry is left out.
   var failed = false
-  /// Encoded bodies, one buffer for each batch of files.
+  /// Leaf hashes and encoded bodies, one buffer for each batch of files.
   let arenas = Mutex<[[UInt8]]>([])
   /// The scan itself, each batch of files and each child directory count one.
   let pending = Atomic<Int>(1)
@@ -92,6 +59,14 @@ final class DirectoryJob: @unchecked Sendable {
   /// at the same time.
   var entries: UnsafeMutableBufferPointer<EntryState> {
     UnsafeMutableBufferPointer(start: table, count: count)
+  }
+
+  /// Makes room for so many entries, which spares a directory of 10^6 entries 128 MB of copies.
+  func reserve(_ wanted: Int) {
+    guard count == 0, wanted > capacity else { return }
+    table.deallocate()
+    table = .allocate(capacity: wanted)
+    capacity = wanted
   }
 
   /// Adds an entry; only during the scan.

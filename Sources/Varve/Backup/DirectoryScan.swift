@@ -11,6 +11,8 @@ internal import VarveRepository
 extension BackupWorker {
   private static let batchFiles = 128
   private static let batchBytes: UInt64 = 32 << 20
+  /// Bytes of encoded links and the like in one arena; directories with more have several.
+  private static let arenaLimit = 1 << 20
 
   func scan(_ job: DirectoryJob) throws {
     try session.cancellation.check()
@@ -20,10 +22,8 @@ extension BackupWorker {
       try finish(job)
       return
     }
-    var arena = ByteWriter()
-    let arenaIndex = job.addArena([])
     if let sources = job.sources {
-      try scan(job, count: sources.entries.count, into: &arena, arenaIndex)
+      try scan(job, count: sources.entries.count)
     } else if job.device == nil || job.device == job.status.device {
       let error = job.listing.load(job.descriptor)
       if error != 0 {
@@ -32,10 +32,8 @@ extension BackupWorker {
         try finish(job)
         return
       }
-      try scan(job, count: job.listing.count, into: &arena, arenaIndex)
+      try scan(job, count: job.listing.count)
     }
-    let bytes = arena.bytes
-    job.arenas.withLock { $0[arenaIndex] = bytes }
     push(job)
     try finish(job)
   }
@@ -74,25 +72,33 @@ extension BackupWorker {
     return true
   }
 
-  private func scan(
-    _ job: DirectoryJob, count: Int, into arena: inout ByteWriter, _ arenaIndex: Int
-  ) throws {
+  private func scan(_ job: DirectoryJob, count: Int) throws {
     let onlyTag = excludingTag(job)
     path.removeAll(keepingCapacity: true)
     path.append(contentsOf: job.path)
     if path.last != UInt8(ascii: "/") { path.append(UInt8(ascii: "/")) }
     let prefix = path.count
-    var cursor = CacheCursor(job.cached)
+    let sources = job.sources
+    let cachedDirectory = job.cached
+    var cursor = CacheCursor(cachedDirectory)
+    var released = 0
+    var counts = ScanCounts()
+    var arena = ByteWriter()
+    var arenaIndex = job.addArena([])
     var status = FileStatus()
+    job.reserve(count)
     for name in 0..<count {
       if let onlyTag, !job.listing.bytes(name).elementsEqual(onlyTag.name) { continue }
       if isExcluded(job, name, prefix: prefix) { continue }
-      let error = readStatus(job, name, &status)
+      let error =
+        sources == nil
+        ? FileStatus.read(job.descriptor, job.listing.name(name), into: &status)
+        : readSourceStatus(job, name, &status)
       if error != 0 {
         session.report(job.path(of: name), error, .scan)
         continue
       }
-      if job.sources?.entries[name].inner == nil, job.sources != nil {
+      if let sources, sources.entries[name].inner == nil {
         session.sourcesFound.add(1, ordering: .relaxed)
       }
       guard let type = status.type else {
@@ -102,28 +108,70 @@ extension BackupWorker {
       if type == .file, let limit = session.options.excludeLargerThan, status.size > limit {
         continue
       }
-      var entry = EntryState(
-        name: name, type: type, signature: FileSignature(status), cached: -1)
+      var entry = EntryState(name: name, type: type, signature: FileSignature(status))
       let cached: CachedEntry?
-      if let sources = job.sources {
+      if let sources {
         cached = sources.entries[name].name.withUnsafeBytes { cursor.find($0) }
       } else {
         cached = cursor.find(job.listing.bytes(name))
       }
-      entry.cached = cached == nil ? -1 : cursor.index
+      if cached != nil { entry.cached = cursor.index }
       if status.links > 1 && type != .directory {
         session.links.add(
           device: status.device, inode: status.inode, path: snapshotPath(job, name))
       }
-      try take(job, &entry, cached, status, into: &arena, arenaIndex)
+      try take(job, &entry, cached, status, &counts, into: &arena, arenaIndex)
       job.append(entry)
+      if arena.bytes.count >= Self.arenaLimit {
+        keep(&arena, in: job, arenaIndex)
+        arenaIndex = job.addArena([])
+      }
+      if let cachedDirectory, cursor.index - released >= CachedDirectory.releaseStep {
+        cachedDirectory.release(released..<cursor.index)
+        released = cursor.index
+        add(&counts)
+        try session.cancellation.check()
+      }
     }
+    keep(&arena, in: job, arenaIndex)
+    add(&counts)
+  }
+
+  private func keep(_ arena: inout ByteWriter, in job: DirectoryJob, _ arenaIndex: Int) {
+    let bytes = arena.bytes
+    arena = ByteWriter()
+    job.arenas.withLock { $0[arenaIndex] = bytes }
+  }
+
+  /// What a scan has found, counted for all threads a directory at a time: they would wait for one another
+  /// at every file.
+  private struct ScanCounts {
+    var files: UInt64 = 0
+    var bytes: UInt64 = 0
+    var unchangedFiles: UInt64 = 0
+    var unchangedBytes: UInt64 = 0
+  }
+
+  private func add(_ counts: inout ScanCounts) {
+    guard counts.files > 0 else { return }
+    session.progress.filesFound.add(counts.files, ordering: .relaxed)
+    session.progress.bytesFound.add(counts.bytes, ordering: .relaxed)
+    count(unchanged: counts.unchangedFiles, bytes: counts.unchangedBytes)
+    counts = ScanCounts()
+  }
+
+  private func count(unchanged files: UInt64, bytes: UInt64) {
+    session.progress.filesDone.add(files, ordering: .relaxed)
+    session.progress.bytesDone.add(bytes, ordering: .relaxed)
+    tally.filesUnmodified += files
+    tally.filesProcessed += files
+    tally.bytesProcessed += bytes
   }
 
   /// Decides what is to be done for an entry, and does it unless it has content.
   private func take(
     _ job: DirectoryJob, _ entry: inout EntryState, _ cached: CachedEntry?, _ status: FileStatus,
-    into arena: inout ByteWriter, _ arenaIndex: Int
+    _ counts: inout ScanCounts, into arena: inout ByteWriter, _ arenaIndex: Int
   ) throws {
     let place = job.entries.count
     if entry.type == .directory {
@@ -131,16 +179,19 @@ extension BackupWorker {
       return
     }
     if entry.type == .file {
-      session.progress.filesFound.add(1, ordering: .relaxed)
-      session.progress.bytesFound.add(status.size, ordering: .relaxed)
+      counts.files += 1
+      counts.bytes &+= status.size
     }
     // A changed ctime alone is a change of metadata, so it is never ignored for what is encoded.
     if let cached, entry.signature.matches(cached.signature, session.rules),
       entry.signature.changed == cached.signature.changed
     {
-      entry.body = .cached(cached.body)
-      entry.leaf = cached.leaf
-      noteUnchanged(job, entry)
+      entry.keepCached()
+      if entry.type == .file {
+        counts.unchangedFiles += 1
+        counts.unchangedBytes &+= status.size
+      }
+      reportUnchanged(job, entry)
       return
     }
     if entry.type == .file {
@@ -150,11 +201,10 @@ extension BackupWorker {
     try archiveSpecial(job, &entry, status, into: &arena, arenaIndex)
   }
 
-  private func readStatus(_ job: DirectoryJob, _ name: Int, _ status: inout FileStatus) -> Int32 {
-    guard let sources = job.sources else {
-      return FileStatus.read(job.descriptor, job.listing.name(name), into: &status)
-    }
-    let source = sources.entries[name]
+  private func readSourceStatus(
+    _ job: DirectoryJob, _ name: Int, _ status: inout FileStatus
+  ) -> Int32 {
+    guard let source = job.sources?.entries[name] else { return ENOENT }
     if source.directory.number < 0 { return -source.directory.number }
     return job.withLocation(name) { directory, file in
       source.inner == nil
@@ -220,50 +270,15 @@ extension BackupWorker {
     if !batches.isEmpty { session.stack.push(batches.reversed()) }
   }
 
+  /// Counts a file that was opened although its content had not changed.
   func noteUnchanged(_ job: DirectoryJob, _ entry: borrowing EntryState) {
-    if entry.type == .file {
-      let size = entry.signature.size
-      session.progress.filesDone.add(1, ordering: .relaxed)
-      session.progress.bytesDone.add(size, ordering: .relaxed)
-      tally.filesUnmodified += 1
-      tally.filesProcessed += 1
-      tally.bytesProcessed += size
-    }
-    if session.reportsItems {
-      session.observer?.finished(
-        BackupItem(path: job.path(of: entry.name), isDirectory: false, action: .unchanged))
-    }
-  }
-}
-
-/// Finds names in a cached directory, asked in ascending order: a merge, not a search.
-struct CacheCursor {
-  private let directory: CachedDirectory?
-  private var next = 0
-  /// Where the last entry found is.
-  private(set) var index = -1
-
-  init(_ directory: CachedDirectory?) { self.directory = directory }
-
-  mutating func find(_ name: UnsafeRawBufferPointer) -> CachedEntry? {
-    guard let directory else { return nil }
-    while let entry = directory.entry(next) {
-      guard let known = CacheCursor.name(of: entry.body) else { return nil }
-      if EntryName.precedes(name, known) { return nil }
-      next += 1
-      if !EntryName.precedes(known, name) {
-        index = next - 1
-        return entry
-      }
-    }
-    return nil
+    if entry.type == .file { count(unchanged: 1, bytes: entry.signature.size) }
+    reportUnchanged(job, entry)
   }
 
-  /// The name with which a body begins.
-  static func name(of body: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-    var reader = ByteReader(body, "change cache")
-    guard let name = try? reader.lengthPrefixed(limit: TreeLimits.nameByteCount), !name.isEmpty
-    else { return nil }
-    return name
+  private func reportUnchanged(_ job: DirectoryJob, _ entry: borrowing EntryState) {
+    guard session.reportsItems else { return }
+    session.observer?.finished(
+      BackupItem(path: job.path(of: entry.name), isDirectory: false, action: .unchanged))
   }
 }

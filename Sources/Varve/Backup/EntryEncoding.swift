@@ -91,13 +91,14 @@ extension BackupWorker {
     }
   }
 
-  /// Appends an entry's body to `arena`, and computes its leaf.
+  /// Appends an entry's leaf hash and body to `arena`.
   func encode(
     _ job: DirectoryJob, _ entry: inout EntryState, _ status: FileStatus, type: EntryType,
     flags: UInt32 = 0, _ content: TreeEntryEncoder.Content, into arena: inout ByteWriter,
     _ arenaIndex: Int
   ) throws {
     let start = arena.bytes.count
+    arena.digest(.zero)
     let entryAttributes = EntryAttributes(
       type: type, mode: status.mode, uid: status.owner, gid: status.group,
       modified: status.modified,
@@ -116,9 +117,14 @@ extension BackupWorker {
       session.report(job.path(of: entry.name), "\(error)", .archival)
       return
     }
-    entry.body = .arena(arenaIndex, start..<arena.bytes.count)
-    entry.leaf = arena.bytes.withUnsafeBytes {
-      leaf(of: UnsafeRawBufferPointer(rebasing: $0[start...]), fields)
+    let bodyStart = start + Digest.byteCount
+    guard entry.setArena(arenaIndex, start, bodyLength: arena.bytes.count - bodyStart) else {
+      throw VarveError(
+        .usage, "\(EscapedBytes.text(job.path(of: entry.name))) has too long an entry")
+    }
+    arena.bytes.withUnsafeMutableBytes { bytes in
+      leaf(of: UnsafeRawBufferPointer(rebasing: bytes[bodyStart...]), fields)
+        .store(to: bytes.baseAddress! + start)
     }
     if entry.signature.changed >= session.trustLimit
       || entry.signature.modified >= session.trustLimit
@@ -154,9 +160,10 @@ extension BackupWorker {
     var action = BackupItem.Action.new
     if let cached = job.cached?.entry(entry.cached) {
       action = .modified
-      if case .arena(_, let range) = entry.body, range.count == cached.body.count {
+      if entry.place == .arena {
+        let range = entry.arenaPlace.body
         let isSame = arena.bytes.withUnsafeBytes {
-          memcmp($0.baseAddress! + range.lowerBound, cached.body.baseAddress!, range.count) == 0
+          UnsafeRawBufferPointer(rebasing: $0[range]).isSame(as: cached.body)
         }
         if isSame { action = .unchanged }
       }
@@ -174,5 +181,14 @@ extension BackupWorker {
       BackupItem(
         path: job.path(of: entry.name), isDirectory: false, action: action,
         duration: MonotonicClock.nanoseconds - start, dataAdded: content.added))
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  fileprivate func isSame(as other: UnsafeRawBufferPointer) -> Bool {
+    guard count == other.count, let base = baseAddress, let otherBase = other.baseAddress else {
+      return count == other.count
+    }
+    return memcmp(base, otherBase, count) == 0
   }
 }

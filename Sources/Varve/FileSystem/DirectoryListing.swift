@@ -21,6 +21,9 @@ package struct DirectoryListing: ~Copyable {
   private var entries = UnsafeMutablePointer<Entry>.allocate(capacity: 128)
   private var entryCapacity = 128
 
+  /// The most entries that a directory may have, so that 32 bits hold an index.
+  package static let limit = Int(Int32.max)
+
   /// The number of entries, `.` and `..` excepted.
   package private(set) var count = 0
 
@@ -34,7 +37,7 @@ package struct DirectoryListing: ~Copyable {
   /// Reads the directory, which must be open for reading and not have been read from before.
   ///
   /// O(n log n). Names that a tree cannot hold (longer than 4,096 bytes, or with a slash, which only
-  /// a broken file system gives) count as `EIO`.
+  /// a broken file system gives) count as `EIO`, more than `limit` entries as `EOVERFLOW`.
   ///
   /// - Returns: 0, or an error number; the listing is then empty.
   package mutating func load(_ directory: Int32) -> Int32 {
@@ -53,6 +56,10 @@ package struct DirectoryListing: ~Copyable {
       guard append(UnsafeRawBufferPointer(start: buffer, count: filled)) else {
         count = 0
         return EIO
+      }
+      guard count <= Self.limit else {
+        count = 0
+        return EOVERFLOW
       }
     }
   }

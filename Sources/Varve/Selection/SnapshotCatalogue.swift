@@ -8,6 +8,11 @@ public protocol SnapshotCatalogue {
 
   /// - Throws: `.missing`, `.damaged`; `.forbidden` for a role that cannot read records.
   func snapshotRecord(_ id: Digest) throws -> SnapshotRecord
+
+  /// What those snapshots are looked for by, in the order of `ids`.
+  ///
+  /// - Throws: as `snapshotRecord`.
+  func snapshotHeadings(_ ids: [Digest]) throws -> [SnapshotHeading]
 }
 
 extension UnlockedRepository: SnapshotCatalogue {
@@ -23,7 +28,7 @@ public struct ChosenSnapshot: Sendable {
 }
 
 /// Finds snapshots by selectors and filters. Records are opened only where the answer depends on them:
-/// for an id, one; for `latest` and for filters, all.
+/// for an id or `latest`, one; for `all`, those that the filter lets through. Choosing takes the headings of all.
 public struct SnapshotSearch {
   private let catalogue: any SnapshotCatalogue
   private let filter: SnapshotFilter
@@ -53,7 +58,7 @@ public struct SnapshotSearch {
       return ChosenSnapshot(
         id: id, record: try catalogue.snapshotRecord(id), path: selector.path)
     }
-    let complete = try all().filter { !$0.record.isPartial }
+    let complete = try headings().filter { !$0.heading.isPartial }
     guard back < complete.count else {
       let which = filter.isEmpty ? "" : " that matches the host, tags and paths given"
       let count = complete.count == 1 ? "there is one" : "there are \(complete.count)"
@@ -65,7 +70,8 @@ public struct SnapshotSearch {
         hint: "list them with 'varve snapshots'")
     }
     let found = complete[complete.count - 1 - back]
-    return ChosenSnapshot(id: found.id, record: found.record, path: selector.path)
+    return ChosenSnapshot(
+      id: found.id, record: try catalogue.snapshotRecord(found.id), path: selector.path)
   }
 
   /// What the selectors name, in that order and each snapshot and path once; without selectors, all that
@@ -89,16 +95,27 @@ public struct SnapshotSearch {
   ///
   /// - Throws: as the catalogue.
   public func all() throws -> [ChosenSnapshot] {
-    var found: [ChosenSnapshot] = []
-    for id in catalogue.liveSnapshots {
-      let record = try catalogue.snapshotRecord(id)
-      if filter.matches(record) {
-        found.append(ChosenSnapshot(id: id, record: record, path: .root))
-      }
+    if filter.isEmpty {
+      return sorted(
+        try catalogue.liveSnapshots.map {
+          ChosenSnapshot(id: $0, record: try catalogue.snapshotRecord($0), path: .root)
+        }, by: \.record.time)
     }
-    return found.enumerated().sorted {
-      ($0.element.record.time, $0.offset) < ($1.element.record.time, $1.offset)
-    }.map(\.element)
+    return try headings().map {
+      ChosenSnapshot(id: $0.id, record: try catalogue.snapshotRecord($0.id), path: .root)
+    }
+  }
+
+  /// The headings that the filter lets through, in the order of `all`.
+  private func headings() throws -> [(id: Digest, heading: SnapshotHeading)] {
+    let ids = catalogue.liveSnapshots
+    let all = zip(ids, try catalogue.snapshotHeadings(ids)).filter { filter.matches($0.1) }
+    return sorted(all.map { (id: $0.0, heading: $0.1) }, by: \.heading.time)
+  }
+
+  private func sorted<T>(_ items: [T], by time: (T) -> Timestamp) -> [T] {
+    items.enumerated().sorted { (time($0.element), $0.offset) < (time($1.element), $1.offset) }
+      .map(\.element)
   }
 
   private func id(beginningWith prefix: String) throws -> Digest {

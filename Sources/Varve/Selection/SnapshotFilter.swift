@@ -1,4 +1,5 @@
 public import VarveFormat
+public import VarveRepository
 
 /// Which snapshots are meant, by what their records say.
 public struct SnapshotFilter: Sendable {
@@ -18,7 +19,9 @@ public struct SnapshotFilter: Sendable {
 
   public var isEmpty: Bool { hosts.isEmpty && tagLists.isEmpty && paths.isEmpty }
 
-  public func matches(_ record: SnapshotRecord) -> Bool {
+  public func matches(_ record: SnapshotRecord) -> Bool { matches(SnapshotHeading(record)) }
+
+  public func matches(_ record: SnapshotHeading) -> Bool {
     guard hosts.isEmpty || hosts.contains(record.host) else { return false }
     guard paths.allSatisfy(record.paths.contains) else { return false }
     return tagLists.isEmpty

@@ -10,6 +10,14 @@ public struct KeyID: Hashable, Sendable {
     low = digest.w1
   }
 
+  /// The bytes in order, as two big-endian words.
+  package init(words high: UInt64, _ low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  package var words: (UInt64, UInt64) { (high, low) }
+
   /// Nil unless the text is 32 lower-case hexadecimal digits.
   public init?(text: String) {
     guard let bytes = Hex.decode(text), bytes.count == Self.byteCount else { return nil }

@@ -7,9 +7,20 @@ public import VarveFormat
 /// each proof take O(log n) hashes.
 public struct MerkleTree: Sendable {
   // levels[k][i] is the hash of leaves i·2^k ..< (i+1)·2^k.
-  private var levels: [[Digest]] = []
+  package private(set) var levels: [[Digest]] = []
 
   public init() {}
+
+  /// A tree that was taken apart into its `levels` before; its hashes are not computed again.
+  ///
+  /// - Returns: nil unless each level has half the hashes of the one below it, rounded down, and the last
+  ///   has one.
+  package init?(levels: [[Digest]]) {
+    guard levels.isEmpty || levels.last?.count == 1,
+      zip(levels, levels.dropFirst()).allSatisfy({ $0.count / 2 == $1.count })
+    else { return nil }
+    self.levels = levels
+  }
 
   public var size: UInt64 { UInt64(levels.first?.count ?? 0) }
 

@@ -43,7 +43,7 @@ struct ObjectCheck {
     }
     let snapshots = state.snapshotsInOrder.map(\.id)
     let credentials = state.liveCredentials.compactMap(\.credential)
-    var live = state.listedObjects
+    var live = state.listedObjects.sizesByName
     var hasAllInventories = true
     for inventory in state.inventories {
       let name = ObjectName.inventory(inventory)

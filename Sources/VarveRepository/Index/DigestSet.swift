@@ -34,13 +34,27 @@ package struct DigestSet: ~Copyable {
   package mutating func insert(_ digest: Digest) -> Bool {
     var index = place(of: digest)
     if table[index] != .zero { return false }
-    if (count + 1) * 4 > (mask + 1) * 3 {
+    if isFull {
       grow()
       index = place(of: digest)
     }
     table[index] = digest
     count += 1
     return true
+  }
+
+  /// Whether the next element makes the table grow.
+  package var isFull: Bool { (count + 1) * 4 > (mask + 1) * 3 }
+
+  /// Removes what `condition` is true of. When more than a quarter is left the table grows, so that the next
+  /// call is as far away as this one was. O(capacity).
+  package mutating func removeAll(where condition: (Digest) throws -> Bool) rethrows {
+    var kept = DigestSet()
+    for index in 0...mask where table[index] != .zero {
+      if try !condition(table[index]) { _ = kept.insert(table[index]) }
+    }
+    if kept.count * 4 > mask + 1 { while kept.mask <= mask { kept.grow() } }
+    self = kept
   }
 
   private func place(of digest: Digest) -> Int {

@@ -4,6 +4,8 @@
 //                  origin, size, root. Only ever replaced by a larger one.
 //     log          the commits up to that head, one after another, each after its length as u32
 //                  little-endian. What follows the head is ignored.
+//     fold         what the log up to an earlier head folds to (StoredFold.swift), so that only the
+//                  rest of the copy is parsed.
 //     lock         held while `checkpoint` is compared and replaced.
 //
 // A head that is smaller than the one remembered, or has another root at its size, is a rollback.
@@ -27,6 +29,7 @@ struct ClientState: Sendable {
 
   private var pinPath: String { "\(directory)/checkpoint" }
   private var copyPath: String { "\(directory)/log" }
+  private var foldPath: String { "\(directory)/fold" }
 
   /// The newest head that this client has verified, or nil when it has never seen the repository.
   func pin() throws -> TreeHead? {
@@ -41,9 +44,22 @@ struct ClientState: Sendable {
     return checkpoint.head
   }
 
-  /// The commits in the copy of the log, as far as it can be read.
-  func commits() throws -> [[UInt8]] {
-    guard let bytes = try FileWriting.read(copyPath) else { return [] }
+  /// The fold that was stored last, or nil when there is none that is intact.
+  func fold(config: RepositoryConfig, configDigest: Digest) throws -> LogFold? {
+    guard let bytes = try FileWriting.read(foldPath) else { return nil }
+    return StoredFold.decode(bytes, config: config, configDigest: configDigest)
+  }
+
+  /// Stores a fold, whose head must be remembered already. It can be made again at any time, so a failure
+  /// is none, and nothing is synced.
+  func store(_ fold: LogFold) {
+    try? FileWriting.replace(
+      foldPath, with: StoredFold.encode(fold), mode: 0o600, isDurable: false)
+  }
+
+  /// The commits in the copy of the log from byte `start` on, as far as it can be read.
+  func commits(from start: UInt64) throws -> [[UInt8]] {
+    guard let bytes = try FileWriting.read(copyPath, from: start) else { return [] }
     var commits: [[UInt8]] = []
     var offset = 0
     while bytes.count - offset >= Self.lengthByteCount {

@@ -15,6 +15,8 @@ public final class Log: Sendable {
     var fold: LogFold
     /// Bytes of the client's copy that are known to be right.
     var copyByteCount: UInt64 = 0
+    /// The size at which the fold was last stored.
+    var storedSize: UInt64 = 0
     /// The newest head that is recorded in the client's state.
     var recorded = TreeHead.empty
     /// The size of the newest checkpoint seen in storage or written.
@@ -81,10 +83,11 @@ public final class Log: Sendable {
     // The checkpoint before the commits: whatever it signs was there when it was read.
     let checkpoint = try readCheckpoint()
     var fold: LogFold
-    if let pin, let remembered = try rememberedFold(pin) {
+    if let pin, let (remembered, storedSize) = try rememberedFold(pin) {
       fold = remembered
       content.withLock {
         $0.copyByteCount = remembered.copyByteCount
+        $0.storedSize = storedSize
         $0.recorded = pin
       }
     } else {
@@ -95,18 +98,29 @@ public final class Log: Sendable {
     content.withLock { $0.checkpointSize = checkpoint?.head.size ?? 0 }
   }
 
-  /// The fold of the client's copy of the log, if its root is the remembered one and storage still
-  /// has the newest commit of it.
-  private func rememberedFold(_ pin: TreeHead) throws -> LogFold? {
-    var fold = LogFold(config: config, configDigest: configDigest)
-    var newest: [UInt8] = []
-    for commit in try clientState.commits() {
-      guard fold.tree.size < pin.size, (try? fold.append(commit: commit, isVerified: true)) != nil
-      else { break }
-      newest = commit
+  /// What the client's state says the log folds to, if its root is the remembered one and storage still
+  /// has the newest commit of it; and the size up to which that was stored rather than replayed.
+  private func rememberedFold(_ pin: TreeHead) throws -> (LogFold, storedSize: UInt64)? {
+    if let stored = try clientState.fold(config: config, configDigest: configDigest),
+      stored.tree.size <= pin.size, let fold = try replay(on: stored, to: pin)
+    {
+      return (fold, stored.tree.size)
+    }
+    let empty = LogFold(config: config, configDigest: configDigest)
+    return try replay(on: empty, to: pin).map { ($0, 0) }
+  }
+
+  /// Continues a fold with the client's copy of the log.
+  private func replay(on base: LogFold, to pin: TreeHead) throws -> LogFold? {
+    var fold = base
+    if fold.tree.size < pin.size {
+      for commit in try clientState.commits(from: fold.copyByteCount) {
+        guard fold.tree.size < pin.size, (try? fold.append(commit: commit, isVerified: true)) != nil
+        else { break }
+      }
     }
     guard fold.head == pin, let start = fold.commitStarts.last,
-      try readIfPresent(ObjectName.commit(start)) == newest
+      let newest = try readIfPresent(ObjectName.commit(start)), fold.endsWith(commit: newest)
     else { return nil }
     return fold
   }
@@ -134,14 +148,21 @@ public final class Log: Sendable {
   ///
   /// - Parameter commits: those by which it is longer than the client's copy.
   func adopt(_ fold: LogFold, _ commits: [[UInt8]]) throws {
-    let (copyByteCount, recorded) = content.withLock { ($0.copyByteCount, $0.recorded) }
+    var (copyByteCount, recorded, storedSize) = content.withLock {
+      ($0.copyByteCount, $0.recorded, $0.storedSize)
+    }
     if fold.head != recorded, fold.head.size > 0 {
       try clientState.write(commits, at: copyByteCount)
       try clientState.advancePin(to: fold.head) { fold.tree.root(atSize: $0.size) == $0.root }
     }
+    if fold.tree.size >= storedSize + StoredFold.step {
+      clientState.store(fold)
+      storedSize = fold.tree.size
+    }
     content.withLock {
       $0.fold = fold
       $0.copyByteCount = fold.copyByteCount
+      $0.storedSize = storedSize
       $0.recorded = fold.head
     }
   }

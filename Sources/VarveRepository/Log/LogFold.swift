@@ -20,12 +20,38 @@ struct LogFold: Sendable {
   var head: TreeHead { tree.head }
 
   private let repository: Digest
-  private let config: Digest
+  /// The digest of the object `config`.
+  let config: Digest
 
   init(config: RepositoryConfig, configDigest: Digest) {
     repository = config.id
     self.config = configDigest
     state = LogState(config: config, configDigest: configDigest)
+  }
+
+  /// A fold that was stored before.
+  init(
+    config: RepositoryConfig, configDigest: Digest, tree: MerkleTree, state: LogState,
+    commitStarts: [UInt64], copyByteCount: UInt64
+  ) {
+    repository = config.id
+    self.config = configDigest
+    self.tree = tree
+    self.state = state
+    self.commitStarts = commitStarts
+    self.copyByteCount = copyByteCount
+  }
+
+  /// Whether `bytes` are the newest commit.
+  func endsWith(commit bytes: [UInt8]) -> Bool {
+    guard let start = commitStarts.last,
+      let entries = try? EntryBundle.entries(
+        of: bytes, limit: LogEntry.commitLimit, ObjectName.commit(start)),
+      start + UInt64(entries.count) == tree.size
+    else { return false }
+    return entries.enumerated().allSatisfy { offset, entry in
+      MerkleHash.leaf(entry) == tree.leafHash(start + UInt64(offset))
+    }
   }
 
   /// Appends a commit.

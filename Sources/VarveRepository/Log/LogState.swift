@@ -29,7 +29,6 @@ public struct LogState: Sendable {
     public let time: Timestamp
     public let parent: Digest?
     public let original: Digest?
-    public let additions: LogStatement.SnapshotAddition.Additions
   }
 
   /// A check that somebody recorded.
@@ -42,16 +41,16 @@ public struct LogState: Sendable {
 
   /// Entries folded so far.
   public internal(set) var size: UInt64 = 0
-  public private(set) var authors: [KeyID: Author]
-  public private(set) var snapshots: [Digest: Snapshot] = [:]
+  public internal(set) var authors: [KeyID: Author]
+  public internal(set) var snapshots = SnapshotTable()
   /// Snapshots that are live no more, with the index of the entry that forgot each.
-  public private(set) var forgotten: [Digest: UInt64] = [:]
+  public internal(set) var forgotten: [Digest: UInt64] = [:]
   /// In the order of the log.
-  public private(set) var checks: [Check] = []
-  /// Packs and index segments that entries list themselves, with their sizes.
-  public private(set) var listedObjects: [String: UInt64] = [:]
+  public internal(set) var checks: [Check] = []
+  /// Packs and index segments that entries list themselves.
+  public internal(set) var listedObjects = ListedObjects()
   /// Inventories that list the others, in the order of the log.
-  public private(set) var inventories: [Digest] = []
+  public internal(set) var inventories: [Digest] = []
 
   private let config: RepositoryConfig
   private let configDigest: Digest
@@ -68,7 +67,7 @@ public struct LogState: Sendable {
   }
 
   /// Live snapshots in the order of their entries, oldest first.
-  public var snapshotsInOrder: [Snapshot] { snapshots.values.sorted { $0.entry < $1.entry } }
+  public var snapshotsInOrder: [Snapshot] { snapshots.inOrder }
 
   /// Authors whose credentials unlock the repository, in the order in which they were added.
   public var liveCredentials: [Author] {
@@ -154,17 +153,18 @@ public struct LogState: Sendable {
       }
       for removal in change.removals { authors[removal.keyID]?.removed = index }
     case .snapshot(let addition):
-      snapshots[addition.snapshot] = Snapshot(
-        id: addition.snapshot, entry: index, author: statement.author, time: statement.time,
-        parent: addition.parent, original: addition.original, additions: addition.additions)
+      snapshots.add(
+        Snapshot(
+          id: addition.snapshot, entry: index, author: statement.author, time: statement.time,
+          parent: addition.parent, original: addition.original))
       switch addition.additions {
       case .listed(let objects):
-        for object in objects { listedObjects[object.name] = object.size }
+        for object in objects { listedObjects.add(object) }
       case .inventory(let inventory): inventories.append(inventory)
       }
     case .forget(let forgetting):
       for snapshot in forgetting.snapshots {
-        snapshots[snapshot] = nil
+        snapshots.remove(snapshot)
         forgotten[snapshot] = index
       }
     case .check(let result):

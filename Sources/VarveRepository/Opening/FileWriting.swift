@@ -5,23 +5,25 @@ import VarveStorage
 
 /// Files outside a store: the client's state and published logs.
 enum FileWriting {
-  /// All bytes of the file, or nil when there is none.
-  static func read(_ path: String) throws -> [UInt8]? {
+  /// All bytes of the file from `start` on, or nil when there is none.
+  static func read(_ path: String, from start: UInt64 = 0) throws -> [UInt8]? {
     let file = varve_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0)
     if file == -ENOENT || file == -ENOTDIR { return nil }
     guard file >= 0 else { throw VarveError(system: -file, "cannot read \(path)") }
     defer { close(file) }
-    var bytes: [UInt8] = []
-    let step = 1 << 20
-    while true {
-      let offset = bytes.count
-      let grown = try [UInt8](unsafeUninitializedCapacity: step) { buffer, count in
-        let result = varve_pread(file, buffer.baseAddress, step, Int64(offset))
-        guard result >= 0 else { throw VarveError(system: Int32(-result), "cannot read \(path)") }
-        count = result
+    var status = varve_status()
+    let result = varve_statx(file, "", varve_at_empty_path, &status)
+    guard result == 0 else { throw VarveError(system: -result, "cannot read \(path)") }
+    guard status.size > start, status.size <= UInt64(Int64.max) else { return [] }
+    return try [UInt8](unsafeUninitializedCapacity: Int(status.size - start)) { buffer, count in
+      while count < buffer.count {
+        let got = varve_pread(
+          file, buffer.baseAddress! + count, buffer.count - count, Int64(start) + Int64(count))
+        guard got >= 0 else { throw VarveError(system: Int32(-got), "cannot read \(path)") }
+        // It became shorter meanwhile.
+        if got == 0 { break }
+        count += got
       }
-      if grown.isEmpty { return bytes }
-      bytes.append(contentsOf: grown)
     }
   }
 
@@ -40,22 +42,24 @@ enum FileWriting {
   }
 
   /// Puts `bytes` in the place of the file: written beside it, synced, renamed, directory synced. A
-  /// crash leaves the old file or the new one.
-  static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws {
+  /// crash leaves the old file or the new one; unless `isDurable`, it may leave a damaged one.
+  static func replace(
+    _ path: String, with bytes: [UInt8], mode: mode_t, isDurable: Bool = true
+  ) throws {
     let temporary = "\(path).\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
     let file = varve_open(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL, mode)
     guard file >= 0 else { throw VarveError(system: -file, "cannot write \(path)") }
     do {
       defer { close(file) }
       try write(bytes, at: 0, to: file, path)
-      try sync(file, path)
+      if isDurable { try sync(file, path) }
       let result = varve_rename(AT_FDCWD, temporary, AT_FDCWD, path, 0)
       guard result == 0 else { throw VarveError(system: -result, "cannot write \(path)") }
     } catch {
       _ = varve_unlink(AT_FDCWD, temporary, 0)
       throw error
     }
-    guard let slash = path.lastIndex(of: "/") else { return }
+    guard isDurable, let slash = path.lastIndex(of: "/") else { return }
     let directory = varve_open(AT_FDCWD, String(path[...slash]), O_RDONLY | O_DIRECTORY, 0)
     guard directory >= 0 else { throw VarveError(system: -directory, "cannot sync \(path)") }
     defer { close(directory) }

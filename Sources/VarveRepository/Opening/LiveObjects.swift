@@ -10,7 +10,7 @@ public struct LiveObjects: Sendable {
 
   /// - Throws: `.missing` or `.damaged` naming the inventory.
   public init(_ state: LogState, storage: any StorageBackend) throws {
-    sizes = state.listedObjects
+    sizes = state.listedObjects.sizesByName
     for digest in state.inventories {
       for object in try Self.inventory(digest, storage: storage).objects {
         sizes[object.name] = object.size

@@ -24,6 +24,25 @@ extension UnlockedRepository {
     }
   }
 
+  /// The headings of snapshots, in the order of `ids`; records that this client has opened before are not
+  /// opened again.
+  ///
+  /// - Throws: as `snapshotRecord`.
+  public func snapshotHeadings(_ ids: [Digest]) throws -> [SnapshotHeading] {
+    guard let directory = cacheDirectory else {
+      return try ids.map { SnapshotHeading(try snapshotRecord($0)) }
+    }
+    var cache = HeadingCache(directory: directory)
+    var new: [(Digest, SnapshotHeading)] = []
+    defer { if !new.isEmpty { cache.add(new, live: log.state.snapshotsInOrder.map(\.id)) } }
+    return try ids.map { id in
+      if let known = cache.headings[id] { return known }
+      let heading = SnapshotHeading(try snapshotRecord(id))
+      new.append((id, heading))
+      return heading
+    }
+  }
+
   /// Seals a record: the object's bytes, whose digest is the snapshot's id.
   package func seal(_ record: SnapshotRecord) throws -> [UInt8] {
     let bytes = try record.encode()

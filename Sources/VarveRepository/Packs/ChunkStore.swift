@@ -23,7 +23,7 @@ package final class ChunkStore: Sendable {
   private let segments: SegmentCipher
   private let cache: SegmentCache
   private let level: CompressionLevel
-  private let claims = ClaimSet()
+  private let claims: ClaimSet
   private let pending: Arc<Mutex<Pending>>
   private let dataPacks: PackWriter
   private let treePacks: PackWriter
@@ -47,6 +47,7 @@ package final class ChunkStore: Sendable {
     verifies: Bool
   ) {
     self.index = index
+    claims = ClaimSet { index.contains($0) }
     self.storage = storage
     self.segments = segments
     self.cache = cache

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 import VarveCrypto
 import VarveFormat
@@ -22,5 +23,44 @@ import VarveRepository
     #expect(found == reference.count)
     let stranger = set.contains(Digest(1, 1, 1, 1))
     #expect(!stranger)
+  }
+
+  @Test func whatIsRemovedIsGoneAndTheRestStays() {
+    var random = SplitMix(state: 12)
+    for (size, keptOf) in [(10, 2), (500, 100), (5_000, 3), (5_000, 1), (5_000, 5_000)] {
+      var set = DigestSet()
+      var kept: Set<Digest> = []
+      var gone: [Digest] = []
+      for number in 0..<size {
+        let digest = Digest(random.next() % 4_096 + 1, 0, UInt64(number), 5)
+        #expect(set.insert(digest))
+        if number % keptOf == 0 { kept.insert(digest) } else { gone.append(digest) }
+      }
+      set.removeAll { !kept.contains($0) }
+      #expect(set.count == kept.count)
+      #expect(kept.filter { !set.contains($0) }.isEmpty)
+      #expect(gone.filter { set.contains($0) }.isEmpty)
+      for digest in gone { #expect(set.insert(digest)) }
+      #expect(set.count == size)
+    }
+  }
+
+  /// Of chunks that reach the index as the session goes on only the last ones are held, and each is claimed once
+  /// until then.
+  @Test func claimsOfStoredChunksAreDropped() {
+    let stored = Mutex<Set<Digest>>([])
+    let claims = ClaimSet { id in stored.withLock { $0.contains(id) } }
+    var random = SplitMix(state: 13)
+    var largest = 0
+    for _ in 0..<40 {
+      let segment = (0..<5_000).map { _ in
+        Digest(random.next(), random.next(), random.next(), random.next())
+      }
+      #expect(segment.allSatisfy { claims.claim($0) })
+      #expect(!segment.contains { claims.claim($0) })
+      stored.withLock { $0.formUnion(segment) }
+      largest = max(largest, claims.count)
+    }
+    #expect(largest < 30_000)
   }
 }

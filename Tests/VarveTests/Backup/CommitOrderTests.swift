@@ -66,7 +66,7 @@ import VarveStorage
       for (name, size) in repository.liveObjects.sizes {
         #expect(try bench.storage.size(name) == size, "\(name), stopped at \(stopped)")
       }
-      for id in live.keys {
+      for id in live.inOrder.map(\.id) {
         for number in 0..<12 { _ = try bench.content(id, "data/f\(number)") }
       }
       // An acknowledged snapshot is live; one that was not is either live as a whole or not at all.

@@ -3,6 +3,7 @@ import Testing
 import Varve
 import VarveCrypto
 import VarveFormat
+import VarveRepository
 
 @Suite struct SnapshotSelectorTests {
   /// Snapshots in memory, in the order of the log.
@@ -10,11 +11,20 @@ import VarveFormat
     private(set) var liveSnapshots: [Digest] = []
     private var records: [Digest: SnapshotRecord] = [:]
     private(set) var opened = 0
+    private(set) var headingsRead = 0
 
     func snapshotRecord(_ id: Digest) throws -> SnapshotRecord {
       opened += 1
       guard let record = records[id] else { throw VarveError(.missing, "no record \(id)") }
       return record
+    }
+
+    func snapshotHeadings(_ ids: [Digest]) throws -> [SnapshotHeading] {
+      headingsRead += ids.count
+      return try ids.map {
+        guard let record = records[$0] else { throw VarveError(.missing, "no record \($0)") }
+        return SnapshotHeading(record)
+      }
     }
 
     func add(
