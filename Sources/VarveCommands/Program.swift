@@ -1,4 +1,5 @@
 import ArgumentParser
+import CVarveLinux
 import Glibc
 import VarveFormat
 
@@ -8,8 +9,8 @@ public enum VarveProgram {
     // Whatever is made here is for its owner only: caches, state, dumps.
     umask(0o077)
     Interruption.install()
-    // Left alone, glibc no longer gives large blocks back once one was freed: 50 MB and more of a long backup.
-    mallopt(M_MMAP_THRESHOLD, 4 << 20)
+    // Otherwise 50 MB and more stay with the process once they were freed.
+    varve_map_blocks_from(4 << 20)
     exit(run(RawArgument.commandLine().dropFirst().map { $0 }).rawValue)
   }
 
