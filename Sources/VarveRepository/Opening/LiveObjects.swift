@@ -3,18 +3,28 @@ public import VarveFormat
 public import VarveStorage
 
 /// The packs and index segments that a log state has: those that entries list themselves, and those in
-/// the inventories that entries name. 100 bytes or so an object.
+/// the inventories that entries name. 40 bytes an object, in tables that are at most three quarters full.
 public struct LiveObjects: Sendable {
-  /// Size in bytes by name.
-  public private(set) var sizes: [String: UInt64]
+  /// Sizes in bytes by name.
+  public private(set) var packs: [Digest: UInt64] = [:]
+  public private(set) var indexSegments: [Digest: UInt64] = [:]
 
   /// - Throws: `.missing` or `.damaged` naming the inventory.
   public init(_ state: LogState, storage: any StorageBackend) throws {
-    sizes = state.listedObjects
+    packs.reserveCapacity(state.listedObjects.count)
+    for (name, size) in state.listedObjects { add(name, size) }
     for digest in state.inventories {
       for object in try Self.inventory(digest, storage: storage).objects {
-        sizes[object.name] = object.size
+        add(object.name, object.size)
       }
+    }
+  }
+
+  private mutating func add(_ name: String, _ size: UInt64) {
+    switch ObjectClass(name) {
+    case .pack(let digest): packs[digest] = size
+    case .index(let digest): indexSegments[digest] = size
+    default: break
     }
   }
 
@@ -35,13 +45,5 @@ public struct LiveObjects: Sendable {
   }
 
   /// Whether that pack, of that size, is live.
-  public func contains(pack: Digest, size: UInt64) -> Bool {
-    sizes[ObjectName.pack(pack)] == size
-  }
-
-  /// The index segments, ascending by name.
-  public var indexSegments: [ObjectReference] {
-    sizes.filter { $0.key.hasPrefix(ObjectName.indexPrefix) }
-      .map { ObjectReference(name: $0.key, size: $0.value) }.sorted()
-  }
+  public func contains(pack: Digest, size: UInt64) -> Bool { packs[pack] == size }
 }
