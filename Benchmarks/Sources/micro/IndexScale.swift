@@ -129,8 +129,10 @@ private func runProbe(_ shape: IndexShape, in place: String) throws -> [String: 
   var values: [String: Double] = [:]
   var line = [CChar](repeating: 0, count: 256)
   while fgets(&line, 256, file) != nil {
-    let words = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      .split(whereSeparator: \.isWhitespace)
+    let words = String(
+      decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self
+    )
+    .split(whereSeparator: \.isWhitespace)
     if words.count == 2, let value = Double(words[1]) { values[String(words[0])] = value }
   }
   return values

@@ -3,7 +3,7 @@ public import VarveRepository
 
 /// What lies in packs, by the index.
 public enum PackContents {
-  /// The addresses of all chunks and nodes in the packs whose names begin with one of `prefixes`.
+  /// The addresses of all chunks and nodes in the live packs whose names begin with one of `prefixes`.
   ///
   /// - Parameter prefixes: hexadecimal digits.
   /// - Throws: `.usage` for what is no id, `.notFound` when no pack has such a name, `.damaged` when an
@@ -18,7 +18,7 @@ public enum PackContents {
       var rows: Set<UInt32> = []
       for number in 0..<table.packCount {
         let name = try table.pack(at: number).name
-        guard wanted.contains(name) else { continue }
+        guard wanted.contains(name), table.isLive(pack: number) else { continue }
         rows.insert(UInt32(number))
         missing.removeAll { $0.prefix.contains(name) }
       }

@@ -59,22 +59,23 @@ struct IndexCheck {
 
   /// The segment as storage has it; a cached copy that differs is replaced.
   private func verified(_ name: Digest, size: UInt64) throws -> MappedSegment {
-    if let cached = cache.cached(name) {
-      var offset = 0
-      var isSame = true
-      try cipher.open(name, size: size, from: session.storage) { total, bytes in
-        let copy = cached.bytes
-        isSame = isSame && total == UInt64(copy.count) && copy.count - offset >= bytes.count
-        guard isSame else { return }
-        isSame = memcmp(copy.baseAddress! + offset, bytes.baseAddress!, bytes.count) == 0
-        offset += bytes.count
-      }
-      if isSame { return cached }
-      cache.remove(name)
-      session.addNotChecked(
-        "the local cache's copy of \(ObjectName.index(name)), which differed and was replaced")
+    guard let cached = cache.cached(name) else {
+      return try cache.segment(name, size: size, keeps: false)
     }
-    return try cache.segment(name, size: size, keeps: false)
+    var offset = 0
+    var isSame = true
+    try cipher.open(name, size: size, from: session.storage) { total, bytes in
+      let copy = cached.bytes
+      isSame = isSame && total == UInt64(copy.count) && copy.count - offset >= bytes.count
+      guard isSame else { return }
+      isSame = memcmp(copy.baseAddress! + offset, bytes.baseAddress!, bytes.count) == 0
+      offset += bytes.count
+    }
+    if isSame { return cached }
+    cache.remove(name)
+    session.addNotChecked(
+      "the local cache's copy of \(ObjectName.index(name)), which differed and was replaced")
+    return try cache.segment(name, size: size)
   }
 
   private func add(

@@ -121,7 +121,8 @@ public final class ChunkIndex: Sendable {
   private func nextMerge(_ rowLimit: Int) -> [IndexTable]? {
     let sound = list.filter { $0.isSound.load(ordering: .relaxed) }
     // What is in memory only, such as a dry run's segments, is kept apart from what has files.
-    let groups = runs.keeps ? [sound.filter { $0.path != nil }, sound.filter { $0.path == nil }] : [sound]
+    let groups =
+      runs.keeps ? [sound.filter { $0.path != nil }, sound.filter { $0.path == nil }] : [sound]
     for group in groups {
       if let next = RunTiers.next(group.map(\.rowCount), limit: rowLimit) {
         return next.map { group[$0] }

@@ -27,9 +27,7 @@ package final class IndexTable: @unchecked Sendable {
     case run(RunFile)
   }
 
-  /// - Parameters:
-  ///   - liveness: nil to ask `isLive` about each pack at once.
-  ///   - isLive: whether the log state has a pack of that name and size.
+  /// - Parameter isLive: whether the log state has a pack of that name and size.
   init(_ segment: MappedSegment, isLive: @escaping PackLiveness.Question) {
     let view = segment.view
     content = .segment(segment)
@@ -160,6 +158,9 @@ package final class IndexTable: @unchecked Sendable {
       pack: pack.name, packSize: pack.size, type: pack.type, offset: block.offset,
       storedLength: block.storedLength, block: location.block, slot: location.slot)
   }
+
+  /// Whether the log state has the pack.
+  package func isLive(pack index: Int) -> Bool { liveness.isLive(UInt32(index), of: self) }
 
   /// Calls `body` with every row, in the order of addresses.
   package func forEachRow(_ body: (IndexRow) throws -> Void) rethrows {

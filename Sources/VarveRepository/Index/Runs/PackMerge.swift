@@ -40,7 +40,9 @@ struct PackMerge {
     var sources: [(input: UInt16, row: UInt32)] = []
     try forEachPack { group in
       guard let home = home(of: group) else { return }
-      let isLive = group.contains { inputs[$0.input].liveness.isLive(UInt32($0.row), of: inputs[$0.input]) }
+      let isLive = group.contains {
+        inputs[$0.input].liveness.isLive(UInt32($0.row), of: inputs[$0.input])
+      }
       guard isLive || home != RunHeader.noHome else { return }
       let pack = group[0]
       guard blockCount + pack.blocks.count < UInt32.max, packCount < UInt32.max - 1 else {
@@ -98,7 +100,8 @@ struct PackMerge {
         next[entry.input] += 1
         let key = key(entry.input, next[entry.input])
         if let key, key < entry.key {
-          throw DamagedTable(inputs[entry.input], inputs[entry.input].fail("its packs do not ascend"))
+          throw DamagedTable(
+            inputs[entry.input], inputs[entry.input].fail("its packs do not ascend"))
         }
         heap.advanceLeast(to: key)
       }
@@ -123,7 +126,8 @@ struct PackMerge {
     let table = inputs[input]
     do {
       return Candidate(
-        input: input, row: row, pack: try table.pack(at: row), blocks: try table.blocks(ofPack: row))
+        input: input, row: row, pack: try table.pack(at: row), blocks: try table.blocks(ofPack: row)
+      )
     } catch {
       throw DamagedTable(table, error)
     }

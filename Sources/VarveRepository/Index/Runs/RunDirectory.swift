@@ -12,6 +12,8 @@ package struct RunDirectory: Sendable {
   /// Seconds after which a file that is of no use to this client is deleted. Until then it may be
   /// another process's, which has not committed yet.
   private static let grace = 86_400
+  /// Rows that are merged in memory when the directory cannot be written: 45 MB.
+  private static let memoryRowLimit = 1 << 20
 
   /// Nil to hold runs in memory.
   let path: String?
@@ -27,10 +29,23 @@ package struct RunDirectory: Sendable {
   ///
   /// - Throws: `DamagedTable`; `.io`, and nothing has changed.
   func merge(_ inputs: [IndexTable]) throws -> IndexTable {
-    let file = path.map { CacheFile(directory: $0) } ?? CacheFile(inMemory: "index")
-    guard let file else { throw VarveError(.io, "cannot make a file in the index cache") }
+    if let path {
+      do {
+        return try merge(inputs, CacheFile(directory: path), as: keeps ? Self.name(inputs) : nil)
+      } catch let error as VarveError {
+        // Where nothing can be written, what little there is fits into memory.
+        guard inputs.reduce(0, { $0 + $1.rowCount }) <= Self.memoryRowLimit else { throw error }
+      }
+    }
+    return try merge(inputs, CacheFile(inMemory: "index"), as: nil)
+  }
+
+  private func merge(
+    _ inputs: [IndexTable], _ file: CacheFile?, as name: String?
+  ) throws -> IndexTable {
+    guard let file else { throw VarveError(.io, "cannot make a file for the index") }
     let live = try RunMerge.write(inputs, to: file)
-    let target = keeps ? path.map { "\($0)/\(Self.name(inputs))" } : nil
+    let target = name.flatMap { name in path.map { "\($0)/\(name)" } }
     let run = try RunFile(MappedBytes.map(file.descriptor, target ?? "index"), path: target)
     if let target {
       guard file.sync(), file.rename(to: target) else {
@@ -55,8 +70,9 @@ package struct RunDirectory: Sendable {
 
   /// All runs that are right, the longest first. Damaged ones are deleted.
   func runs() -> [RunFile] {
+    var found: [RunFile] = []
     for _ in 0..<8 {
-      var found: [RunFile] = []
+      found.removeAll()
       var isComplete = true
       for name in names() where name.hasSuffix(Self.suffix) {
         guard let path else { continue }
@@ -70,9 +86,9 @@ package struct RunDirectory: Sendable {
           continue
         }
       }
-      if isComplete { return found.sorted { $0.header.rowCount > $1.header.rowCount } }
+      if isComplete { break }
     }
-    return []
+    return found.sorted { $0.header.rowCount > $1.header.rowCount }
   }
 
   /// Deletes what is of no use: segments that `runs` cover, runs all of whose segments others of `runs` cover,

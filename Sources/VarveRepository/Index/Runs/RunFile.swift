@@ -57,7 +57,8 @@ final class RunFile: Sendable {
   func verifyTables() throws {
     let range = header.packOffset..<header.shardRowOffset
     mapping.willRead(range)
-    guard SHA256.digest(UnsafeRawBufferPointer(rebasing: mapping.bytes[range])) == header.tablesDigest
+    guard
+      SHA256.digest(UnsafeRawBufferPointer(rebasing: mapping.bytes[range])) == header.tablesDigest
     else { throw VarveError(.damaged, "an index run is damaged: its packs") }
   }
 
