@@ -44,7 +44,7 @@ package final class MappedBytes: @unchecked Sendable {
 
   /// Has the kernel read a stretch ahead that is about to be gone through in order.
   func willRead(_ range: Range<Int>) {
-    let page = 4096
+    let page = max(1, Int(sysconf(Int32(_SC_PAGESIZE))))
     let start = range.lowerBound / page * page
     guard start < length, range.upperBound > start else { return }
     madvise(base + start, min(range.upperBound, length) - start, MADV_WILLNEED)

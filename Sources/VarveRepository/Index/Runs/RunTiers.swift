@@ -8,6 +8,8 @@
 enum RunTiers {
   static let fanIn = 4
   private static let tierZeroRows = 1 << 12
+  /// Tables that one merge takes at most.
+  private static let inputLimit = 1 << 12
 
   static func tier(ofRows rows: Int) -> Int {
     guard rows >= tierZeroRows else { return 0 }
@@ -20,7 +22,7 @@ enum RunTiers {
   static func next(_ rowCounts: [Int], limit: Int) -> [Int]? {
     let tiers = rowCounts.map(tier)
     for tier in Set(tiers).sorted() where tiers.count(where: { $0 == tier }) >= fanIn {
-      let chosen = tiers.indices.filter { tiers[$0] <= tier }
+      let chosen = Array(tiers.indices.filter { tiers[$0] <= tier }.prefix(inputLimit))
       return chosen.reduce(0) { $0 + rowCounts[$1] } <= limit ? chosen : nil
     }
     return nil
