@@ -21,6 +21,8 @@ public struct ListedObjects: Sendable {
     items.append(item)
   }
 
+  package var count: Int { items.count }
+
   /// Calls `body` with each object and its size in bytes; of an object that is listed twice, the later
   /// call counts.
   package func forEach(_ body: (ObjectClass, UInt64) -> Void) {
