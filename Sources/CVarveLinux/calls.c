@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -209,3 +210,4 @@ int varve_setxattr(const char *path, const char *name, const void *value, size_t
 
 int varve_fremovexattr(int file, const char *name) { ONCE(fremovexattr(file, name)); }
 
+void varve_map_blocks_from(int size) { mallopt(M_MMAP_THRESHOLD, size); }

@@ -94,4 +94,8 @@ int varve_fsetxattr(int file, const char *name, const void *value, size_t size);
 int varve_setxattr(const char *path, const char *name, const void *value, size_t size);
 int varve_fremovexattr(int file, const char *name);
 
+// Has malloc map every block of `size` bytes or more, so that it goes back to the system when it is
+// freed. Left alone, glibc raises the limit to the largest block that was freed.
+void varve_map_blocks_from(int size);
+
 #endif

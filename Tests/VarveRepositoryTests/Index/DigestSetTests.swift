@@ -33,15 +33,19 @@ import VarveRepository
       var gone: [Digest] = []
       for number in 0..<size {
         let digest = Digest(random.next() % 4_096 + 1, 0, UInt64(number), 5)
-        #expect(set.insert(digest))
+        let isNew = set.insert(digest)
+        #expect(isNew)
         if number % keptOf == 0 { kept.insert(digest) } else { gone.append(digest) }
       }
       set.removeAll { !kept.contains($0) }
-      #expect(set.count == kept.count)
-      #expect(kept.filter { !set.contains($0) }.isEmpty)
-      #expect(gone.filter { set.contains($0) }.isEmpty)
-      for digest in gone { #expect(set.insert(digest)) }
-      #expect(set.count == size)
+      let left = set.count
+      #expect(left == kept.count)
+      let lost = kept.filter { !set.contains($0) }.count
+      #expect(lost == 0)
+      let back = gone.filter { !set.insert($0) }.count
+      #expect(back == 0)
+      let whole = set.count
+      #expect(whole == size)
     }
   }
 
