@@ -12,7 +12,7 @@ public struct LiveObjects: Sendable {
   /// - Throws: `.missing` or `.damaged` naming the inventory.
   public init(_ state: LogState, storage: any StorageBackend) throws {
     packs.reserveCapacity(state.listedObjects.count)
-    state.listedObjects.forEach { add($0, $1) }
+    state.listedObjects.forEachObject { add($0, $1) }
     for digest in state.inventories {
       try Self.read(digest, storage: storage) { bytes in
         try Inventory.forEachObject(in: bytes) { _, kind, size in add(kind, size) }
