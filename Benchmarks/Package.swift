@@ -15,6 +15,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2")
   ],
   targets: [
+    .systemLibrary(name: "CZstd", path: "Modules/CZstd", pkgConfig: "libzstd"),
+    .target(name: "CVarveLinux", path: "Modules/CVarveLinux"),
     .systemLibrary(name: "COpenSSL", path: "Modules/COpenSSL", pkgConfig: "libcrypto"),
     .target(name: "VarveFormat", path: "Modules/VarveFormat", swiftSettings: strict),
     .target(
@@ -27,8 +29,21 @@ let package = Package(
     .target(
       name: "VarveProof", dependencies: ["VarveFormat", "VarveCrypto"], path: "Modules/VarveProof",
       swiftSettings: strict),
+    .target(
+      name: "VarveStorage", dependencies: ["CVarveLinux", "VarveFormat"],
+      path: "Modules/VarveStorage", swiftSettings: strict),
+    .target(
+      name: "VarveRepository",
+      dependencies: [
+        "CZstd", "CVarveLinux", "VarveFormat", "VarveChunking", "VarveCrypto", "VarveProof",
+        "VarveStorage",
+      ], path: "Modules/VarveRepository", swiftSettings: strict),
     .executableTarget(
-      name: "micro", dependencies: ["VarveFormat", "VarveChunking", "VarveCrypto", "VarveProof"],
+      name: "micro",
+      dependencies: [
+        "VarveFormat", "VarveChunking", "VarveCrypto", "VarveProof", "VarveRepository",
+        "VarveStorage",
+      ],
       swiftSettings: strict),
   ]
 )

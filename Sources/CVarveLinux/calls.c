@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -129,6 +130,7 @@ ssize_t varve_pwrite(int file, const void *buffer, size_t size, int64_t offset) 
   UNTIL_NOT_INTERRUPTED(pwrite(file, buffer, size, offset));
 }
 
+int varve_memory_file(const char *name) { ONCE(memfd_create(name, MFD_CLOEXEC)); }
 int varve_fsync(int file) { UNTIL_NOT_INTERRUPTED(fsync(file)); }
 
 int varve_syncfs(int file) { UNTIL_NOT_INTERRUPTED(syncfs(file)); }

@@ -42,6 +42,21 @@ public struct Digest: Hashable, Comparable, Sendable {
     self.init(bytes)
   }
 
+  /// The digest written as 64 lower-case hexadecimal digits in memory, or nil for anything else.
+  init?(hexDigits digits: UnsafeRawBufferPointer) {
+    guard digits.count == 2 * Digest.byteCount else { return nil }
+    func word(_ number: Int) -> UInt64? {
+      var word: UInt64 = 0
+      for index in number * 16..<number * 16 + 16 {
+        guard let nibble = Hex.value(digits[index]) else { return nil }
+        word = word << 4 | UInt64(nibble)
+      }
+      return word
+    }
+    guard let w0 = word(0), let w1 = word(1), let w2 = word(2), let w3 = word(3) else { return nil }
+    self.init(w0, w1, w2, w3)
+  }
+
   /// Writes the 32 bytes at `pointer`, which need not be aligned.
   @inlinable
   public func store(to pointer: UnsafeMutableRawPointer) {

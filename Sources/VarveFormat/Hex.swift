@@ -30,7 +30,8 @@ public enum Hex {
     return high == nil ? out : nil
   }
 
-  private static func value(_ unit: UInt8) -> UInt8? {
+  @inline(__always)
+  static func value(_ unit: UInt8) -> UInt8? {
     switch unit {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): unit - UInt8(ascii: "0")
     case UInt8(ascii: "a")...UInt8(ascii: "f"): unit - UInt8(ascii: "a") + 10

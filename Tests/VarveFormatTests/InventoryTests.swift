@@ -38,4 +38,30 @@ import VarveTestSupport
       try Inventory(decoding: Array($0)).encode()
     }
   }
+
+  @Test func onlyNamesAsTheyAreSpelledAreRead() throws {
+    var generator = SeededGenerator(seed: 64)
+    let digest = generator.digest()
+    for name in [ObjectName.pack(digest), ObjectName.index(digest), ObjectName.snapshot(digest)] {
+      for place in -1..<name.utf8.count {
+        var text = Array(name.utf8)
+        if place >= 0 { text[place] ^= [1, 2, 32].randomElement(using: &generator) ?? 1 }
+        let changed = String(decoding: text, as: UTF8.self)
+        // A digest has one spelling in each class.
+        var expected: ObjectClass?
+        if let digest = Digest(hex: changed.suffix(64)) {
+          if changed == ObjectName.pack(digest) { expected = .pack(digest) }
+          if changed == ObjectName.index(digest) { expected = .index(digest) }
+          if changed == ObjectName.snapshot(digest) { expected = .snapshot(digest) }
+        }
+        #expect(ObjectClass(changed) == expected, "\(changed)")
+        var found: ObjectClass?
+        try? Inventory.forEachObject(in: Array("varve inventory v1\n\(changed) 12\n".utf8)) {
+          _, kind, size in
+          found = size == 12 ? kind : nil
+        }
+        #expect(found == expected, "\(changed)")
+      }
+    }
+  }
 }

@@ -25,7 +25,7 @@ private func sample(_ calls: Int, _ body: () throws -> Void) rethrows -> Double 
   return now() - start
 }
 
-private func now() -> Double {
+func now() -> Double {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9

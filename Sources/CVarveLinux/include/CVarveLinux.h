@@ -60,7 +60,8 @@ int varve_rename(int from_directory, const char *from, int to_directory, const c
                  unsigned flags);
 int varve_unlink(int directory, const char *path, int flags);
 
-// Data.
+// Data. A memory file has no name and no place in any file system.
+int varve_memory_file(const char *name);
 ssize_t varve_pread(int file, void *buffer, size_t size, int64_t offset);
 ssize_t varve_pwrite(int file, const void *buffer, size_t size, int64_t offset);
 int varve_fsync(int file);

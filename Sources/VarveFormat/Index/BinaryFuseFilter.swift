@@ -89,6 +89,11 @@ public struct BinaryFuseFilter {
     return nil
   }
 
+  /// The filter of keys that ascend in memory; nil as for `init(ascending:)`.
+  package static func build(_ keys: UnsafeBufferPointer<UInt64>) -> BinaryFuseFilter? {
+    BinaryFuseFilter(ascending: keys)
+  }
+
   /// The paper's parameters for a 3-wise filter.
   private static func shape(_ count: Int) -> (length: UInt32, segments: UInt32) {
     guard count > 1 else { return (4, 1) }

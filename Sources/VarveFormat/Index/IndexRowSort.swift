@@ -6,7 +6,7 @@ enum IndexRowSort {
   /// Makes the rows ascend by address; of several with one address the one with the lowest location
   /// stays.
   static func sortAndRemoveRepeats(_ rows: inout [IndexRow]) {
-    if !isSorted(rows) { rows = scattered(rows) }
+    if !isSorted(rows) { scatter(&rows) }
     removeRepeats(&rows)
   }
 
@@ -17,25 +17,30 @@ enum IndexRowSort {
     return true
   }
 
-  private static func scattered(_ rows: [IndexRow]) -> [IndexRow] {
+  /// Swaps each row into the next free place of its bucket until all are in theirs: nothing but the
+  /// buckets' bounds is allocated.
+  private static func scatter(_ rows: inout [IndexRow]) {
     let bits = UInt64(max(1, IndexSegmentLayout.fanOutBits(rowCount: rows.count)))
     let shift = 64 - bits
     var starts = [Int](repeating: 0, count: 1 << bits + 1)
     for index in rows.indices { starts[Int(rows[index].address.prefix64 >> shift) + 1] += 1 }
     for index in 1..<starts.count { starts[index] += starts[index - 1] }
-    let count = rows.count
-    return [IndexRow](unsafeUninitializedCapacity: count) { buffer, initialized in
-      for row in rows {
-        let bucket = Int(row.address.prefix64 >> shift)
-        (buffer.baseAddress! + starts[bucket]).initialize(to: row)
-        starts[bucket] += 1
-      }
-      var low = 0
+    var free = starts
+    rows.withUnsafeMutableBufferPointer { buffer in
       for bucket in 0..<starts.count - 1 {
-        sort(&buffer, low, starts[bucket])
-        low = starts[bucket]
+        while free[bucket] < starts[bucket + 1] {
+          var row = buffer[free[bucket]]
+          var own = Int(row.address.prefix64 >> shift)
+          while own != bucket {
+            swap(&row, &buffer[free[own]])
+            free[own] += 1
+            own = Int(row.address.prefix64 >> shift)
+          }
+          buffer[free[bucket]] = row
+          free[bucket] += 1
+        }
+        sort(&buffer, starts[bucket], starts[bucket + 1])
       }
-      initialized = count
     }
   }
 

@@ -3,9 +3,8 @@
 /// The same packs give the same bytes in whatever order they are added. A chunk that lies in several
 /// packs, or twice in one, gets one row: the one with the lowest pack name, block and slot.
 ///
-/// Memory: 40 bytes a row while adding. `finish` sorts by scattering rows into the buckets of the
-/// fan-out (one more array, freed before the rest), then builds the filter (23 bytes a row, freed) and
-/// the plaintext (42 bytes a row): at most 105 bytes a row, 105 MB for 10^6.
+/// Memory: 40 bytes a row while adding. `finish` sorts them in place, builds the filter (23 bytes a row, freed)
+/// and then the plaintext (42 bytes a row): at most 82 bytes a row, 43 MB for 2^19.
 public struct IndexSegmentBuilder {
   private var packs: [IndexPack] = []
   private var blocks: [[IndexBlock]] = []

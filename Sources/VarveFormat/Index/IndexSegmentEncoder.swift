@@ -34,11 +34,7 @@ enum IndexSegmentEncoder {
     var place = out + layout.blocks
     var firstBlock = 0
     for (pack, list) in zip(packs, blocks) {
-      pack.name.store(to: row)
-      row.storeBytes(of: pack.size.littleEndian, toByteOffset: 32, as: UInt64.self)
-      row.storeBytes(of: UInt32(firstBlock).littleEndian, toByteOffset: 40, as: UInt32.self)
-      row.storeBytes(
-        of: UInt32(pack.type.rawValue).littleEndian, toByteOffset: 44, as: UInt32.self)
+      pack.encode(firstBlock: UInt32(firstBlock), to: row)
       row += IndexPack.byteCount
       firstBlock += list.count
       for block in list {
@@ -62,10 +58,7 @@ enum IndexSegmentEncoder {
         bucket += 1
         fanOut.storeBytes(of: UInt32(index).littleEndian, toByteOffset: bucket * 4, as: UInt32.self)
       }
-      row.address.store(to: place)
-      place.storeBytes(of: row.location.pack.littleEndian, toByteOffset: 32, as: UInt32.self)
-      place.storeBytes(of: row.location.block.littleEndian, toByteOffset: 36, as: UInt16.self)
-      place.storeBytes(of: row.location.slot.littleEndian, toByteOffset: 38, as: UInt16.self)
+      row.store(to: place)
       place += IndexRow.byteCount
     }
     while bucket < 1 << layout.fanOutBits {

@@ -1,3 +1,11 @@
+/// How index tables are laid out.
+package enum IndexFanOut {
+  /// The bits that give 8 to 16 rows to a bucket, at 4 bytes a bucket.
+  package static func bits(rowCount: Int) -> Int {
+    IndexSegmentLayout.fanOutBits(rowCount: rowCount)
+  }
+}
+
 /// Where the sections of an index segment's plaintext lie (docs/format.md, section 8).
 ///
 /// ```

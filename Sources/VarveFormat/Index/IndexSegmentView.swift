@@ -25,62 +25,36 @@ public struct IndexSegmentView: @unchecked Sendable {
   /// Where the chunk lies, or nil when this segment does not have it. Neither the pack's number nor the
   /// block's is checked; `pack(at:)` and `block(_:)` do that.
   public func lookup(_ address: Digest) -> IndexLocation? {
-    let prefix = address.prefix64
-    if let filter = layout.filter,
-      !BinaryFuseFilter.mayContain(prefix, filter, base + layout.filterBytes)
-    {
-      return nil
-    }
-    let bits = UInt64(layout.fanOutBits)
-    let bucket = bits == 0 ? 0 : Int(truncatingIfNeeded: prefix >> (64 - bits))
-    var low = min(fanOut(bucket), layout.rowCount)
-    var high = min(fanOut(bucket + 1), layout.rowCount)
-    while high - low > 32 {
-      let middle = (low + high) / 2
-      if self.prefix(at: middle) < prefix { low = middle + 1 } else { high = middle }
-      // Rows of equal prefix may lie from `high` on as well; the scan below goes past it.
-    }
-    guard low <= high else { return nil }
-    var index = low
-    if high > low {
-      let fraction = (prefix << bits).multipliedFullWidth(by: UInt64(high - low)).high
-      index = low + Int(truncatingIfNeeded: fraction)
-    }
-    while index > low, self.prefix(at: index - 1) >= prefix { index -= 1 }
-    while index < layout.rowCount {
-      let found = self.prefix(at: index)
-      if found > prefix { return nil }
-      if found == prefix, row(at: index).address == address { return row(at: index).location }
-      index += 1
-    }
-    return nil
+    let shard = shard
+    guard let index = shard.find(address) else { return nil }
+    return shard.row(at: index).location
   }
+
+  /// All rows, with what finds them.
+  package var shard: IndexShard {
+    IndexShard(
+      rows: base + layout.rows, rowCount: layout.rowCount, fanOut: base + layout.fanOut,
+      fanOutBits: layout.fanOutBits, skippedBits: 0, filter: base + layout.filterBytes,
+      geometry: layout.filter)
+  }
+
+  /// Where the pack rows begin.
+  package var packRows: UnsafeRawPointer { base + layout.packs }
+  /// Where the block rows begin.
+  package var blockRows: UnsafeRawPointer { base + layout.blocks }
 
   /// The row with number `index` in ascending order of addresses.
   ///
   /// - Precondition: `0 ..< rowCount` contains `index`.
   public func row(at index: Int) -> IndexRow {
     precondition(index >= 0 && index < layout.rowCount)
-    let pointer = base + (layout.rows + index * IndexRow.byteCount)
-    return IndexRow(
-      address: Digest(loading: pointer),
-      location: IndexLocation(
-        pack: UInt32(littleEndian: pointer.loadUnaligned(fromByteOffset: 32, as: UInt32.self)),
-        block: UInt16(littleEndian: pointer.loadUnaligned(fromByteOffset: 36, as: UInt16.self)),
-        slot: UInt16(littleEndian: pointer.loadUnaligned(fromByteOffset: 38, as: UInt16.self))))
+    return IndexRow(loading: base + (layout.rows + index * IndexRow.byteCount))
   }
 
   /// - Throws: `.damaged` when there is no such pack or its row is not well-formed.
   public func pack(at index: Int) throws -> IndexPack {
     guard index >= 0, index < layout.packCount else { throw fail("there is no pack \(index)") }
-    let pointer = base + (layout.packs + index * IndexPack.byteCount)
-    let rest = UInt32(littleEndian: pointer.loadUnaligned(fromByteOffset: 44, as: UInt32.self))
-    guard rest <= 0xff, let type = PackType(rawValue: UInt8(rest)) else {
-      throw fail("an unknown pack type")
-    }
-    let size = UInt64(littleEndian: pointer.loadUnaligned(fromByteOffset: 32, as: UInt64.self))
-    guard size <= PackLimits.packByteCount else { throw fail("a pack of \(size) bytes") }
-    return IndexPack(name: Digest(loading: pointer), size: size, type: type)
+    return try IndexPack.decode(base + (layout.packs + index * IndexPack.byteCount)).pack
   }
 
   /// The pack's blocks, as numbers of block rows.
@@ -110,15 +84,7 @@ public struct IndexSegmentView: @unchecked Sendable {
   /// - Throws: `.damaged` when there is no such row or it is out of bounds.
   public func block(at index: Int) throws -> IndexBlock {
     guard index >= 0, index < layout.blockCount else { throw fail("there is no block \(index)") }
-    let pointer = base + (layout.blocks + index * IndexBlock.byteCount)
-    let block = IndexBlock(
-      offset: UInt32(littleEndian: pointer.loadUnaligned(as: UInt32.self)),
-      storedLength: UInt32(littleEndian: pointer.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
-    guard block.offset >= PackHeader.byteCount, block.storedLength > PackLimits.sealOverhead,
-      block.storedLength <= PackLimits.storedBlockByteCount,
-      Int(block.offset) + Int(block.storedLength) <= PackLimits.packByteCount
-    else { throw fail("block \(index)") }
-    return block
+    return try IndexBlock.decode(base + (layout.blocks + index * IndexBlock.byteCount))
   }
 
   func firstBlock(_ pack: Int) -> Int {
@@ -130,12 +96,6 @@ public struct IndexSegmentView: @unchecked Sendable {
   func fanOut(_ bucket: Int) -> Int {
     let pointer = base + (layout.fanOut + bucket * 4)
     return Int(UInt32(littleEndian: pointer.loadUnaligned(as: UInt32.self)))
-  }
-
-  @inline(__always)
-  private func prefix(at index: Int) -> UInt64 {
-    let pointer = base + (layout.rows + index * IndexRow.byteCount)
-    return UInt64(bigEndian: pointer.loadUnaligned(as: UInt64.self))
   }
 
   func fail(_ what: String) -> VarveError {

@@ -34,42 +34,71 @@ public struct Inventory: Equatable, Sendable {
   /// - Throws: `.damaged` unless it is canonical and names only objects that a digest names;
   ///   `.unsupportedFormat` for another version.
   public init(decoding bytes: [UInt8]) throws {
-    func fail(_ what: String) -> VarveError {
-      VarveError(.damaged, "inventory is damaged: \(what)")
-    }
-    guard bytes.count <= Inventory.byteLimit else { throw fail("it is too long") }
-    guard bytes.starts(with: Inventory.title) else {
-      if bytes.starts(with: "varve inventory v".utf8), bytes.contains(Inventory.lineFeed) {
-        throw VarveError.newerFormat("the inventory has another version")
-      }
-      throw fail("it does not begin with its title")
-    }
     var objects: [ObjectReference] = []
-    var start = Inventory.title.count
-    while start < bytes.count {
-      guard let end = bytes[start...].firstIndex(of: Inventory.lineFeed) else {
-        throw fail("its last line has no end")
-      }
-      guard let object = Inventory.object(bytes[start..<end]) else {
-        throw fail("line \(objects.count + 2)")
-      }
-      if let last = objects.last, last >= object {
-        throw fail("its names do not ascend")
-      }
-      objects.append(object)
-      start = end + 1
+    try Inventory.forEachObject(in: bytes) { name, _, size in
+      objects.append(ObjectReference(name: String(decoding: name, as: UTF8.self), size: size))
     }
     self.objects = objects
   }
 
-  private static func object(_ line: ArraySlice<UInt8>) -> ObjectReference? {
-    guard let gap = line.firstIndex(of: space) else { return nil }
-    let digits = line[(gap + 1)...]
-    let name = String(decoding: line[..<gap], as: UTF8.self)
-    guard (1...19).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }),
-      digits.first != UInt8(ascii: "0"), ObjectName.digest(of: name) != nil,
-      let size = UInt64(String(decoding: digits, as: UTF8.self))
-    else { return nil }
-    return ObjectReference(name: name, size: size)
+  /// Calls `body` with each object in turn, as `init(decoding:)` reads them, without making strings: 10^6
+  /// packs take 0.2 s.
+  ///
+  /// - Throws: as `init(decoding:)`; `body` may then have been called with the lines before.
+  package static func forEachObject(
+    in bytes: [UInt8],
+    _ body: (_ name: UnsafeRawBufferPointer, _ kind: ObjectClass, _ size: UInt64) -> Void
+  ) throws {
+    guard bytes.count <= byteLimit else { throw fail("it is too long") }
+    guard bytes.starts(with: title) else {
+      if bytes.starts(with: "varve inventory v".utf8), bytes.contains(lineFeed) {
+        throw VarveError.newerFormat("the inventory has another version")
+      }
+      throw fail("it does not begin with its title")
+    }
+    try bytes.withUnsafeBytes { bytes in
+      var rest = UnsafeRawBufferPointer(rebasing: bytes[title.count...])
+      var last: UnsafeRawBufferPointer?
+      var number = 1
+      while !rest.isEmpty {
+        number += 1
+        guard let end = rest.firstIndex(of: lineFeed) else {
+          throw fail("its last line has no end")
+        }
+        let line = UnsafeRawBufferPointer(rebasing: rest[..<end])
+        guard let gap = line.firstIndex(of: space),
+          let size = size(UnsafeRawBufferPointer(rebasing: line[(gap + 1)...])),
+          let kind = kind(UnsafeRawBufferPointer(rebasing: line[..<gap]))
+        else { throw fail("line \(number)") }
+        let name = UnsafeRawBufferPointer(rebasing: line[..<gap])
+        if let last, !last.lexicographicallyPrecedes(name) {
+          throw fail("its names do not ascend")
+        }
+        body(name, kind, size)
+        last = name
+        rest = UnsafeRawBufferPointer(rebasing: rest[(end + 1)...])
+      }
+    }
+  }
+
+  /// The class of a name that has a digest in it.
+  private static func kind(_ name: UnsafeRawBufferPointer) -> ObjectClass? {
+    if let content = ObjectClass(content: name) { return content }
+    let text = String(decoding: name, as: UTF8.self)
+    return ObjectName.digest(of: text) == nil ? nil : ObjectClass(text)
+  }
+
+  private static func size(_ digits: UnsafeRawBufferPointer) -> UInt64? {
+    guard (1...19).contains(digits.count), digits[0] != UInt8(ascii: "0") else { return nil }
+    var size: UInt64 = 0
+    for digit in digits {
+      guard (0x30...0x39).contains(digit) else { return nil }
+      size = size * 10 + UInt64(digit - 0x30)
+    }
+    return size
+  }
+
+  private static func fail(_ what: String) -> VarveError {
+    VarveError(.damaged, "inventory is damaged: \(what)")
   }
 }

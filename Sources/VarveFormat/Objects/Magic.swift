@@ -1,19 +1,19 @@
 /// The eight letters and the version with which every binary object opens.
 extension ByteWriter {
-  mutating func ascii(_ text: StaticString) {
+  package mutating func ascii(_ text: StaticString) {
     raw(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 }
 
 extension ByteReader {
-  mutating func magic(_ magic: StaticString) throws {
+  package mutating func magic(_ magic: StaticString) throws {
     let expected = UnsafeRawBufferPointer(start: magic.utf8Start, count: magic.utf8CodeUnitCount)
     guard try slice(expected.count).elementsEqual(expected) else {
       throw fail("it does not begin with \(magic)")
     }
   }
 
-  mutating func version(_ known: UInt16) throws {
+  package mutating func version(_ known: UInt16) throws {
     let version = try u16()
     guard version == known else {
       throw VarveError.newerFormat("\(context) has version \(version)")

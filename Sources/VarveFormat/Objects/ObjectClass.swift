@@ -14,6 +14,11 @@ public enum ObjectClass: Hashable, Sendable {
 
   /// - Returns: nil when `name` is no object's name. O(length).
   public init?(_ name: String) {
+    var copy = name
+    if let content = copy.withUTF8({ ObjectClass(content: UnsafeRawBufferPointer($0)) }) {
+      self = content
+      return
+    }
     switch name {
     case ObjectName.config: self = .config
     case ObjectName.checkpoint: self = .checkpoint
@@ -47,5 +52,29 @@ public enum ObjectClass: Hashable, Sendable {
     if let id = digest(ObjectName.snapshotPrefix) { return .snapshot(id) }
     if let id = digest(ObjectName.inventoryPrefix) { return .inventory(id) }
     return nil
+  }
+
+  /// The class of a pack's or an index segment's name; nil for all others. There may be millions of them in
+  /// a log state, so nothing is allocated.
+  init?(content name: UnsafeRawBufferPointer) {
+    func begins(_ prefix: StaticString) -> Bool {
+      name.prefix(prefix.utf8CodeUnitCount)
+        .elementsEqual(
+          UnsafeBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount))
+    }
+    func digest(from start: Int) -> Digest? {
+      Digest(hexDigits: UnsafeRawBufferPointer(rebasing: name[start...]))
+    }
+    switch name.count {
+    case 73 where begins("packs/"):
+      guard name[8] == UInt8(ascii: "/"), name[6] == name[9], name[7] == name[10],
+        let digest = digest(from: 9)
+      else { return nil }
+      self = .pack(digest)
+    case 70 where begins("index/"):
+      guard let digest = digest(from: 6) else { return nil }
+      self = .index(digest)
+    default: return nil
+    }
   }
 }

@@ -12,7 +12,7 @@ struct CheckedIndex {
     let rowCounts: [Int]
   }
 
-  let index = ChunkIndex()
+  let index: ChunkIndex
   var segments: [Segment] = []
   /// Where a pack is listed: the segment and the pack's row in it.
   var places: [Digest: [(segment: Int, row: Int)]] = [:]
@@ -27,7 +27,10 @@ struct IndexCheck {
   let cache: SegmentCache
 
   func run(_ objects: CheckedObjects) throws -> CheckedIndex {
-    var checked = CheckedIndex(isComplete: objects.hasAllSegments)
+    // Runs of what is verified here, without names: the cache's own are not to be trusted yet.
+    let runs = RunDirectory(path: cache.directory, keeps: false)
+    var checked = CheckedIndex(
+      index: ChunkIndex(runs: runs), isComplete: objects.hasAllSegments)
     for segment in objects.segments {
       try session.cancellation.check()
       guard let name = ObjectName.digest(of: segment.name) else { continue }
@@ -39,6 +42,10 @@ struct IndexCheck {
         try session.add(segment.name, try explained(error, name, segment))
         checked.isComplete = false
       }
+    }
+    let damaged = RunDirectory(path: cache.directory).removeDamaged()
+    if damaged > 0 {
+      session.addNotChecked("\(damaged) damaged runs in the local cache, which were deleted")
     }
     if checked.isComplete {
       for pack in objects.packs.keys.sorted() where checked.places[pack] == nil {
@@ -52,21 +59,22 @@ struct IndexCheck {
 
   /// The segment as storage has it; a cached copy that differs is replaced.
   private func verified(_ name: Digest, size: UInt64) throws -> MappedSegment {
-    if let cached = try? cache.segment(name, size: size) {
-      var offset = 0
-      var isSame = true
-      try cipher.open(name, size: size, from: session.storage) { total, bytes in
-        let copy = cached.bytes
-        isSame = isSame && total == UInt64(copy.count) && copy.count - offset >= bytes.count
-        guard isSame else { return }
-        isSame = memcmp(copy.baseAddress! + offset, bytes.baseAddress!, bytes.count) == 0
-        offset += bytes.count
-      }
-      if isSame { return cached }
-      cache.remove(name)
-      session.addNotChecked(
-        "the local cache's copy of \(ObjectName.index(name)), which differed and was replaced")
+    guard let cached = cache.cached(name) else {
+      return try cache.segment(name, size: size, keeps: false)
     }
+    var offset = 0
+    var isSame = true
+    try cipher.open(name, size: size, from: session.storage) { total, bytes in
+      let copy = cached.bytes
+      isSame = isSame && total == UInt64(copy.count) && copy.count - offset >= bytes.count
+      guard isSame else { return }
+      isSame = memcmp(copy.baseAddress! + offset, bytes.baseAddress!, bytes.count) == 0
+      offset += bytes.count
+    }
+    if isSame { return cached }
+    cache.remove(name)
+    session.addNotChecked(
+      "the local cache's copy of \(ObjectName.index(name)), which differed and was replaced")
     return try cache.segment(name, size: size)
   }
 

@@ -2,55 +2,44 @@ import Glibc
 package import VarveFormat
 
 /// The plaintext of an index segment in memory: mapped from the local cache, or held when there is none.
-///
-/// Mapped pages are resident only once they are touched, and the kernel drops them when it needs to:
-/// 10^8 rows are 4 GB of address space and open at once.
-package final class MappedSegment: @unchecked Sendable {
+package final class MappedSegment: Sendable {
   package let view: IndexSegmentView
-  private let base: UnsafeMutableRawPointer
-  private let length: Int
+  /// The segment's name, where it is known.
+  package let name: Digest?
+  /// The file in the cache.
+  let path: String?
+  private let mapping: MappedBytes
 
-  private init(base: UnsafeMutableRawPointer, length: Int) throws {
-    self.base = base
-    self.length = length
-    do {
-      view = try IndexSegmentView(UnsafeRawBufferPointer(start: base, count: length))
-    } catch {
-      munmap(base, length)
-      throw error
-    }
+  private init(_ mapping: MappedBytes, name: Digest?, path: String? = nil) throws {
+    self.mapping = mapping
+    self.name = name
+    self.path = path
+    view = try IndexSegmentView(mapping.bytes)
   }
 
-  deinit { munmap(base, length) }
-
   /// The plaintext; valid as long as this object.
-  package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: length) }
+  package var bytes: UnsafeRawBufferPointer { mapping.bytes }
 
   /// Maps a whole file for reading.
   ///
   /// - Throws: `.io` when it cannot be opened, `.damaged` when it is not a segment.
-  package static func map(path: String) throws -> MappedSegment {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-    guard descriptor >= 0 else {
-      throw VarveError(.io, "cannot open \(path): \(String(cString: strerror(errno)))")
-    }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_size > 0 else {
-      throw VarveError(.damaged, "\(path) is empty")
-    }
-    let length = Int(status.st_size)
-    guard let base = mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0), base != MAP_FAILED
-    else { throw VarveError(.io, "cannot map \(path): \(String(cString: strerror(errno)))") }
-    madvise(base, length, MADV_RANDOM)
-    return try MappedSegment(base: base, length: length)
+  package static func map(path: String, name: Digest? = nil) throws -> MappedSegment {
+    try MappedSegment(MappedBytes.map(path: path), name: name, path: path)
+  }
+
+  /// Maps a file that is open; `path` is the name that it has in the cache.
+  static func map(_ descriptor: Int32, name: Digest, path: String?) throws -> MappedSegment {
+    try MappedSegment(
+      MappedBytes.map(descriptor, path ?? ObjectName.index(name)), name: name, path: path)
   }
 
   /// Takes a copy of bytes that are in memory.
-  package static func copying(_ bytes: UnsafeRawBufferPointer) throws -> MappedSegment {
+  package static func copying(
+    _ bytes: UnsafeRawBufferPointer, name: Digest? = nil
+  ) throws -> MappedSegment {
     let segment = UnfinishedSegment()
     try segment.append(total: UInt64(bytes.count), bytes)
-    return try segment.finish()
+    return try segment.finish(name: name)
   }
 
   /// A segment whose plaintext arrives in stretches and stays in anonymous memory.
@@ -80,12 +69,12 @@ package final class MappedSegment: @unchecked Sendable {
       used += bytes.count
     }
 
-    package func finish() throws -> MappedSegment {
+    package func finish(name: Digest? = nil) throws -> MappedSegment {
       guard let base, used == length else {
         throw VarveError(.damaged, "an index segment is shorter than it says")
       }
       self.base = nil
-      return try MappedSegment(base: base, length: length)
+      return try MappedSegment(MappedBytes(taking: base, length: length), name: name)
     }
   }
 }

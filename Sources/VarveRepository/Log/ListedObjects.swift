@@ -21,9 +21,11 @@ public struct ListedObjects: Sendable {
     items.append(item)
   }
 
+  package var count: Int { items.count }
+
   /// Calls `body` with each object and its size in bytes; of an object that is listed twice, the later
   /// call counts.
-  package func forEach(_ body: (ObjectClass, UInt64) -> Void) {
+  package func forEachObject(_ body: (ObjectClass, UInt64) -> Void) {
     for item in items {
       body(item.isIndexSegment ? .index(item.digest) : .pack(item.digest), item.size)
     }

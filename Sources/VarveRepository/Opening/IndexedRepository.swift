@@ -29,17 +29,9 @@ public final class IndexedRepository: Sendable {
     let cache = SegmentCache(
       cipher: segments, storage: unlocked.storage, directory: unlocked.cacheDirectory)
     self.cache = cache
-    let index = ChunkIndex()
-    var live: Set<Digest> = []
-    for segment in objects.indexSegments {
-      guard let name = ObjectName.digest(of: segment.name) else { continue }
-      live.insert(name)
-      try index.add(try cache.segment(name, size: segment.size)) { pack, size in
-        objects.contains(pack: pack, size: size)
-      }
-    }
-    cache.prune(keeping: live)
-    self.index = index
+    index = try IndexOpening(cache: cache, segments: objects.indexSegments) {
+      objects.contains(pack: $0, size: $1)
+    }.open()
     if unlocked.keys.role == .writer {
       keyring = nil
     } else {
@@ -67,10 +59,10 @@ public final class IndexedRepository: Sendable {
   ///
   /// - Throws: `.notFound` when the log state has none of that name; `.missing`, `.damaged`.
   package func segment(_ name: Digest) throws -> MappedSegment {
-    guard let size = liveObjects.sizes[ObjectName.index(name)] else {
+    guard let size = liveObjects.indexSegments[name] else {
       throw VarveError(.notFound, "\(ObjectName.index(name)) is not live")
     }
-    return try cache.segment(name, size: size)
+    return try cache.segment(name, size: size, keeps: false)
   }
 
   package func requireKeyring() throws -> PackKeyring {

@@ -9,13 +9,18 @@ package import VarveStorage
 /// Invariant I1 in code: a segment is built only from packs that `StorageBackend.put` has made durable, and
 /// the log entry only from what `finish` returns.
 package final class ChunkStore: Sendable {
-  /// Rows after which a segment is written in the middle of a session: 40 bytes each in memory.
+  /// Rows after which a segment is written in the middle of a session: 40 bytes each, 21 MB, while they
+  /// gather, and 45 MB while the segment is made and sealed.
   static let rowLimit = 1 << 19
 
   private struct Pending {
-    var packs: [StoredPack] = []
-    var rows = 0
+    var rows = IndexSegmentBuilder()
     var objects: [ObjectReference] = []
+
+    mutating func takeRows() -> IndexSegmentBuilder {
+      defer { rows = IndexSegmentBuilder() }
+      return rows
+    }
   }
 
   private let index: ChunkIndex
@@ -58,15 +63,13 @@ package final class ChunkStore: Sendable {
     self.pending = pending
     let onStored: @Sendable (StoredPack) throws -> Void = { pack in
       counters.storedBytes.add(pack.size, ordering: .relaxed)
-      let full = pending.value.withLock { pending -> [StoredPack] in
+      let full = pending.value.withLock { pending -> IndexSegmentBuilder? in
         pending.objects.append(ObjectReference(name: ObjectName.pack(pack.name), size: pack.size))
-        pending.packs.append(pack)
-        pending.rows += pack.contents.slots.count
-        guard pending.rows >= Self.rowLimit else { return [] }
-        defer { (pending.packs, pending.rows) = ([], 0) }
-        return pending.packs
+        pending.rows.add(
+          IndexPack(name: pack.name, size: pack.size, type: pack.type), pack.contents)
+        return pending.rows.rowCount >= Self.rowLimit ? pending.takeRows() : nil
       }
-      if !full.isEmpty {
+      if let full {
         try Self.writeSegment(
           of: full, segments: segments, cache: cache, storage: storage, index: index,
           counters: counters, pending: pending)
@@ -100,11 +103,8 @@ package final class ChunkStore: Sendable {
   package func finish(by writer: ChunkWriter) throws -> [ObjectReference] {
     try dataPacks.finish(by: writer.sealer)
     try treePacks.finish(by: writer.sealer)
-    let rest = pending.value.withLock { pending in
-      defer { (pending.packs, pending.rows) = ([], 0) }
-      return pending.packs
-    }
-    if !rest.isEmpty {
+    let rest = pending.value.withLock { $0.takeRows() }
+    if rest.packCount > 0 {
       try Self.writeSegment(
         of: rest, segments: segments, cache: cache, storage: storage, index: index,
         counters: counters, pending: pending)
@@ -113,15 +113,11 @@ package final class ChunkStore: Sendable {
   }
 
   private static func writeSegment(
-    of packs: [StoredPack], segments: SegmentCipher, cache: SegmentCache,
+    of rows: consuming IndexSegmentBuilder, segments: SegmentCipher, cache: SegmentCache,
     storage: any StorageBackend, index: ChunkIndex, counters: Counters,
     pending: Arc<Mutex<Pending>>
   ) throws {
-    var builder = IndexSegmentBuilder()
-    for pack in packs {
-      builder.add(IndexPack(name: pack.name, size: pack.size, type: pack.type), pack.contents)
-    }
-    let plain = builder.finish()
+    let plain = rows.finish()
     try plain.withUnsafeBytes { plain in
       let object = try segments.seal(plain)
       let name = SHA256.digest(object)

@@ -1,0 +1,72 @@
+package import VarveFormat
+
+/// Opens the index of a log state: runs of the local cache where they cover live segments, the segments themselves
+/// where no run does.
+///
+/// Time: the heads of the runs, 40 bytes a segment, and what has to be fetched. No row is looked at, except in
+/// merges of up to 2^21 rows, 0.3 s, that the new segments may call for; larger ones are left to the next session
+/// that stores something, unless there are very many tables.
+package struct IndexOpening {
+  private static let rowLimit = 1 << 21
+  /// Tables above which opening merges whatever there is to merge.
+  private static let tableLimit = 32
+  /// Segments that are mapped at once before they are merged.
+  private static let batch = 256
+
+  private let cache: SegmentCache
+  private let segments: [Digest: UInt64]
+  private let isLive: PackLiveness.Question
+
+  /// - Parameters:
+  ///   - segments: the live segments and their sizes.
+  ///   - isLive: whether the log state has a pack of that name and size.
+  package init(
+    cache: SegmentCache, segments: [Digest: UInt64],
+    isLive: @escaping @Sendable (_ pack: Digest, _ size: UInt64) -> Bool
+  ) {
+    self.cache = cache
+    self.segments = segments
+    self.isLive = isLive
+  }
+
+  /// - Throws: `.missing` or `.damaged`, naming the segment.
+  package func open() throws -> ChunkIndex {
+    let directory = RunDirectory(path: cache.directory)
+    let index = ChunkIndex(runs: directory)
+    var covered: Set<Digest> = []
+    for run in directory.runs() {
+      let table = IndexTable(run, isLiveSegment: { segments[$0] != nil }, isLive: isLive)
+      let names = table.liveCover.map(\.name)
+      guard !names.allSatisfy(covered.contains) else { continue }
+      covered.formUnion(names)
+      index.insert(table)
+    }
+    try fetch(except: covered, into: index)
+    // Damage is found when a table is merged; what it covered comes from storage again, once.
+    for _ in 0..<2 {
+      let limit = index.tableCount > Self.tableLimit ? .max : Self.rowLimit
+      let damaged = index.settle(rowLimit: limit)
+      guard !damaged.isEmpty else { break }
+      index.replace(damaged, with: [])
+      try fetch(except: Set(index.list.lazy.flatMap(\.liveCover).map(\.name)), into: index)
+    }
+    prune(directory, index)
+    return index
+  }
+
+  private func fetch(except covered: Set<Digest>, into index: ChunkIndex) throws {
+    var count = 0
+    for (name, size) in segments.sorted(by: { $0.key < $1.key }) where !covered.contains(name) {
+      index.insert(IndexTable(try cache.segment(name, size: size), isLive: isLive))
+      count += 1
+      if count % Self.batch == 0 { index.settle() }
+    }
+  }
+
+  private func prune(_ directory: RunDirectory, _ index: ChunkIndex) {
+    let runs = index.list.compactMap { table in
+      if case .run(let run) = table.content { run } else { nil }
+    }
+    directory.prune(runs) { segments[$0] != nil }
+  }
+}
