@@ -25,6 +25,16 @@ func indexBenchmarks() throws {
     var copy = builder
     keep(copy.finish())
   }
+  let inventory = Inventory(
+    (0..<100_000).map {
+      ObjectReference(name: ObjectName.pack(IndexShape.pack($0)), size: IndexShape.packSize)
+    }
+  ).encode()
+  try measure("inventory, read an object", .operations(100_000)) {
+    var bytes: UInt64 = 0
+    try Inventory.forEachObject(in: inventory) { _, _, size in bytes += size }
+    keep(bytes)
+  }
   let absent = (0..<100_000).map { SHA256.digest(Array("absent \($0)".utf8)) }
   var order = addresses
   var generator = SplitMix(state: 3)

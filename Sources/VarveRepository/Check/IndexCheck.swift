@@ -45,7 +45,8 @@ struct IndexCheck {
     }
     let damaged = RunDirectory(path: cache.directory).removeDamaged()
     if damaged > 0 {
-      session.addNotChecked("\(damaged) damaged runs in the local cache, which were deleted")
+      session.addNotChecked(
+        "runs in the local cache that had changed, which were deleted: \(damaged)")
     }
     if checked.isComplete {
       for pack in objects.packs.keys.sorted() where checked.places[pack] == nil {
