@@ -74,7 +74,6 @@ def play(workspace, programs, size_factor, steps, compare):
                "contenders": {one.name: [] for one in entered}}
     for one in entered:
         for program in one.programs:
-            program.key_file = True
             program.open(workspace)
     for step in range(steps):
         say("hourly: step %d of %d" % (step + 1, steps))

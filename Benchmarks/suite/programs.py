@@ -91,10 +91,8 @@ class Varve(Program):
     version = ["version"]
     deduplicates = True
     chunker = ()
-    key_file = False
 
-    def environment(self, key_file=None):
-        key_file = self.key_file if key_file is None else key_file
+    def environment(self, key_file=True):
         unlock = ({"VARVE_KEY_FILE": self.home + "/key"} if key_file
                   else {"VARVE_PASSWORD_FILE": self.home + "/password"})
         return unlock | {"VARVE_REPOSITORY": self.home + "/repository", "XDG_CACHE_HOME": self.home + "/cache",

@@ -36,7 +36,6 @@ def one_tree(workspace, binary, files, one_directory):
     result = made | {"name": name, "one_directory": one_directory,
                      "file_system": filesystem(workspace.path), "steps": {}}
     varve = Varve(binary)
-    varve.key_file = True
     varve.open(workspace)
 
     def step(step_name, *command):

@@ -5,7 +5,8 @@
     restore     everything into an empty directory
 
 Every run begins with a fresh copy of the tree, which is read through once. The unchanged step is short, so it is
-repeated; Varve takes it with a key file and, on a line of its own, with a password.
+repeated. Varve unlocks with a key file throughout, as an unattended machine does; the unchanged step has a line
+with a password, too.
 """
 
 from programs import Copy, Varve
@@ -72,8 +73,8 @@ def timed(results, step, program, command, label=None, environment=None):
 def unchanged(results, program, paths):
     command = program.unchanged(paths)
     if isinstance(program, Varve):
-        timed(results, "unchanged", program, command, None, program.environment(key_file=True))
-        timed(results, "unchanged", program, command, "varve, password")
+        timed(results, "unchanged", program, command)
+        timed(results, "unchanged", program, command, "varve, password", program.environment(key_file=False))
     else:
         timed(results, "unchanged", program, command, "find -printf" if isinstance(program, Copy) else None)
 
