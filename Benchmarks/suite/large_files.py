@@ -24,6 +24,7 @@ def measure(workspace, programs, runs, size_factor, compare):
             for program in programs_here:
                 say("large files: %s, run %d of %d, %s" % (kind, run + 1, runs, program.name))
                 program.open(workspace)
+                workspace.warm(int(size * LARGEST_REPOSITORY[kind]))
                 result["first"].setdefault(program.name, []).append(program.cost(program.backup([path])))
                 result["stored"].setdefault(program.name, []).append(program.stored())
                 if compare and run == 0 and isinstance(program, Varve):

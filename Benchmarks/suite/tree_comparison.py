@@ -39,6 +39,7 @@ def one_run(workspace, programs, tree, compare, results, seed):
     for program in programs:
         program.open(workspace)
     for program in programs:
+        workspace.warm(results["bytes"])
         timed(results, "first", program, program.backup(paths))
         results["stored"].setdefault(program.name, []).append(program.stored())
         if isinstance(program, Copy):
@@ -85,6 +86,7 @@ def restore(workspace, results, program, paths, compare):
                    *paths]
     else:
         command = program.restore()
+    workspace.warm(results["bytes"])
     timed(results, "restore", program, command)
     if compare:
         judge(results, program, paths)
