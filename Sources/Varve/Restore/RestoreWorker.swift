@@ -13,8 +13,10 @@ final class RestoreWorker {
   let pin: DirectoryPin
   private let queue: RestoreQueue
   private let blocks: BlockReader
-  /// Two blocks at a time, so that the addresses of their chunks are computed side by side.
+  /// A few blocks at a time, so that the addresses of their chunks are computed side by side.
   private let decoded: [DecodedBlock]
+  /// Of each of them, where the digests of its chunks begin; -1 for a block that does not open.
+  private var firstDigests: [Int] = []
   private let lanes = SHA256Lanes()
   private var buffer: ReusableBuffer
   /// Whether files may be created under their names; see `WholeFile`.
@@ -27,7 +29,7 @@ final class RestoreWorker {
     self.queue = queue
     pin = DirectoryPin(session.directories)
     blocks = session.source.makeBlockReader()
-    decoded = [try DecodedBlock(), try DecodedBlock()]
+    decoded = try (0..<4).map { _ in try DecodedBlock() }
     existing = try ExistingContent()
     buffer = try ReusableBuffer(capacity: RestoreWindow.spanLimit)
     createsUnderName =
@@ -109,9 +111,9 @@ final class RestoreWorker {
     _ sealed: (ChunkLocation) -> UnsafeRawBufferPointer?
   ) {
     lanes.removeAll()
-    // Where the digests of a block's chunks begin; -1 for a block that does not open.
-    var firstDigests = (-1, -1)
+    firstDigests.removeAll(keepingCapacity: true)
     for (number, range) in ranges.enumerated() {
+      firstDigests.append(-1)
       do {
         let location = window.location(ofBlock: range)
         if let sealed = sealed(location) {
@@ -119,7 +121,7 @@ final class RestoreWorker {
         } else {
           try blocks.read(location, into: decoded[number])
         }
-        if number == 0 { firstDigests.0 = lanes.count } else { firstDigests.1 = lanes.count }
+        firstDigests[number] = lanes.count
         addSlots(window, range, of: decoded[number])
       } catch {
         for index in window.order[range] where window.settled[Int(index)] == 0 {
@@ -130,7 +132,7 @@ final class RestoreWorker {
     }
     lanes.run()
     for (number, range) in ranges.enumerated() {
-      let first = number == 0 ? firstDigests.0 : firstDigests.1
+      let first = firstDigests[number]
       if first >= 0 { write(window, range, from: decoded[number], firstDigest: first) }
     }
   }

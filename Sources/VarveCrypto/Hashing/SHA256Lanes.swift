@@ -2,11 +2,14 @@ internal import COpenSSL
 public import VarveFormat
 
 /// SHA-256 of many messages, always two side by side (`SHA256Pair`), whatever their lengths: a lane that is
-/// done with its message goes on with the next one while the other is still at work.
+/// done with its message goes on with the next one while the other is still at work. A few messages, which are then
+/// long ones, are taken longest first, so that little of the last is left to one lane alone.
 ///
-/// Belongs to one thread at a time. Memory grows to 64 bytes for each message of the longest list.
+/// Belongs to one thread at a time. Memory grows to 56 bytes for each message of the longest list.
 public final class SHA256Lanes {
   private static let blockLength = 64
+  /// Messages up to which it pays to sort them.
+  private static let sortLimit = 16
 
   /// A message under way.
   private struct Lane {
@@ -16,6 +19,8 @@ public final class SHA256Lanes {
   }
 
   private var messages: [UnsafeRawBufferPointer] = []
+  /// The order in which messages are taken.
+  private var order: [Int] = []
   /// In the order in which messages were added; known after `run`.
   private var digests: [Digest] = []
 
@@ -42,6 +47,11 @@ public final class SHA256Lanes {
   {
     digests.removeAll(keepingCapacity: true)
     digests.append(contentsOf: repeatElement(.zero, count: messages.count))
+    order.removeAll(keepingCapacity: true)
+    order.append(contentsOf: messages.indices)
+    if messages.count <= Self.sortLimit {
+      order.sort { messages[$0].count > messages[$1].count }
+    }
     var next = 0
     var one = Lane()
     if let stream, let bytes {
@@ -98,8 +108,8 @@ public final class SHA256Lanes {
       return
     }
     varve_sha256_stream_init(&lane.stream)
-    lane.rest = messages[next]
-    lane.number = next
+    lane.number = order[next]
+    lane.rest = messages[lane.number]
     next += 1
   }
 

@@ -5,7 +5,7 @@ internal import VarveStorage
 
 /// Reads packs whole and verifies every byte of them. One per thread.
 ///
-/// A pack is read once from front to back, in windows of whole blocks of about 8 MiB. Two blocks at a time
+/// A pack is read once from front to back, in windows of whole blocks of about 8 MiB. A few blocks at a time
 /// are opened, and hashed for the pack's name beside their chunks while they are warm. The trailer, read first,
 /// says where blocks end; where it is damaged the index does.
 final class PackCheck {
@@ -13,8 +13,10 @@ final class PackCheck {
   private let keyring: PackKeyring
   private let checked: CheckedIndex
   private let lost: LostPlaces
-  /// Two blocks at a time, so that chunk addresses and the pack's name are computed side by side.
+  /// A few blocks at a time, so that chunk addresses and the pack's name are computed side by side.
   private let decoded: [DecodedBlock]
+  /// Whether each of them is one.
+  private var opened: [Bool] = []
   private let lanes = SHA256Lanes()
   private var window: ReusableBuffer
   private(set) var chunksVerified: UInt64 = 0
@@ -26,7 +28,7 @@ final class PackCheck {
     self.keyring = keyring
     self.checked = checked
     self.lost = lost
-    decoded = [try DecodedBlock(), try DecodedBlock()]
+    decoded = try (0..<4).map { _ in try DecodedBlock() }
     window = try ReusableBuffer(capacity: ObjectHash.windowByteCount)
   }
 
@@ -187,19 +189,18 @@ final class PackCheck {
     _ bytes: UnsafeRawBufferPointer
   ) throws {
     lanes.removeAll()
-    var opened: (Bool, Bool) = (false, false)
+    opened.removeAll(keepingCapacity: true)
     var start = 0
     for (place, number) in numbers.enumerated() {
       let end = start + Int(pack.lengths[number])
       let block = UnsafeRawBufferPointer(rebasing: sealed[start..<end])
       start = end
-      let isOpen = try open(block, number, cipher, into: decoded[place])
-      if place == 0 { opened.0 = isOpen } else { opened.1 = isOpen }
+      opened.append(try open(block, number, cipher, into: decoded[place]))
     }
     lanes.run(beside: hash, takingIn: bytes)
     var digest = 0
     for (place, number) in numbers.enumerated() {
-      guard place == 0 ? opened.0 : opened.1 else {
+      guard opened[place] else {
         problems.blocks.append(number)
         continue
       }
