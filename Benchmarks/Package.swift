@@ -17,6 +17,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CZstd", path: "Modules/CZstd", pkgConfig: "libzstd"),
     .target(name: "CVarveLinux", path: "Modules/CVarveLinux"),
+    .target(name: "CVarveSHA256", path: "Modules/CVarveSHA256"),
     .systemLibrary(name: "COpenSSL", path: "Modules/COpenSSL", pkgConfig: "libcrypto"),
     .target(name: "VarveFormat", path: "Modules/VarveFormat", swiftSettings: strict),
     .target(
@@ -24,7 +25,10 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "VarveCrypto",
-      dependencies: ["COpenSSL", "VarveFormat", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: [
+        "COpenSSL", "CVarveSHA256", "VarveFormat",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
       path: "Modules/VarveCrypto", swiftSettings: strict),
     .target(
       name: "VarveProof", dependencies: ["VarveFormat", "VarveCrypto"], path: "Modules/VarveProof",
