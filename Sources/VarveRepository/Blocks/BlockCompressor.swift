@@ -7,7 +7,7 @@ public enum CompressionLevel: String, CaseIterable, Sendable {
 
   /// Parameters of zstd, in the order in which they are to be set; nil for no compression.
   ///
-  /// `auto` is no level of zstd's but lies between 1 and 2 in speed and between 2 and 3 in ratio: a
+  /// `auto` is no level of zstd's but lies between 1 and 2 in speed and in ratio: a
   /// block is 1 MiB, so a hash table of 2^15 places (128 KiB, which stays in a core's second-level
   /// cache) loses little to larger ones. Over system files it takes 0.6 of level 3's time for 1.04 of
   /// its bytes (docs/benchmarks.md).

@@ -7,8 +7,6 @@ internal import VarveFormat
 /// touched before is read into at 9 GB/s, so every hot buffer is one of these. Capacity that is
 /// never touched costs address space only.
 package final class ReusableBuffer: @unchecked Sendable {
-  private static let largePage = 2 << 20
-
   package let base: UnsafeMutableRawPointer
   package let capacity: Int
 
@@ -21,8 +19,6 @@ package final class ReusableBuffer: @unchecked Sendable {
       throw VarveError(
         .io, "cannot map \(capacity) bytes of memory: \(String(cString: strerror(errno)))")
     }
-    // Hot loops run over these: with large pages they spend less on address translation. No promise.
-    if capacity >= Self.largePage { madvise(mapped, capacity, MADV_HUGEPAGE) }
     base = mapped
     self.capacity = capacity
   }

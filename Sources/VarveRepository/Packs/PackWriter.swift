@@ -20,7 +20,7 @@ package struct StoredPack: Sendable {
 ///
 /// Each block is verified as soon as it lies sealed in its pack, while what it was made from is still
 /// there and all of it is in the processor's cache: it is opened, decompressed and compared with its payload.
-/// A comparison costs a tenth of a second hash of every chunk and says more: which byte.
+/// A comparison costs a tenth of a second hash of every chunk.
 package final class PackWriter: Sendable {
   /// Slots after which a pack is closed, so that its trailer stays under 10 MiB.
   static let slotLimit = 1 << 18
