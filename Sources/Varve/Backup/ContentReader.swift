@@ -115,6 +115,7 @@ extension BackupWorker {
       }
       guard let length else { return taken }
       try session.cancellation.check()
+      if session.rendezvous.isCalled { try meet() }
       let chunk = UnsafeRawBufferPointer(
         start: input.base + BlockAssembler.headroom + start, count: length)
       let id: Digest

@@ -10,16 +10,21 @@ struct SnapshotCommit {
 
   init(_ repository: UnlockedRepository) { self.repository = repository }
 
-  /// - Parameter added: every pack and index segment that the session stored.
+  /// - Parameters:
+  ///   - added: every pack and index segment that the session stored and no log entry names yet.
+  ///   - source: the opaque id of the host and paths.
+  ///   - prepare: called with the snapshot's id, before the log entry makes it live.
+  ///   - forgetting: which snapshots the same commit forgets, given the state that it follows.
   /// - Returns: the snapshot's id.
   func commit(
-    _ record: SnapshotRecord, adding added: [ObjectReference], parent: Digest?
+    _ record: SnapshotRecord, adding added: [ObjectReference], source: Digest,
+    prepare: (Digest) -> Void, forgetting: (LogState) -> [Digest]
   ) throws -> Digest {
     let object = try repository.seal(record)
     let id = SHA256.digest(object)
     try repository.storage.put(ObjectName.snapshot(id), object)
-    let additions: LogStatement.SnapshotAddition.Additions
-    if added.count <= LogStatement.SnapshotAddition.listLimit {
+    let additions: ObjectList
+    if added.count <= ObjectList.limit {
       additions = .listed(added)
     } else {
       let inventory = Inventory(added).encode()
@@ -29,8 +34,14 @@ struct SnapshotCommit {
     }
     let addition = LogStatement.Body.snapshot(
       LogStatement.SnapshotAddition(
-        snapshot: id, additions: additions, parent: parent, original: record.original))
-    _ = try repository.log.append { _ in [addition] }
+        snapshot: id, additions: additions, parent: record.parent, original: record.original,
+        source: source, isPartial: record.isPartial))
+    prepare(id)
+    _ = try repository.log.append { state in
+      [addition]
+        + LogStatement.Forgetting.bodies(
+          forgetting: forgetting(state), reason: "a later snapshot has what this partial one has")
+    }
     return id
   }
 }

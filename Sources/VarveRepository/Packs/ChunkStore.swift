@@ -15,7 +15,13 @@ package final class ChunkStore: Sendable {
 
   private struct Pending {
     var rows = IndexSegmentBuilder()
+    /// Durable, and not yet named by a log entry.
     var objects: [ObjectReference] = []
+
+    mutating func takeObjects() -> [ObjectReference] {
+      defer { objects = [] }
+      return objects
+    }
 
     mutating func takeRows() -> IndexSegmentBuilder {
       defer { rows = IndexSegmentBuilder() }
@@ -96,10 +102,12 @@ package final class ChunkStore: Sendable {
   /// Whether the caller must store the chunk: it is in no live pack and nobody else in this session has it.
   func claim(_ id: Digest) -> Bool { !index.contains(id) && claims.claim(id) }
 
-  /// Stores what is still open, and the index of everything not yet indexed.
+  /// Stores what is still open, and the index of everything not yet indexed: at the end of a session, and before
+  /// each commit in the middle of it. The session may go on afterwards, in new packs.
   ///
   /// Every writer must have been flushed, and no thread may be adding chunks.
-  /// - Returns: all objects that this session has stored, in the order of their names.
+  /// - Returns: the objects that were stored since the last call, in the order of their names. The caller
+  ///   has them named by a log entry, or gives them back.
   package func finish(by writer: ChunkWriter) throws -> [ObjectReference] {
     try dataPacks.finish(by: writer.sealer)
     try treePacks.finish(by: writer.sealer)
@@ -109,7 +117,12 @@ package final class ChunkStore: Sendable {
         of: rest, segments: segments, cache: cache, storage: storage, index: index,
         counters: counters, pending: pending)
     }
-    return pending.value.withLock { $0.objects }.sorted()
+    return pending.value.withLock { $0.takeObjects() }.sorted()
+  }
+
+  /// Takes back what `finish` returned, for the next call to return: no log entry came to name it.
+  package func giveBack(_ objects: [ObjectReference]) {
+    pending.value.withLock { $0.objects += objects }
   }
 
   private static func writeSegment(
