@@ -12,30 +12,21 @@ struct SnapshotCommit {
 
   /// - Parameters:
   ///   - added: every pack and index segment that the session stored and no log entry names yet.
-  ///   - source: the opaque id of the host and paths.
   ///   - prepare: called with the snapshot's id, before the log entry makes it live.
   ///   - forgetting: which snapshots the same commit forgets, given the state that it follows.
   /// - Returns: the snapshot's id.
   func commit(
-    _ record: SnapshotRecord, adding added: [ObjectReference], source: Digest,
+    _ record: SnapshotRecord, adding added: [ObjectReference],
     prepare: (Digest) -> Void, forgetting: (LogState) -> [Digest]
   ) throws -> Digest {
     let object = try repository.seal(record)
     let id = SHA256.digest(object)
     try repository.storage.put(ObjectName.snapshot(id), object)
-    let additions: ObjectList
-    if added.count <= ObjectList.limit {
-      additions = .listed(added)
-    } else {
-      let inventory = Inventory(added).encode()
-      let digest = SHA256.digest(inventory)
-      try repository.storage.put(ObjectName.inventory(digest), inventory)
-      additions = .inventory(digest)
-    }
+    let additions = try ObjectList(storing: added, in: repository.storage)
     let addition = LogStatement.Body.snapshot(
-      LogStatement.SnapshotAddition(
-        snapshot: id, additions: additions, parent: record.parent, original: record.original,
-        source: source, isPartial: record.isPartial))
+      try LogStatement.SnapshotAddition(
+        snapshot: id, record: record, additions: additions, parent: record.parent,
+        ids: try repository.keys.opaqueIDs()))
     prepare(id)
     _ = try repository.log.append { state in
       [addition]
