@@ -50,6 +50,10 @@ final class BackupSession: @unchecked Sendable {
   let sourcesFound = Atomic<Int>(0)
   /// A chunk that was claimed could not be stored: nothing of what was done may be committed.
   let isBroken = Atomic<Bool>(false)
+  /// Whether one stream is read in place of a walk.
+  var isStream: Bool {
+    if case .paths = options.source { false } else { true }
+  }
   /// The threads that walk, as they were when they began.
   let workers = Mutex<[BackupWorker]>([])
   /// The snapshot's root directory, once it is known.

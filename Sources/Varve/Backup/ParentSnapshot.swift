@@ -5,10 +5,12 @@ internal import VarveRepository
 struct ParentSnapshot {
   /// The snapshot recorded as its parent: complete, unless the user chose another.
   var snapshot: Digest?
-  /// The root node of that snapshot.
+  /// The root node of that snapshot, if it is complete.
   var tree: Digest?
   /// The change cache: of the parent, or of a partial snapshot that follows it.
   var cache: ChangeCache?
+  /// The newest complete snapshot that this backup follows, and its tree, as far as they are known.
+  var complete: ChangeCacheHead.CompleteSnapshot?
   /// The partial snapshot that an interrupted run has left, if the cache is its.
   var resumed: Digest?
 
@@ -35,11 +37,15 @@ struct ParentSnapshot {
       if known?.head.isPartial == false {
         snapshot = described
       } else {
-        snapshot = complete ?? Self.newest(like: identity, in: repository)
+        snapshot = try complete ?? Self.newest(like: identity, in: repository)
       }
     }
     if let cache, cache.head.isPartial { resumed = described }
     guard let snapshot else { return }
+    guard state.snapshots[snapshot]?.isPartial == false else {
+      self.complete = known?.head.complete
+      return
+    }
     if let cache {
       if !cache.head.isPartial {
         tree = cache.record(at: cache.head.root)?.node.id
@@ -48,6 +54,7 @@ struct ParentSnapshot {
       }
     }
     if tree == nil { tree = (try? repository.snapshotRecord(snapshot))?.tree.id }
+    if let tree { self.complete = ChangeCacheHead.CompleteSnapshot(id: snapshot, tree: tree) }
   }
 
   /// The snapshot itself while it is live, or the live one that has its tree under a changed record.
@@ -56,15 +63,16 @@ struct ParentSnapshot {
     return state.snapshotsInOrder.first { $0.original == snapshot }?.id
   }
 
-  /// The newest complete live snapshot of this host and these paths, among the last hundred; nil for a role that cannot
-  /// read.
+  /// The newest complete live snapshot of this host and these paths. One whose log entry does not name its source is
+  /// found by its record, among the last hundred, and not by a role that cannot read.
   private static func newest(
     like identity: SourceIdentity, in repository: UnlockedRepository
-  ) -> Digest? {
-    for snapshot in repository.log.state.snapshotsInOrder.suffix(100).reversed() {
-      guard let record = try? repository.snapshotRecord(snapshot.id), !record.isPartial else {
-        continue
-      }
+  ) throws -> Digest? {
+    let source = try repository.keys.opaqueIDs().source(host: identity.host, paths: identity.paths)
+    let complete = repository.log.state.snapshotsInOrder.filter { !$0.isPartial }
+    if let found = complete.last(where: { $0.source == source }) { return found.id }
+    for snapshot in complete.suffix(100).reversed() where snapshot.source == nil {
+      guard let record = try? repository.snapshotRecord(snapshot.id) else { continue }
       if record.host == identity.host && record.paths == identity.paths { return snapshot.id }
     }
     return nil

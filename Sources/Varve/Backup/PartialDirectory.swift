@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import VarveCrypto
 internal import VarveFormat
 internal import VarveProof
@@ -65,7 +66,7 @@ extension BackupWorker {
       }
       let (id, count) = try nodes.finish(store: store(node:))
       let node = NodeReference(id: id, root: commitments.root, count: count)
-      let record = writePartialRecord(node, &tree, forEach)
+      let record = try writePartialRecord(node, &tree, forEach)
       if job === root {
         (tree.node, tree.record) = (node, record)
       } else if let entry = try encodeEntry(of: job, node) {
@@ -114,12 +115,13 @@ extension BackupWorker {
         }
       }
     }
+    if let cached = job.cached { cached.release(0..<cached.count) }
   }
 
   private func writePartialRecord(
     _ node: NodeReference, _ tree: inout PartialTree,
     _ forEach: ((PartialEntry) throws -> Void) throws -> Void
-  ) rethrows -> UInt64 {
+  ) throws -> UInt64 {
     guard let cacheWriter = session.cacheWriter else { return ChangeCacheFormat.noRecord }
     // Records in another file cannot be referred to.
     let carries = cacheWriter.sharesOldRecords

@@ -21,12 +21,6 @@ final class PartialSnapshots: @unchecked Sendable {
   /// What had been read and stored when the newest one was made.
   private var progress: UInt64 = 0
 
-  /// What is committed once the threads have been dismissed.
-  private struct Prepared {
-    var content: SessionSnapshots.Content
-    var bases: Set<Digest>
-  }
-
   /// - Parameter interval: in nanoseconds, more than 0.
   init(
     of session: BackupSession, _ snapshots: SessionSnapshots, _ chunker: LinkTableChunker,
@@ -46,15 +40,15 @@ final class PartialSnapshots: @unchecked Sendable {
   ///   committed is no error: the next one, or the complete one, has all that it would have had.
   func run() throws {
     while session.rendezvous.sleep(until: newest &+ interval) {
-      let prepared: Prepared?
+      let content: SessionSnapshots.Content?
       do {
-        prepared = try assemble()
+        content = try assemble()
       } catch {
         session.isBroken.store(true, ordering: .relaxed)
         session.stack.stop()
         throw error
       }
-      if let prepared { commit(prepared) }
+      if let content { commit(content) }
       newest = MonotonicClock.nanoseconds
     }
   }
@@ -62,12 +56,12 @@ final class PartialSnapshots: @unchecked Sendable {
   /// Saves what an interrupted backup has done; all its threads have ended.
   func saveInterrupted() {
     guard MonotonicClock.nanoseconds &- newest >= min(interval, Self.worthwhile),
-      !session.isBroken.load(ordering: .relaxed), let prepared = try? prepare()
+      !session.isBroken.load(ordering: .relaxed), let content = try? prepare()
     else { return }
-    commit(prepared)
+    commit(content)
   }
 
-  private func assemble() throws -> Prepared? {
+  private func assemble() throws -> SessionSnapshots.Content? {
     session.rendezvous.call()
     session.stack.setCalls(true)
     defer {
@@ -81,7 +75,7 @@ final class PartialSnapshots: @unchecked Sendable {
   /// Encodes what is done and stores all of it; nothing else may move.
   ///
   /// - Returns: nil when nothing has been read or stored since the last time.
-  private func prepare() throws -> Prepared? {
+  private func prepare() throws -> SessionSnapshots.Content? {
     let workers = session.workers.withLock { $0 }
     let reached =
       workers.reduce(0) { $0 + $1.filesRead } + session.store.counters.chunks
@@ -89,7 +83,7 @@ final class PartialSnapshots: @unchecked Sendable {
     let work = session.stack.waitingTasks.compactMap(\.directory) + workers.compactMap(\.inHand)
     let frontier = BackupFrontier(of: work)
     let tree: BackupWorker.PartialTree
-    if work.isEmpty {
+    if session.isStream {
       // A stream's file is in no tree before its end.
       tree = BackupWorker.PartialTree(
         node: try worker.emptyDirectory(), record: ChangeCacheFormat.noRecord)
@@ -104,38 +98,31 @@ final class PartialSnapshots: @unchecked Sendable {
     progress = reached
     var counts = workers.reduce(into: SourceCounts()) { $0.add($1.tally) }
     counts.take(session.store.counters)
-    let (head, bases) = makeHead(tree)
-    return Prepared(
-      content: SessionSnapshots.Content(
-        tree: SnapshotRecord.Tree(id: tree.node.id, root: tree.node.root, entries: tree.node.count),
-        links: links, counts: counts, head: head, added: added), bases: bases)
+    return SessionSnapshots.Content(
+      tree: SnapshotRecord.Tree(id: tree.node.id, root: tree.node.root, entries: tree.node.count),
+      links: links, counts: counts, head: makeHead(tree), added: added)
   }
 
-  private func makeHead(
-    _ tree: BackupWorker.PartialTree
-  ) -> (ChangeCacheHead?, bases: Set<Digest>) {
+  private func makeHead(_ tree: BackupWorker.PartialTree) -> ChangeCacheHead? {
     guard tree.record != ChangeCacheFormat.noRecord,
       var head = session.cacheWriter?.makeHead(root: tree.record)
-    else { return (nil, []) }
+    else { return nil }
     head.isPartial = true
-    if let complete = parent.snapshot, let tree = parent.tree {
-      head.complete = ChangeCacheHead.CompleteSnapshot(id: complete, tree: tree)
-    }
+    head.complete = parent.complete
     if let old = session.cache?.head {
       if tree.carriesSnapshot { head.bases.append(old.snapshot) }
       if tree.carriesSnapshot || tree.carriesBases { head.bases += old.bases }
     }
     // The cache that is there serves the next run better than one with nothing of it.
-    guard head.bases.count <= ChangeCacheFormat.baseLimit else { return (nil, []) }
-    return (head, Set(head.bases))
+    return head.bases.count <= ChangeCacheFormat.baseLimit ? head : nil
   }
 
-  private func commit(_ prepared: Prepared) {
+  private func commit(_ content: SessionSnapshots.Content) {
     do {
-      let id = try snapshots.commitPartial(prepared.content, bases: prepared.bases)
+      let id = try snapshots.commitPartial(content)
       session.observer?.savedPartial(id)
     } catch {
-      session.store.giveBack(prepared.content.added)
+      session.store.giveBack(content.added)
       session.observer?.failedToSavePartial(error)
     }
   }

@@ -43,17 +43,20 @@ final class SessionSnapshots {
     self.parent = parent
     self.cacheWriter = cacheWriter
     self.start = start
-    source = try repository.unlocked.keys.sourceID(host: identity.host, paths: identity.paths)
+    source = try repository.unlocked.keys.opaqueIDs().source(
+      host: identity.host, paths: identity.paths)
     logSize = repository.log.state.size
   }
 
   /// Commits a snapshot of what is done so far.
   ///
-  /// - Parameter bases: the snapshots from which its cache carries anything over; they stay.
-  func commitPartial(_ content: Content, bases: Set<Digest>) throws -> Digest {
-    let (id, head) = try commit(content, isPartial: true) { [own] snapshot in
-      own.contains(snapshot.original ?? snapshot.id)
-        || !(bases.contains(snapshot.id) || bases.contains(snapshot.original ?? snapshot.id))
+  /// The snapshots from which its cache carries anything over stay. Without a cache, so do those which an older one describes.
+  func commitPartial(_ content: Content) throws -> Digest {
+    let bases = content.head.map { Set($0.bases) }
+    let (id, head) = try commit(content, isPartial: true) { [own, cacheWriter] snapshot in
+      let first = snapshot.original ?? snapshot.id
+      guard let bases else { return cacheWriter == nil && own.contains(first) }
+      return !(bases.contains(snapshot.id) || bases.contains(first))
     }
     own.insert(id)
     if let head { cacheWriter?.adopt(head) }
@@ -76,11 +79,11 @@ final class SessionSnapshots {
     var head = head
     head?.snapshot = complete
     if let head { cacheWriter?.prepare(head) }
-    let dropped = try repository.log.append { state in
+    _ = try repository.log.append { state in
       LogStatement.Forgetting.bodies(
         forgetting: obsolete(in: state) { _ in true }, reason: "nothing has changed")
     }
-    if let head, !dropped.isEmpty { cacheWriter?.adopt(head) }
+    if let head { cacheWriter?.adopt(head) }
   }
 
   private func commit(
@@ -88,7 +91,7 @@ final class SessionSnapshots {
   ) throws -> (Digest, ChangeCacheHead?) {
     var head = content.head
     let id = try SnapshotCommit(repository.unlocked).commit(
-      record(of: content, isPartial: isPartial), adding: content.added, source: source,
+      record(of: content, isPartial: isPartial), adding: content.added,
       prepare: { id in
         head?.snapshot = id
         if let head { cacheWriter?.prepare(head) }
@@ -102,7 +105,7 @@ final class SessionSnapshots {
     in state: LogState, _ isObsolete: (LogState.Snapshot) -> Bool
   ) -> [Digest] {
     let isOwner = repository.unlocked.keys.role == .owner
-    let author = repository.unlocked.authorKeyID
+    let author = repository.log.authorKeyID
     let now = WallClock.now()
     return state.snapshotsInOrder.filter { snapshot in
       snapshot.isPartial && snapshot.source == source

@@ -50,6 +50,11 @@ package final class ChunkStore: Sendable {
     /// Bytes of all objects stored.
     package let storedBytes = Atomic<UInt64>(0)
     init() {}
+
+    /// Chunks of both types.
+    package var chunks: UInt64 {
+      dataChunks.load(ordering: .relaxed) + treeChunks.load(ordering: .relaxed)
+    }
   }
 
   package init(
