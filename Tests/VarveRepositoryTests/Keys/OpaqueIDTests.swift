@@ -28,4 +28,18 @@ import VarveRepository
     ]
     #expect(Set(others + [source]).count == others.count + 1)
   }
+
+  /// Those of docs/format.md, section 14.7.
+  @Test func workedExample() throws {
+    let indexKey = "1ce270ae87e20312a8ee9eb3d897b5f66eb5ef6c826ca78d41f9e654df5b00d7"
+    let ids = OpaqueIDs(
+      indexKey: SecretBytes(copying: try #require(Digest(hex: indexKey)).bytes),
+      repository: try #require(Digest(Array(0x20..<0x40))))
+    #expect(
+      ids.source(host: Array("lake".utf8), paths: [Array("/home/ada/".utf8) + [0xff]]).hex
+        == "88ef78373e29eab1c4d76a016b67803173d3d895fdec341f6644bd78fae361bf")
+    #expect(
+      ids.tag("example").hex
+        == "3b9c02c50c9f199889f8dbe348046087db9eb5f20b8a50cc27bb94d92ef6f0ea")
+  }
 }
