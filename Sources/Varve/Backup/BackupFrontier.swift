@@ -22,7 +22,9 @@ struct BackupFrontier {
         current = job.parent
         guard job.isListed else { continue }
         jobs.append(job)
-        if let parent = job.parent { children[ObjectIdentifier(parent), default: [:]][job.index] = job }
+        if let parent = job.parent {
+          children[ObjectIdentifier(parent), default: [:]][job.index] = job
+        }
       }
     }
     self.jobs = jobs.sorted { $0.depth > $1.depth }
