@@ -35,6 +35,8 @@ final class BackupWorker: @unchecked Sendable {
   /// Entries of the batch of files that is being archived, and where in its directory they go.
   var arena = ByteWriter()
   var batch: (job: DirectoryJob, arena: Int)?
+  /// Whether `chunkList` is of content that is not done.
+  var isInContent = false
   /// Whether what cannot be read is to be named in the report.
   var reportsProblems = true
   var attributes: [ExtendedAttribute] = []

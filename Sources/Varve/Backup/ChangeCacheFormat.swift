@@ -15,7 +15,7 @@ internal import VarveFormat
 /// signature     := inode:u64 ctime:s64 mtime:s64 size:u64 body-offset:u32 body-length:u32
 ///                  child:u64 leaf:digest                                               (80 bytes)
 /// ```
-/// Bit 0 of a head's flags: its snapshot is a partial one. Bit 0 of a record's: the directory was still in work.
+/// Bit 0 of a head's flags: its snapshot is a partial one; bit 1: it, or a base of it, has chunks of unfinished files. Bit 0 of a record's: the directory was still in work.
 /// Bit 63 of `child`: the entry is carried over.
 ///
 /// A record stands for one directory: its node id, proof root, and for each entry, in name order, the signature
@@ -53,6 +53,7 @@ enum ChangeCacheFormat {
   static let carriedOver: UInt64 = 1 << 63
   /// The flag of a record whose directory was still in work, and of a head whose snapshot is partial.
   static let partial: UInt32 = 1
+  static let unfinished: UInt32 = 2
 }
 
 /// By what a change of a file is noticed.

@@ -34,6 +34,8 @@ struct ChangeCacheHead: Sendable, Equatable {
   var length: UInt64
   var generation: UInt64
   var isPartial = false
+  /// Whether its snapshot, or a base, has chunks of files that were being read.
+  var hasUnfinished = false
   /// The newest complete snapshot that a partial one follows, and its tree.
   var complete: CompleteSnapshot?
   /// The snapshots that have what is carried over.
@@ -48,7 +50,9 @@ struct ChangeCacheHead: Sendable, Equatable {
     var writer = ByteWriter(reservingCapacity: ChangeCacheFormat.headLength)
     writer.raw(ChangeCacheFormat.magic)
     writer.u32(ChangeCacheFormat.version)
-    writer.u32(isPartial ? ChangeCacheFormat.partial : 0)
+    writer.u32(
+      (isPartial ? ChangeCacheFormat.partial : 0)
+        | (hasUnfinished ? ChangeCacheFormat.unfinished : 0))
     writer.digest(snapshot)
     writer.u64(root)
     writer.u64(length)
@@ -80,10 +84,13 @@ struct ChangeCacheHead: Sendable, Equatable {
       try reader.u32() == ChangeCacheFormat.version
     else { return nil }
     let flags = try reader.u32()
-    guard flags & ~ChangeCacheFormat.partial == 0 else { return nil }
+    guard flags & ~(ChangeCacheFormat.partial | ChangeCacheFormat.unfinished) == 0 else {
+      return nil
+    }
     var head = ChangeCacheHead(
       snapshot: try reader.digest(), root: try reader.u64(), length: try reader.u64(),
-      generation: try reader.u64(), isPartial: flags == ChangeCacheFormat.partial)
+      generation: try reader.u64(), isPartial: flags & ChangeCacheFormat.partial != 0,
+      hasUnfinished: flags & ChangeCacheFormat.unfinished != 0)
     let complete = CompleteSnapshot(id: try reader.digest(), tree: try reader.digest())
     if complete.id != .zero { head.complete = complete }
     let count = try reader.u32()

@@ -92,6 +92,10 @@ final class PartialSnapshots: @unchecked Sendable {
     } else {
       return nil
     }
+    var unfinished: [Digest] = []
+    for reader in workers where reader.isInContent {
+      unfinished += try reader.chunkList.nodesSoFar(store: worker.store(node:)).map(\.id)
+    }
     let links = try chunker.store(session.links.table(of: frontier.includes), by: worker)
     try worker.writer.flush()
     let added = try session.store.finish(by: worker.writer)
@@ -100,18 +104,24 @@ final class PartialSnapshots: @unchecked Sendable {
     counts.take(session.store.counters)
     return SessionSnapshots.Content(
       tree: SnapshotRecord.Tree(id: tree.node.id, root: tree.node.root, entries: tree.node.count),
-      links: links, counts: counts, head: makeHead(tree), added: added)
+      links: links, unfinished: unfinished, counts: counts,
+      head: makeHead(tree, hasUnfinished: !unfinished.isEmpty), added: added)
   }
 
-  private func makeHead(_ tree: BackupWorker.PartialTree) -> ChangeCacheHead? {
+  private func makeHead(
+    _ tree: BackupWorker.PartialTree, hasUnfinished: Bool
+  ) -> ChangeCacheHead? {
     guard tree.record != ChangeCacheFormat.noRecord,
       var head = session.cacheWriter?.makeHead(root: tree.record)
     else { return nil }
     head.isPartial = true
     head.complete = parent.complete
+    head.hasUnfinished = hasUnfinished
     if let old = session.cache?.head {
-      if tree.carriesSnapshot { head.bases.append(old.snapshot) }
-      if tree.carriesSnapshot || tree.carriesBases { head.bases += old.bases }
+      if tree.carriesSnapshot || old.hasUnfinished { head.bases.append(old.snapshot) }
+      if tree.carriesSnapshot || tree.carriesBases || old.hasUnfinished { head.bases += old.bases }
+      // Nothing tells here which of it has been read again.
+      if old.hasUnfinished { head.hasUnfinished = true }
     }
     // The cache that is there serves the next run better than one with nothing of it.
     return head.bases.count <= ChangeCacheFormat.baseLimit ? head : nil

@@ -14,6 +14,8 @@ final class SessionSnapshots {
   struct Content {
     var tree: SnapshotRecord.Tree
     var links: [Digest]
+    /// Chunk-list nodes of files that are being read.
+    var unfinished: [Digest] = []
     var counts: SourceCounts
     /// The change cache that describes it; its snapshot has no name yet.
     var head: ChangeCacheHead?
@@ -122,7 +124,7 @@ final class SessionSnapshots {
       time: options.time ?? start, host: identity.host, user: identity.user,
       uid: getuid(), gid: getgid(), paths: identity.paths, tags: options.tags, meta: options.meta,
       tree: content.tree, links: content.links, parent: parent.snapshot, isPartial: isPartial,
-      program: ProgramVersion.program,
+      unfinished: content.unfinished, program: ProgramVersion.program,
       excludes: options.excludes + options.caseInsensitiveExcludes, summary: summary)
   }
 }

@@ -187,21 +187,29 @@ import VarveTestSupport
     var added: UInt64 = 0
     var runs = 0
     var result: BackupReport?
-    var records: [SnapshotRecord] = []
+    var unfinished: UInt64 = 0
     while result == nil && runs < 50 {
       result = try bench.backUpInParts(stopAfter: runs < 4 ? 2 : .max).report
       runs += 1
       guard result == nil else { break }
       let partial = try #require(try partials(bench).last)
       let record = try bench.unlocked.snapshotRecord(partial)
-      records.append(record)
       #expect(!(try files(bench, partial).contains("data/huge")))
+      // What is stored of it is named all the same.
+      let reader = try IndexedRepository(bench.unlocked).makeReader()
+      var named: UInt64 = 0
+      for list in record.unfinished {
+        named += try reader.withChunk(list) { try ChunkListNode(decoding: $0).byteCount }
+      }
+      #expect(named > 0 && named < 48 << 20)
+      unfinished = max(unfinished, named)
       guard case .integer(let bytes)? = record.summary["data_added"] else {
         throw VarveError(.damaged, "no count")
       }
       added += UInt64(bytes)
     }
     try #require(runs > 1 && added > 1 << 20)
+    #expect(unfinished > 1 << 20)
     let report = try #require(result)
     added += report.counts.dataAdded
     // No chunk was stored twice: besides the content there are only tree nodes and chunk lists.
