@@ -14,7 +14,8 @@ internal import VarveStorage
 ///      -> index segment -> snapshot record, inventory -> log entry
 /// ```
 /// Every thread takes work from one stack and owns its buffers, contexts and open blocks; they share the
-/// open pack. Nothing is visible in the repository before the log entry is.
+/// open pack. Nothing is visible in the repository before the log entry is; one for what is done so far comes
+/// at intervals (`PartialSnapshots`).
 public struct Backup {
   private let repository: IndexedRepository
   private let options: BackupOptions
@@ -25,7 +26,8 @@ public struct Backup {
   ///
   /// - Returns: what was done; `problems` names each source that could not be read in full.
   /// - Throws: `.forbidden` for a reader; `.usage` for options that contradict each other; `.interrupted`; `.io` when
-  ///   storage fails, a source command fails, or no source can be read. Nothing is committed then.
+  ///   storage fails, a source command fails, or no source can be read. No complete snapshot is committed then; there may
+  ///   be a partial one.
   public static func run(
     _ repository: IndexedRepository, options: BackupOptions,
     observer: (any BackupObserver)? = nil, cancellation: CancellationFlag = CancellationFlag()

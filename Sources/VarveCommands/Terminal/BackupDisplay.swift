@@ -45,8 +45,13 @@ final class BackupDisplay: BackupObserver {
 
   func savedPartial(_ snapshot: Digest) {
     guard console.isJSON else {
-      return console.note(
-        level: 2, "partial snapshot \(snapshot.hex.prefix(8)) saved; the backup goes on")
+      if Interruption.flag.isCancelled {
+        console.note("what was done is saved in the partial snapshot \(snapshot.hex.prefix(8))")
+      } else {
+        console.note(
+          level: 2, "partial snapshot \(snapshot.hex.prefix(8)) saved; the backup goes on")
+      }
+      return
     }
     guard !console.isQuiet else { return }
     try? console.json {
