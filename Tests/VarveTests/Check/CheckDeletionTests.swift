@@ -82,7 +82,7 @@ import VarveStorage
 
   @Test func whatIsLostMayBeGoneAndItsFilesAreNamed() throws {
     let bench = try CheckBench()
-    let name = ObjectName.pack(try bench.place(of: "data/few/long").pack)
+    let name = ObjectName.pack(try bench.place(of: "data/f3").pack)
     let pack = ObjectReference(name: name, size: try #require(try bench.storage.size(name)))
     try bench.bench.unlocked.log.append { _ in [.lost(.init(objects: .listed([pack])))] }
     for isThere in [true, false] {
