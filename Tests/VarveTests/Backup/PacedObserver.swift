@@ -15,7 +15,7 @@ final class PacedObserver: BackupObserver {
   private let onPartial: @Sendable (Digest) -> Void
 
   /// - Parameters:
-  ///   - delay: microseconds after each file that was read.
+  ///   - delay: microseconds after each file that was read, when there is no limit.
   ///   - limit: the number of partial snapshots after which `flag` is raised.
   init(
     delay: UInt32 = 500, stopAfter limit: Int = .max, _ flag: CancellationFlag = .init(),
@@ -38,7 +38,8 @@ final class PacedObserver: BackupObserver {
   func finished(_ item: BackupItem) {
     guard item.action != .unchanged else { return }
     state.withLock { $0.files += 1 }
-    usleep(delay)
+    // Time for those that are waited for, also on a machine that is busy.
+    usleep(limit == .max ? delay : 5_000)
   }
 
   func savedPartial(_ snapshot: Digest) {
