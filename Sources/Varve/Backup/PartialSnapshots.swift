@@ -18,7 +18,10 @@ final class PartialSnapshots: @unchecked Sendable {
   private let interval: UInt64
   /// What encodes and stores; made for the first one, as most backups are over before.
   private var worker: BackupWorker?
+  /// When the newest one was committed, or the backup began.
   private var newest = MonotonicClock.nanoseconds
+  /// When the next one is to be made.
+  private var due: UInt64
   /// What had been read and stored when the newest one was made.
   private var progress: UInt64 = 0
 
@@ -32,6 +35,7 @@ final class PartialSnapshots: @unchecked Sendable {
     self.chunker = chunker
     self.parent = parent
     self.interval = interval
+    due = newest &+ interval
   }
 
   /// Makes partial snapshots until the walk is over.
@@ -39,7 +43,7 @@ final class PartialSnapshots: @unchecked Sendable {
   /// - Throws: what storing throws: chunks that others rely on may then be lost. That one cannot be
   ///   committed is no error: the next one, or the complete one, has all that it would have had.
   func run() throws {
-    while session.rendezvous.sleep(until: newest &+ interval) {
+    while session.rendezvous.sleep(until: due) {
       let content: SessionSnapshots.Content?
       do {
         content = try assemble()
@@ -48,8 +52,11 @@ final class PartialSnapshots: @unchecked Sendable {
         session.stack.stop()
         throw error
       }
-      if let content { commit(content) }
-      newest = MonotonicClock.nanoseconds
+      if let content {
+        commit(content)
+        newest = MonotonicClock.nanoseconds
+      }
+      due = MonotonicClock.nanoseconds &+ interval
     }
   }
 

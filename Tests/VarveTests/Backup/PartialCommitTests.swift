@@ -247,8 +247,8 @@ import VarveTestSupport
       let text = String(decoding: output.output, as: UTF8.self)
       sizes.append(try #require(Int(text.prefix { $0.isNumber })))
     }
-    #expect(sizes.max()! < 5 * sizes[0] / 2, "\(sizes)")
-    #expect(zip(sizes, sizes.dropFirst()).contains { $0 > $1 }, "\(sizes)")
+    // Each round but the first writes the records of all directories anew.
+    #expect(try #require(sizes.max()) < 5 * sizes[0] / 2, "\(sizes)")
   }
 }
 
