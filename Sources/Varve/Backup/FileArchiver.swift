@@ -18,6 +18,7 @@ extension BackupWorker {
   private static let rereadLimit: UInt64 = 64 << 20
 
   func archive(_ job: DirectoryJob, _ range: Range<Int>) throws {
+    defer { smallFiles.removeAll() }
     var arena = ByteWriter(reservingCapacity: range.count * 128)
     let arenaIndex = job.addArena([])
     for place in range {
@@ -26,6 +27,7 @@ extension BackupWorker {
       try session.cancellation.check()
       try archiveFile(job, job.changedFiles[place], into: &arena, arenaIndex)
     }
+    try storeSmallFiles(job, into: &arena, arenaIndex)
     let bytes = arena.bytes
     job.arenas.withLock { $0[arenaIndex] = bytes }
     try finish(job)
@@ -58,6 +60,23 @@ extension BackupWorker {
     }
     var content: ArchivedContent
     var changed = false
+    if !status.mayHaveHoles, status.size > 0, status.size <= smallFiles.longest {
+      if !smallFiles.hasRoom(for: Int(status.size)) {
+        try storeSmallFiles(job, into: &arena, arenaIndex)
+      }
+      job.entries[index].signature = FileSignature(status)
+      if smallFiles.read(file.number, index, &status, since: start) {
+        _ = file.release()
+        return
+      }
+      let before = job.entries[index].signature
+      guard try readStatus(job, entry, file.number, &status) else { return }
+      changed = FileSignature(status) != before
+      if changed {
+        session.report(job.path(of: entry.name), "it changed while it was read", .archival)
+      }
+    }
+    try storeSmallFiles(job, into: &arena, arenaIndex)
     while true {
       let before = FileSignature(status)
       content = try read(
