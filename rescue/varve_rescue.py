@@ -2,7 +2,7 @@
 """Reads a Varve repository without Varve: verifies its log, lists its snapshots, restores them.
 
 For the day on which Varve itself is gone. Written from docs/format.md alone, it shares no code with Varve, changes
-nothing in the repository, and is short enough to be read before it is trusted. It needs Linux, Python 3.11 or later, and
+nothing in the repository, and is short enough to be read before it is trusted. It needs Linux, Python 3.11 and
 
     apt install python3-cryptography python3-zstandard       # on Debian and Ubuntu
     pip install cryptography zstandard                       # anywhere else
@@ -13,7 +13,7 @@ Then, with the directory of the repository and a password, a key file or the rec
     python3 varve_rescue.py --key-file recovery-key /srv/backup list
     python3 varve_rescue.py /srv/backup restore 1a2b3c4d /mnt/restored
     python3 varve_rescue.py /srv/backup restore all /mnt/restored      # a directory for each snapshot
-    python3 varve_rescue.py /srv/backup verify               # hashes every live object, too
+    python3 varve_rescue.py /srv/backup verify               # lists them, and hashes every live object
 
 Restore as root to get owners and devices back. Every byte is verified before it counts: a file that cannot be read
 whole is named and left out, and the rest goes on. Of a damaged log, what stands before the damage counts. If the
@@ -43,17 +43,14 @@ WRONG = (Damage, OSError, InvalidTag, InvalidSignature, zstandard.ZstdError, str
          LookupError, TypeError, ValueError, AttributeError, OverflowError)
 complaints: list[str] = []
 
-def complain(what: bytes | str, error: Any) -> None:
-    plain = isinstance(error, (str, Damage, OSError))
-    complaints.append(f"{shown(what)}: {shown(str(error if plain else f'damaged ({type(error).__name__} {error})'))}")
-    print("varve_rescue:", complaints[-1], file=sys.stderr)
-
 def attempt(what: bytes | str, work: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """The result of the work; or a complaint and None, for the rest must not suffer from one damage."""
     try:
         return work(*arguments, **options)
     except WRONG as error:
-        complain(what, error)
+        plain = isinstance(error, (Damage, OSError))
+        complaints.append(f"{shown(what)}: {shown(str(error if plain else f'damaged ({type(error).__name__} {error})'))}")
+        print("varve_rescue:", complaints[-1], file=sys.stderr)
 
 def require(condition: Any, message: str) -> None:
     if not condition:
@@ -67,17 +64,17 @@ def shown(text: bytes | str) -> str:
 # ---- 2. Notation ----------------------------------------------------------------------------------------------------
 
 def digest(data: bytes) -> bytes: return sha256(data).digest()
-def join(left: bytes, right: bytes) -> bytes: return digest(b"\1" + left + right)
+def join(left: bytes, right: bytes) -> bytes: return digest(b"\1" + left + right)  # a node of RFC 6962's tree
 def mac(key: bytes, message: bytes) -> bytes: return hmac.digest(key, message, "sha256")
-def hkdf(secret: bytes, salt: bytes, info: bytes) -> bytes: return mac(mac(salt, secret), info + b"\1")  # 32 bytes
+def hkdf(secret: bytes, salt: bytes, info: bytes) -> bytes: return mac(mac(salt, secret), info + b"\1")  # of 32 bytes
 def nonce(ordinal: int) -> bytes: return bytes(8) + struct.pack("<I", ordinal)
 def public(key: Any) -> bytes: return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 def hpke_open(key: x25519.X25519PrivateKey, enc: bytes, info: bytes, aad: bytes, sealed: bytes) -> bytes:
     """RFC 9180: base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, the first message."""
-    kem, suite = b"HPKE-v1KEM\x00\x20", b"HPKE-v1HPKE\x00\x20\x00\x01\x00\x02"
     def expand(suite: bytes, secret: bytes, label: bytes, context: bytes, length: int) -> bytes:
         return mac(secret, struct.pack(">H", length) + suite + label + context + b"\1")[:length]
+    kem, suite = b"HPKE-v1KEM\x00\x20", b"HPKE-v1HPKE\x00\x20\x00\x01\x00\x02"
     shared = mac(b"", kem + b"eae_prk" + key.exchange(x25519.X25519PublicKey.from_public_bytes(enc)))
     secret = mac(expand(kem, shared, b"shared_secret", enc + public(key), 32), suite + b"secret")
     context = b"\0" + mac(b"", suite + b"psk_id_hash") + mac(b"", suite + b"info_hash" + info)
@@ -88,12 +85,10 @@ class Decoder:
     """Takes numbers and strings off bytes, and refuses to go beyond their end."""
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
-
     def take(self, length: int) -> bytes:
         require(length <= len(self.data) - self.at, "a field goes beyond the end")
         self.at += length
         return self.data[self.at - length:self.at]
-
     def number(self, most: int = 2**64 - 1) -> int:  # uvarint
         value, shift, byte = 0, 0, 0x80
         while byte & 0x80:
@@ -101,14 +96,11 @@ class Decoder:
             value, shift = value | (byte & 0x7F) << shift, shift + 7
             require(value <= most and shift <= 70 and (byte or shift == 7), "a number is too large or too long")
         return value
-
+    def string(self, most: int) -> bytes:
+        return self.take(self.number(most))
     def time(self) -> int:  # seconds (svarint) and nanoseconds, in nanoseconds
         seconds = self.number()
         return (seconds >> 1 ^ -(seconds & 1)) * 10**9 + self.number(10**9 - 1)
-
-    def string(self, most: int) -> bytes:
-        return self.take(self.number(most))
-
     def end(self) -> None:
         require(self.at == len(self.data), "bytes are left over")
 
@@ -140,85 +132,70 @@ class Repository:
     """A directory of objects and the keys to them. A writer has no data key: it verifies the log, and reads nothing."""
     def __init__(self, path: str) -> None:
         self.path = path
-
-    def locate(self, name: str) -> str:
-        require(os.path.isfile(path := os.path.join(self.path, name)), f"{name} is missing")
-        return path
-
-    def read(self, name: str, start: int = 0, length: int = -1) -> bytes:
-        """An object or a part of it. One that is named by its digest is verified if it is read whole."""
-        with open(self.locate(name), "rb") as file:
-            file.seek(start)
-            data = file.read(length)
-        sound = len(data) == length if length >= 0 else not NAME.fullmatch(name) or digest(data).hex() == name[-64:]
-        require(sound, f"{name} is cut short, or its SHA-256 is not its name")
-        return data
-
     def names(self, folder: str) -> list[str]:
         walk = os.walk(os.path.join(self.path, folder))
         return sorted(os.path.relpath(os.path.join(path, name), self.path) for path, _, names in walk for name in names)
-
+    def read(self, name: str, start: int = 0, length: int = -1) -> bytes:
+        """An object, verified if its name is its digest; or a part, which counts from the end if `start` is negative."""
+        require(os.path.isfile(path := os.path.join(self.path, name)), f"{name} is missing")
+        with open(path, "rb") as file:
+            file.seek(start, os.SEEK_END if start < 0 else os.SEEK_SET)
+            data = file.read(length)
+        sound = len(data) == length if length >= 0 else not NAME.fullmatch(name) or digest(data).hex() == name[-64:]
+        require(sound, f"{name} is damaged: it is cut short, or its SHA-256 is not its name")
+        return data
     def inventory(self, id: str) -> dict[str, int]:
-        """Section 11: names and sizes of objects."""
-        lines = self.read(f"inventories/{id}").decode().split("\n")
-        listed = [(line.split(" ")[0], int(line.split(" ")[1])) for line in lines[1:-1]]
-        sound = lines == ["varve inventory v1", *(f"{name} {size}" for name, size in listed), ""]
-        require(sound, f"inventories/{id} is not an inventory")
-        return dict(listed)
-
-    def unlock(self, password: bytes, key_text: str | None) -> None:
+        first, *lines, last = self.read(f"inventories/{id}").decode().split("\n")
+        objects = {line.split(" ")[0]: int(line.split(" ")[1]) for line in lines}
+        same = [f"{name} {size}" for name, size in objects.items()] == lines
+        require(same and (first, last) == ("varve inventory v1", ""), f"inventories/{id} is not an inventory")
+        return objects
+    def unlock(self, secret: bytes, is_key_file: bool) -> None:
         """Verifies `config`, finds the credential that the secret opens, and derives the keys from it."""
         note = self.read("config")
         self.config, self.config_digest = parse(note.split(b"\n")[0]), digest(note).hex()
         self.verify_note(note)
         require(self.config["format"] == 1, f"its format is {self.config['format']}, and this program reads format 1")
         self.rid = bytes.fromhex(self.config["id"])
-        kind, secret = self.decode_key_file(key_text) if key_text is not None else ("", password)
-        if kind == "R":
-            found = {"config": self.config_digest, "role": "owner", "master": base64.b64encode(secret).decode()}
-        else:
-            kind = "key-file" if kind else "password"
-            tried = (attempt(name, self.open_credential, name, kind, secret) for name in self.names("keys"))
-            found = next(filter(None, tried), None)
-            require(found, "no credential in keys/ opens with this password or key file")
-        if found["role"] == "owner":
-            data, index, log = (hkdf(unbase64(found["master"]), self.rid, b"varve v1 " + label)
-                                for label in (b"data key", b"index key", b"log key"))
+        kind, secret = self.decode_key_file(secret) if is_key_file else ("password", secret.removesuffix(b"\n"))
+        tried = (attempt(name, self.open_credential, name, kind, secret) for name in self.names("keys"))
+        found = {"master": base64.b64encode(secret), "config": self.config_digest} if kind == "R" else None
+        found = found or next(filter(None, tried), None)
+        require(found, "no credential in keys/ opens with this password or key file")
+        if "master" in found:  # an owner's: all keys follow from it
+            master, labels = base64.b64decode(found["master"]), (b"data key", b"index key", b"log key")
+            data, self.index_key, log = (hkdf(master, self.rid, b"varve v1 " + label) for label in labels)
             signer = public(ed25519.Ed25519PrivateKey.from_private_bytes(log))
-            require(self.config["logKey"].endswith(base64.b64encode(b"\1" + signer).decode()), "config is another's")
+            require(unbase64(self.config["logKey"].split("+", 2)[2]) == b"\1" + signer, "config is another repository's")
         else:
-            data, index = unbase64(found.get("dataKey", "")), unbase64(found["indexKey"])
+            data, self.index_key = unbase64(found.get("dataKey", "")), unbase64(found["indexKey"])
         require(found["config"] == self.config_digest, "config is not the one that the credential was made for")
-        self.data_key, self.index_key = x25519.X25519PrivateKey.from_private_bytes(data) if data else None, index
-
+        self.data_key = x25519.X25519PrivateKey.from_private_bytes(data) if data else None
     def open_credential(self, name: str, kind: str, secret: bytes) -> dict[str, Any] | None:
         credential = parse(self.read(name))
-        kdf, sealed = credential["kdf"], unbase64(credential["wrapped"])
         require(credential["format"] == 1 and credential["repository"] == self.rid.hex(), "it does not belong here")
         if credential["kind"] != kind:
             return None
         if kind == "password":
-            bounded = kdf["n"] in [2**i for i in range(14, 21)] and kdf["r"] == 8 and kdf["p"] in range(1, 17)
-            require(kdf["name"] == "scrypt" and bounded, "the numbers of scrypt are out of bounds")
-            secret = Scrypt(unbase64(kdf["salt"]), 32, kdf["n"], kdf["r"], kdf["p"]).derive(secret)
-        cipher = AESGCM(hkdf(secret, self.rid, b"varve v1 wrap " + kind.encode()))
+            name, n, p, r, salt = (credential["kdf"][member] for member in ("name", "n", "p", "r", "salt"))
+            bounded = name == "scrypt" and n in [2**i for i in range(14, 21)] and r == 8 and 1 <= p <= 16
+            require(bounded, "the numbers of scrypt are out of bounds")
+            secret = Scrypt(unbase64(salt), 32, n, r, p).derive(secret)
+        key, sealed = hkdf(secret, self.rid, b"varve v1 wrap " + kind.encode()), unbase64(credential["wrapped"])
         aad = canonical({member: credential[member] for member in credential if member not in ("label", "wrapped")})
         try:
-            payload = parse(cipher.decrypt(sealed[:12], sealed[12:], aad))
+            return parse(AESGCM(key).decrypt(sealed[:12], sealed[12:], aad))
         except InvalidTag:
             return None  # another password or key file opens it
-        require(payload["role"] == credential["role"], "its roles differ")
-        return payload
-
-    def decode_key_file(self, text: str) -> tuple[str, bytes]:
-        """The kind ("K", a key file, or "R", the recovery key) and the secret."""
-        lines = [line for line in text.upper().splitlines() if line.strip() and not line.startswith("#")]
+    def decode_key_file(self, file: bytes) -> tuple[str, bytes]:
+        """The kind ("key-file", or "R" for the recovery key) and the secret."""
+        lines = [line for line in file.decode().upper().splitlines() if line.strip() and not line.startswith("#")]
         text = re.sub("[- ]", "", "".join(lines))
         data = base64.b32decode(text[9:]) if len(lines) == 1 and text.startswith("VARVEKEY1") else b""
-        require(len(data) == 45 and digest(data[:41])[:4] == data[41:], "the key file has a mistake in it, or is none")
+        sound = len(data) == 45 and data[:1] in b"KR" and digest(data[:41])[:4] == data[41:]
+        require(sound, "the key file has a mistake in it, or is none")
         require(data[1:9] == self.rid[:8], "the key file belongs to another repository")
-        return chr(data[0]), data[9:41]
-
+        return ("key-file" if data[:1] == b"K" else "R"), data[9:41]
     def verify_note(self, note: bytes) -> str:
         """The text of a C2SP signed note with one signature line, by the log key of `config` (name+hash+key)."""
         name, key_hash, encoded = self.config["logKey"].split("+", 2)
@@ -227,7 +204,7 @@ class Repository:
         signed, key_id = unbase64(line[1]) if line else b"", digest(name.encode() + b"\n" + key)[:4]
         require(key[0] == 1 and key_hash == key_id.hex() == signed[:4].hex(), "it is not signed by the log key")
         ed25519.Ed25519PublicKey.from_public_bytes(key[1:]).verify(signed[4:], (text + "\n").encode())
-        return text + "\n"
+        return text
 
 # ---- 7. Packs, 8. Index segments ------------------------------------------------------------------------------------
 
@@ -236,12 +213,10 @@ Block = tuple[str, int, int, int]  # name of the pack; ordinal, offset and store
 class Chunks:
     """Where each chunk lies, and the chunks themselves, verified against their addresses."""
     def __init__(self, repository: Repository) -> None:
-        self.repository, self.rid = repository, repository.rid
-        self.where: dict[bytes, list[tuple[Block, int]]] = {}
+        self.repository, self.rid, self.where = repository, repository.rid, dict[bytes, list[tuple[Block, int]]]()
         self.pack, self.block = lru_cache(4096)(self.open_pack), lru_cache(8)(self.open_block)
-
     def read(self, address: bytes, length: int | None = None) -> bytes:
-        reason: Any = "it is in no pack that is there"
+        reason = "it is in no pack that is there"
         for block, slot in self.where.get(address, []):
             try:
                 data = self.block(block)[slot]
@@ -250,50 +225,43 @@ class Chunks:
             except WRONG as error:
                 reason = f"{block[0]}: {str(error) or 'a block does not decrypt'}"
         raise Damage(f"chunk {address.hex()[:16]}: {reason}")
-
     def open_pack(self, name: str) -> tuple[int, bytes]:
         """The type of a pack, and the key of its blocks."""
-        header = self.repository.read(name, 0, 128)
+        header, info = self.repository.read(name, 0, 128), b"varve v1 pack key\0" + self.rid
         magic, version, kind, zero, epoch, enc, wrapped, commitment = struct.unpack("<8sHBBI32s48s32s", header)
         require(magic == b"VARVEPAK" and version == 1 and kind in (1, 2) and zero == epoch == 0, "a bad header")
-        content_key = hpke_open(self.repository.data_key, enc, b"varve v1 pack key\0" + self.rid, header[:16], wrapped)
+        content_key = hpke_open(self.repository.data_key, enc, info, header[:16], wrapped)
         require(hkdf(content_key, self.rid, b"varve v1 key commitment") == commitment, "a bad key commitment")
         return kind, hkdf(content_key, self.rid, b"varve v1 block key")
-
-    def open_frame(self, block: Block, most: int) -> bytes:
+    def open_frame(self, block: Block, most: int) -> Decoder:
         """The payload of a block or a trailer."""
-        name, ordinal, offset, length = block
-        kind, key = self.pack(name)
+        (name, ordinal, offset, length), (kind, key) = block, self.pack(block[0])
         require(17 < length <= most + 17, "the length of a block is out of bounds")
         aad = b"varve v1 block" + self.rid + struct.pack("<BI", kind, ordinal)
         frame = AESGCM(key).decrypt(nonce(ordinal), self.repository.read(name, offset, length), aad)
         if frame[0] == 0:
-            return frame[1:]
+            return Decoder(frame[1:])
         require(frame[0] == 1 and 0 < zstandard.frame_content_size(frame[1:]) <= most, "a bad codec or size")
-        return zstandard.ZstdDecompressor().decompress(frame[1:])
-
+        return Decoder(zstandard.ZstdDecompressor().decompress(frame[1:]))
     def open_block(self, block: Block) -> list[bytes]:
-        d = Decoder(self.open_frame(block, 65 << 20))
+        d = self.open_frame(block, 65 << 20)
         slots = [d.take(length) for length in [d.number(64 << 20) for _ in range(d.number(65535))]]
         d.end()
         return slots
-
     def add_pack(self, name: str) -> None:
         """Takes the chunks that a pack's own trailer lists."""
-        end = os.path.getsize(self.repository.locate(name)) - 16
-        length, blocks, magic = struct.unpack("<II8s", self.repository.read(name, max(end, 0), 16))
-        require(magic == b"VARVEEND" and 128 + length <= end, "a bad footer")
-        d, offset = Decoder(self.open_frame((name, 0xFFFFFFFF, end - length, length), 40 << 20)), 128
-        require(d.number() == blocks, "a bad number of blocks")
-        for ordinal in range(blocks):
+        length, blocks, magic = struct.unpack("<II8s", self.repository.read(name, -16, 16))
+        end = os.path.getsize(os.path.join(self.repository.path, name)) - 16 - length
+        require(magic == b"VARVEEND" and end >= 128, "a bad footer")
+        d, offset = self.open_frame((name, 0xFFFFFFFF, end, length), 40 << 20), 128
+        for ordinal in range(d.number()):
             block = (name, ordinal, offset, d.number(2**31))
             offset += block[3]
             for slot in range(d.number(65535)):
                 self.where.setdefault(d.take(32), []).append((block, slot))
                 d.number(64 << 20)  # the chunk's length, which the block says too
         d.end()
-        require(offset == end - length, "blocks do not fill the pack")
-
+        require(offset == end and ordinal + 1 == blocks, "blocks do not fill the pack")
     def add_segment(self, name: str) -> None:
         """Takes the rows of an index segment. Its fan-out and filter only serve to find rows faster."""
         data = self.repository.read(name)
@@ -326,22 +294,21 @@ def decode_entry(body: bytes) -> SimpleNamespace:
     e = SimpleNamespace(name=d.string(4096), kind=d.take(1)[0])
     flags, e.mode, e.owner = d.number(255), d.number(0o7777), (d.number(2**32 - 1), d.number(2**32 - 1))
     require(e.name not in (b"", b".", b"..") and not set(e.name) & set(b"/\0"), "a name that is none")
+    require(FILE <= e.kind <= BLOCK and (e.kind == FILE or not flags & 0xA0), "a bad type or bad flags")
     for _ in range((flags & 1) + (flags >> 1 & 1)):
         d.string(256)  # the names of user and group
     modified = d.time()
     e.times = (d.time() if flags & 4 else modified, modified)
-    require(not flags & 8 or d.number(2**32 - 1), "inode flags of zero")
+    e.inode_flags = d.number(2**32 - 1) if flags & 8 else 0
     e.xattrs = [(d.string(255), d.string(65536)) for _ in range(d.number(4096) if flags & 16 else 0)]
-    ascend(e.xattrs)
     if e.kind == FILE:
         decode_file(e, d, flags)
     elif e.kind == DIRECTORY:
         e.node, e.proof_root, e.entries = d.take(32), d.take(32), d.number()
     elif e.kind == LINK:
         e.target = d.string(65535)
-    elif e.kind in (CHARACTER, BLOCK):
-        e.device = os.makedev(d.number(2**32 - 1), d.number(2**32 - 1))
-    require(FILE <= e.kind <= BLOCK and (e.kind == FILE or not flags & 0xA0), "a bad type or bad flags")
+    else:
+        e.device = os.makedev(d.number(2**32 - 1), d.number(2**32 - 1)) if e.kind != FIFO else 0
     d.end()
     return e
 
@@ -356,9 +323,8 @@ def decode_file(e: SimpleNamespace, d: Decoder, flags: int) -> None:
         e.extents.append((at, at + d.number()))
         at = e.extents[-1][1] + d.number()
     e.extents.append((at, e.size))
-    data = sum(piece[-1] for piece in e.chunks + e.lists)
-    fitting = at <= e.size and data == sum(end - start for start, end in e.extents)
-    alone = len(e.chunks) == 1 and data == e.size
+    data, alone = sum(end - start for start, end in e.extents), len(e.chunks) == 1 and not flags & 32
+    fitting = at <= e.size and data == sum(piece[-1] for piece in e.chunks + e.lists)
     require(fitting and (flags & 128 or alone or not e.size), "chunks and holes do not make up the file")
     e.digest = d.take(32) if flags & 128 else e.chunks[0][0] if alone else digest(b"")
 
@@ -371,13 +337,11 @@ def read_node(chunks: Chunks, node: bytes, kinds: bytes) -> tuple[Decoder, int, 
 
 def read_directory(chunks: Chunks, node: bytes, size: int, kinds: bytes = b"\0\1") -> list[SimpleNamespace]:
     """The entries of a directory, those of its parts one after another."""
-    (d, kind, number), entries = read_node(chunks, node, kinds), []
-    if kind == 0:
-        entries = [decode_entry(d.string(32 << 20)) for _ in range(number)]
+    d, kind, number = read_node(chunks, node, kinds)
+    entries = [decode_entry(d.string(32 << 20)) for _ in range(number if kind == 0 else 0)]
     for _ in range(d.number() if kind == 1 else 0):
         first, part = d.string(4096), d.take(32)
         entries += read_directory(chunks, part, d.number(), kinds=b"\0")
-        require(first in [e.name for e in entries], "a part that is not what its directory says")
     d.end()
     ascend([e.name for e in entries])
     require(len(entries) == number == size, "a bad number of entries")
@@ -389,7 +353,6 @@ def list_chunks(chunks: Chunks, e: SimpleNamespace) -> Iterator[tuple[bytes, int
         d, _, said = read_node(chunks, node, b"\2")
         listed = [(d.take(32), d.number(64 << 20)) for _ in range(number)]
         require(said == number and sum(length for _, length in listed) == size, "a bad list of chunks")
-        d.end()
         yield from listed
 
 def read_record(chunks: Chunks, snapshot: str) -> dict[str, Any]:
@@ -423,29 +386,24 @@ KINDS = {  # who may write it; the members it must have; those it may have
 class Log:
     """The log's entries, each verified against those before it, folded to what is there."""
     def __init__(self, repository: Repository) -> None:
-        self.repository, self.entries = repository, []
+        self.repository, self.entries, key = repository, list[bytes](), unbase64(repository.config["authorKey"])
         self.peaks: list[bytes] = []  # the roots of the complete subtrees that make up the tree, largest first
         self.roots = [digest(b"")]  # of the tree, by its size
-        key = unbase64(repository.config["authorKey"])
         self.authors = {digest(key)[:16].hex(): SimpleNamespace(key=key, role="owner", credential="", last=-1)}
         self.snapshots: dict[str, SimpleNamespace] = {}  # author, partial, forgotten, and hold: the time of its end
         self.objects: dict[str, tuple[str, int]] = {}  # "live", "condemned", "swept" or "lost"; size, or 0
         self.condemned: dict[int, dict[str, tuple[str, int]]] = {}  # by entry: the objects as they were before
-
     def read(self) -> None:
         names = self.repository.names("log/commits")
         while (name := f"log/commits/{len(self.entries):016}") in names:
             names.remove(name)
-            data, commit, size = self.repository.read(name), [], len(self.entries)
-            while data or not commit:
-                length = int.from_bytes(data[:2], "big")
-                commit.append(data[2:2 + length])
-                require(0 < length == len(commit[-1]) <= 61440 and len(commit) < 256, f"{name} is damaged")
-                data = data[2 + length:]
-            for entry in commit:
+            data, size = self.repository.read(name), len(self.entries)
+            while data or size == len(self.entries):
+                entry = data[2:2 + int.from_bytes(data[:2], "big")]
+                require(0 < len(entry) == int.from_bytes(data[:2], "big") <= 61440, f"{name} is cut short")
                 self.add(entry, size)
+                data = data[2 + len(entry):]
         require(not names and self.entries, f"{name} is missing")
-
     def add(self, entry: bytes, size: int) -> None:
         """Verifies an entry, of the commit appended at that size, and takes it into the state and the tree."""
         index, envelope = len(self.entries), parse(entry)
@@ -456,85 +414,79 @@ class Log:
         p, kind = statement["predicate"], statement["predicateType"].removeprefix("urn:varve:").removesuffix(":v1")
         roles, members, optional = (set(words.split()) for words in KINDS.get(kind, ("", "", "")))
         require(roles and set(p) <= members | optional | COMMON, f"entry {index} ({kind}) needs a newer reader")
-        head = {"index": index, "root": self.roots[size].hex(), "size": size}
         sound = (set(envelope) == {"payload", "payloadType", "signatures"} and set(signature) == {"keyid", "sig"}
                  and set(statement) == {"_type", "predicate", "predicateType", "subject"} and members | COMMON <= set(p)
                  and statement["predicateType"] == f"urn:varve:{kind}:v1" and media == "application/vnd.in-toto+json"
                  and statement["_type"] == "https://in-toto.io/Statement/v1" and p["author"] == signature["keyid"]
-                 and p["repository"] == self.repository.config["id"] and p["log"] == head)
+                 and p["repository"] == self.repository.config["id"]
+                 and p["log"] == {"index": index, "root": self.roots[size].hex(), "size": size})
         require(sound, f"entry {index} is not a statement of this format, or was made for another place")
-        require(author.role in roles and p["previous"] == author.last, f"entry {index}: its author may not write it here")
-        require((kind == "genesis") == (index == 0), "a genesis stands at the start, and only there")
-        require(self.fold(kind, p, author, index), f"entry {index} ({kind}): what came before does not allow it")
+        require(author.role in roles and p["previous"] == author.last, f"entry {index} is not for its author to write")
+        self.fold(kind, p, author, index)
         author.last, node = index, digest(b"\0" + entry)
         self.entries.append(entry)
         for _ in range((index ^ index + 1).bit_length() - 1):
             node = join(self.peaks.pop(), node)
         self.peaks.append(node)
         self.roots.append(reduce(lambda right, left: join(left, right), reversed(self.peaks)))
-
-    def fold(self, kind: str, p: dict[str, Any], author: SimpleNamespace, index: int) -> bool:
-        """Takes a statement into the state; says whether the state allows it."""
-        allowed, listed = [], p.get("adds", p.get("objects", []))
-        objects = self.repository.inventory(p["inventory"]) if "inventory" in p else {o["name"]: o["size"] for o in listed}
-        require(all(NAME.fullmatch(name) for name in objects), "a name that no object has")
+    def fold(self, kind: str, p: dict[str, Any], author: SimpleNamespace, index: int) -> None:
+        """Takes a statement into the state, if the state allows it."""
+        rules = [(kind == "genesis") == (index == 0)]
+        listed = {item["name"]: item["size"] for item in p.get("adds", p.get("objects", []))}
+        objects = self.repository.inventory(p["inventory"]) if "inventory" in p else listed
         ascend(list(objects))
+        if kind == "genesis":
+            rules += [p["config"] == self.repository.config_digest, p["authorKey"] == self.repository.config["authorKey"]]
         for item in p.get("add", []):
             key, known = unbase64(item["authorKey"]), [a.credential for a in self.authors.values()]
-            allowed += [item["keyid"] not in self.authors, item["credential"] not in known, item["role"] in KINDS["check"][0]]
-            allowed += [digest(key)[:16].hex() == item["keyid"]]
-            self.authors[item["keyid"]] = SimpleNamespace(key=key, role=item["role"], credential=item["credential"], last=-1)
+            rules += [digest(key)[:16].hex() == item["keyid"], item["role"] in ("owner", "writer", "reader")]
+            rules += [item["keyid"] not in self.authors, item["credential"] not in known]
+            self.authors[item["keyid"]] = SimpleNamespace(key=key, last=-1, **item)
         for item in p.get("remove", []):
             removed = self.authors[item["keyid"]]
-            allowed += [removed.role, removed.credential == item["credential"]]
+            rules += [removed.role, removed.credential == item["credential"]]
             removed.role = ""  # which may write nothing
         for s in [self.snapshots[id] for id in p.get("snapshots", [])]:
             own = author.role == "owner" or s.partial and s.author == p["author"]
-            allowed += [s.forgotten == (kind == "undo"), kind != "forget" or own and s.hold <= p["time"]]
-            allowed += [kind != "release" or s.hold != "permanent"]
+            rules += [s.forgotten == (kind == "undo"), kind != "forget" or own and s.hold <= p["time"]]
+            rules += [kind != "release" or s.hold != "permanent"]
             end = "permanent" if p.get("permanent") else p.get("until", "indefinite")  # both sort behind any time
             s.hold = {"hold": max(s.hold, end), "release": ""}.get(kind, s.hold)
             s.forgotten = kind == "forget"
-        if kind == "genesis":
-            expected = self.repository.config_digest, self.repository.config["authorKey"]
-            allowed = [(p["config"], p["authorKey"]) == expected]
-        elif kind == "snapshot":
-            allowed = [p["snapshot"] not in self.snapshots]
-            self.snapshots[p["snapshot"]] = SimpleNamespace(author=p["author"], partial=p.get("partial", False),
-                                                            forgotten=False, hold="")
-            objects[f"snapshots/{p['snapshot']}"] = 0
+        if kind == "snapshot":
+            objects, partial = objects | {f"snapshots/{p['snapshot']}": 0}, p.get("partial", False)
+            rules += [p["snapshot"] not in self.snapshots]
+            self.snapshots[p["snapshot"]] = SimpleNamespace(author=p["author"], partial=partial, forgotten=False, hold="")
         elif kind == "lost":
-            allowed = [self.objects[name][0] == "live" for name in objects]
+            rules += [self.objects[name][0] == "live" for name in objects]
         elif kind == "condemn":
-            live = {f"snapshots/{id}" for id, s in self.snapshots.items() if not s.forgotten}
-            allowed = [name not in live and not name.startswith(("keys/", "inventories/")) for name in objects]
+            kept = {f"snapshots/{id}" for id, s in self.snapshots.items() if not s.forgotten}
+            rules += [name not in kept and not name.startswith(("keys/", "inventories/")) for name in objects]
             self.condemned[index] = {name: self.objects.get(name, ("orphan", size)) for name, size in objects.items()}
         status = {"condemn": "condemned", "lost": "lost"}.get(kind, "live")
         self.objects |= {name: (status, size) for name, size in objects.items()}
         for former in [self.condemned.pop(entry) for entry in p.get("condemned", [])]:  # swept or rescinded only once
             self.objects |= former if kind == "undo" else {name: ("swept", size) for name, (_, size) in former.items()}
-        self.objects |= {f"inventories/{p['inventory']}": ("live", 0)} if "inventory" in p else {}
-        return all(allowed)
-
+        if "inventory" in p:
+            self.objects[f"inventories/{p['inventory']}"] = ("live", 0)
+        require(all(rules), f"entry {index} ({kind}) is not allowed by what came before")
     def verify_derived(self) -> None:
         """The checkpoint and the tiles follow from the entries, and may lag behind them."""
-        origin, size, root, end = self.repository.verify_note(self.repository.read("log/checkpoint")).split("\n")
-        require(origin == self.repository.config["origin"] and str(int(size)) == size and not end, "a bad checkpoint")
-        require(int(size) < len(self.roots), f"the log had {size} entries, of which {len(self.entries)} can be read")
+        origin, size, root = self.repository.verify_note(self.repository.read("log/checkpoint")).split("\n")
+        require(origin == self.repository.config["origin"] and str(int(size)) == size, "a bad checkpoint")
+        require(int(size) < len(self.roots), f"the checkpoint says {size} entries, and {len(self.entries)} can be read")
         require(unbase64(root) == self.roots[int(size)], "the checkpoint is of another log")
-        bundled = [struct.pack(">H", len(entry)) + entry for entry in self.entries]
-        rows, hashes = {"entries": bundled}, [digest(b"\0" + entry) for entry in self.entries]
-        while hashes:
+        hashes, rows = [digest(b"\0" + entry) for entry in self.entries], {}
+        rows["entries"] = [struct.pack(">H", len(entry)) + entry for entry in self.entries]
+        while len(hashes) >= 256:
             rows[str(len(rows) - 1)] = hashes
             for _ in range(8):
                 hashes = [join(*pair) for pair in zip(hashes[::2], hashes[1::2])]
-        present = set(self.repository.names("log/tile"))
-        for row, items in rows.items():
-            for i in range(len(items) // 256):
-                digits = f"{i:0{(len(str(i)) + 2) // 3 * 3}}"
-                name = f"log/tile/{row}/" + re.sub(r"(...)(?=.)", r"x\1/", digits)
-                sound = name not in present or self.repository.read(name) == b"".join(items[256 * i:256 * i + 256])
-                require(sound, f"{name} is damaged")
+        for name in self.repository.names("log/tile"):  # such as log/tile/0/x001/234: the 1,234th tile of level 0
+            row, *index = name.removeprefix("log/tile/").split("/")
+            first = 256 * int("".join(index).replace("x", ""))
+            tile = b"".join(rows[row][first:first + 256])
+            require(first + 256 <= len(rows[row]) and self.repository.read(name) == tile, f"{name} is damaged")
 
 # ---- Restoring ------------------------------------------------------------------------------------------------------
 
@@ -543,12 +495,10 @@ class Restore:
     def __init__(self, chunks: Chunks, links: dict[bytes, int]) -> None:
         self.chunks, self.links, self.top = chunks, links, os.open(".", os.O_RDONLY)
         self.made: dict[int, tuple[bytes, SimpleNamespace]] = {}  # of each group of hard links what was made first
-
     def fill(self, node: bytes, entries: int, path: bytes) -> None:
         require(path.count(b"/") < 4096, "more than 4,096 levels")
         for e in read_directory(self.chunks, node, entries):
             attempt(path + e.name, self.make, e, path + e.name)
-
     def make(self, e: SimpleNamespace, path: bytes) -> None:
         first, twin = self.made.get(self.links.get(path, -1), (b"", e))
         if first and vars(twin) | {"name": e.name} == vars(e):
@@ -562,33 +512,27 @@ class Restore:
             self.write(e)
         elif e.kind == LINK:
             os.symlink(e.target, e.name)
-        elif e.kind == FIFO:
-            os.mkfifo(e.name, 0o600)
         else:
-            os.mknod(e.name, (stat.S_IFCHR if e.kind == CHARACTER else stat.S_IFBLK) | 0o600, e.device)
-        if path in self.links:
-            self.made[self.links[path]] = (path, e)
+            os.mknod(e.name, {FIFO: stat.S_IFIFO, CHARACTER: stat.S_IFCHR, BLOCK: stat.S_IFBLK}[e.kind] | 0o600, e.device)
+        self.made[self.links.get(path, -2)] = (path, e)
         if os.geteuid() == 0:
-            attempt(path, os.chown, e.name, *e.owner, follow_symlinks=False)
+            os.chown(e.name, *e.owner, follow_symlinks=False)
         for key, value in e.xattrs:
             attempt(path, os.setxattr, e.name, key, value, follow_symlinks=False)
         if e.kind != LINK:
             os.chmod(e.name, e.mode)
         os.utime(e.name, ns=e.times, follow_symlinks=False)
-
     def write(self, e: SimpleNamespace) -> None:
         """Writes a file, leaves its holes, and reads it again. What is not the whole file is removed."""
-        with open(os.open(e.name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w+b") as file:
+        with open(os.open(e.name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
             try:
                 extents, start, end = iter(e.extents), 0, 0
-                for address, length in list_chunks(self.chunks, e):
-                    data = self.chunks.read(address, length)
+                for data in (self.chunks.read(*piece) for piece in list_chunks(self.chunks, e)):
                     while data:
                         while start == end:
                             start, end = next(extents)
                         file.seek(start)
-                        start += file.write(piece := data[:end - start])
-                        data = data[len(piece):]
+                        start, data = start + file.write(data[:end - start]), data[end - start:]
                 file.truncate(e.size)
                 file.seek(0)
                 require(file_digest(file, "sha256").digest() == e.digest, "its content is not what its digest says")
@@ -598,44 +542,46 @@ class Restore:
 
 # ---- Commands -------------------------------------------------------------------------------------------------------
 
-def run(options: argparse.Namespace) -> None:
-    repository, key_text, password = Repository(os.path.abspath(options.repository)), None, b""
-    if options.key_file:
-        key_text = open(options.key_file).read()
-    elif options.password_file:
-        password = open(options.password_file, "rb").read().removesuffix(b"\n")
-    else:
-        password = os.fsencode(getpass.getpass("password of the repository: "))
-    repository.unlock(password, key_text)
+def open_log(options: argparse.Namespace) -> tuple[Chunks, Log]:
+    repository, file = Repository(os.path.abspath(options.repository)), options.key_file or options.password_file
+    secret = open(file, "rb").read() if file else getpass.getpass("password of the repository: ").encode()
+    repository.unlock(secret, is_key_file=bool(options.key_file))
     chunks, log = Chunks(repository), Log(repository)
     attempt("log", log.read)
     attempt("log", log.verify_derived)
     print(f"# log: {len(log.entries)} entries verified, root {log.roots[-1].hex()}")
     if options.without_log:
-        log.snapshots |= {name[10:]: SimpleNamespace(forgotten=False, partial=False, hold="")
-                          for name in repository.names("snapshots") if name[10:] not in log.snapshots}
+        names = [name[10:] for name in repository.names("snapshots")]
+        log.snapshots = {id: SimpleNamespace(forgotten=False, partial=False) for id in names}
     folder, add = ("packs", chunks.add_pack) if options.without_index else ("index", chunks.add_segment)
     for name in repository.names(folder) if repository.data_key else []:
         if NAME.fullmatch(name) and log.objects.get(name, ("",))[0] != "swept":
             attempt(name, add, name)
+    return chunks, log
+
+def verify(log: Log, name: str, status: str, size: int) -> None:
+    require(status != "live" or len(log.repository.read(name)) == size or not size, "its size is not what the log says")
+
+def restore(chunks: Chunks, record: dict[str, Any], target: str) -> None:
+    os.makedirs(target, exist_ok=True)
+    require(not os.listdir(target), f"{target} is not empty")
+    os.chdir(target)
+    links, tree = attempt("hard links", read_links, chunks, record) or {}, record["tree"]
+    Restore(chunks, links).fill(bytes.fromhex(tree["id"]), tree["entries"], b"")
+
+def run(options: argparse.Namespace) -> None:
+    chunks, log = open_log(options)
     for name, (status, size) in log.objects.items() if options.command == "verify" else []:
-        if status == "live" and len(attempt(name, repository.read, name) or b"") not in (size, 0 if size else -1):
-            complain(name, "its size is not what the log says")
-    wanted = getattr(options, "snapshot", "all")
-    chosen = [id for id, s in log.snapshots.items() if (wanted == "all" and not s.forgotten) or id.startswith(wanted)]
-    require(wanted == "all" or len(chosen) == 1, f"{len(chosen)} snapshots begin with {wanted}")
+        attempt(name, verify, log, name, status, size)
+    every, target = options.snapshot == "all", os.path.abspath(options.target or "")
+    chosen = [id for id, s in log.snapshots.items() if not s.forgotten and every or id.startswith(options.snapshot)]
+    require(every or len(chosen) == 1, f"{len(chosen)} snapshots begin with {options.snapshot}")
     for id in chosen:
         if record := attempt(f"snapshot {id}", read_record, chunks, id):
             partial = " (partial)" if log.snapshots[id].partial else ""
             print(id, record["time"], shown(f"{record['host']} {' '.join(record['paths'])}{partial}"))
             if options.command == "restore":
-                os.makedirs(target := os.path.join(options.target, id if wanted == "all" else ""), exist_ok=True)
-                require(not os.listdir(target), f"{target} is not empty")
-                before, tree = os.getcwd(), record["tree"]
-                os.chdir(target)
-                links = attempt("hard links", read_links, chunks, record) or {}
-                attempt(target, Restore(chunks, links).fill, bytes.fromhex(tree["id"]), tree["entries"], b"")
-                os.chdir(before)
+                attempt(f"snapshot {id}", restore, chunks, record, os.path.join(target, id) if every else target)
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Reads a Varve repository without Varve.")
@@ -644,14 +590,13 @@ def main() -> int:
     parser.add_argument("--without-index", action="store_true", help="find chunks by the trailers of the packs")
     parser.add_argument("--without-log", action="store_true", help="take every snapshot record that is there")
     parser.add_argument("repository")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="list the snapshots")
-    commands.add_parser("verify", help="list them, and verify every live object")
-    restore = commands.add_parser("restore", help="restore a snapshot, or all, to a new directory")
-    restore.add_argument("snapshot", help="the first digits of its id, or all")
-    restore.add_argument("target")
-    sys.setrecursionlimit(100_000)  # trees may be 4,096 levels deep
+    parser.add_argument("command", choices=["list", "verify", "restore"])
+    parser.add_argument("snapshot", nargs="?", default="all", help="the first digits of its id, or all")
+    parser.add_argument("target", nargs="?", help="restore: a directory that is empty or not there")
     options = parser.parse_args()
+    if (options.command == "restore") != (options.target is not None):
+        parser.error("restore needs a snapshot, or all, and a directory")
+    sys.setrecursionlimit(100_000)  # trees may be 4,096 levels deep
     attempt(options.repository, run, options)
     return 1 if complaints else 0
 
