@@ -26,6 +26,7 @@ Memory: about 350 bytes for each chunk (of 1 MiB, more or less). Sections have t
 import argparse, base64, getpass, hmac, json, os, re, stat, struct, sys
 from functools import lru_cache, reduce
 from hashlib import file_digest, sha256
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Callable, Iterator
 import zstandard
@@ -442,10 +443,11 @@ class Log:
             rules += [digest(key)[:16].hex() == item["keyid"], item["role"] in ("owner", "writer", "reader")]
             rules += [item["keyid"] not in self.authors, item["credential"] not in known]
             self.authors[item["keyid"]] = SimpleNamespace(key=key, last=-1, **item)
+            self.objects[f"keys/{item['credential']}"] = ("live", 0)
         for item in p.get("remove", []):
             removed = self.authors[item["keyid"]]
             rules += [removed.role, removed.credential == item["credential"]]
-            removed.role = ""  # which may write nothing
+            removed.role, self.objects[f"keys/{item['credential']}"] = "", ("swept", 0)  # without a role it writes nothing
         for s in [self.snapshots[id] for id in p.get("snapshots", [])]:
             own = author.role == "owner" or s.partial and s.author == p["author"]
             rules += [s.forgotten == (kind == "undo"), kind != "forget" or own and s.hold <= p["time"]]
@@ -544,7 +546,7 @@ class Restore:
 
 def open_log(options: argparse.Namespace) -> tuple[Chunks, Log]:
     repository, file = Repository(os.path.abspath(options.repository)), options.key_file or options.password_file
-    secret = open(file, "rb").read() if file else getpass.getpass("password of the repository: ").encode()
+    secret = Path(file).read_bytes() if file else getpass.getpass("password of the repository: ").encode()
     repository.unlock(secret, is_key_file=bool(options.key_file))
     chunks, log = Chunks(repository), Log(repository)
     attempt("log", log.read)
