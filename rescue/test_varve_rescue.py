@@ -247,15 +247,22 @@ class FoldTests(unittest.TestCase):
         self.fold("forget", snapshots=[self.id])
         self.fold("condemn", objects=objects)
         condemned = self.index
-        self.assertEqual(self.log.objects[self.PACK], ("condemned", 5))
+        self.assertFalse(self.log.is_kept(self.PACK))
+        self.assertNotIn(self.PACK, self.log.swept)
         self.fold("undo", snapshots=[self.id], condemned=[condemned])
-        self.assertEqual(self.log.objects[self.PACK], ("live", 5))
+        self.assertTrue(self.log.is_kept(self.PACK))
         self.assertFalse(self.log.snapshots[self.id].forgotten)
         self.refuses("sweep", condemned=[condemned])
         self.fold("condemn", objects=objects)
         self.fold("sweep", condemned=[self.index])
-        self.assertEqual(self.log.objects[self.PACK], ("swept", 5))
-        self.refuses("lost", objects=objects)
+        self.assertIn(self.PACK, self.log.swept)
+        self.assertFalse(self.log.is_kept(self.PACK))
+        self.refuses("undo", snapshots=[], condemned=[self.index - 1])
+
+    def test_a_snapshot_whose_record_is_condemned_stays_forgotten(self) -> None:
+        self.fold("forget", snapshots=[self.id])
+        self.fold("condemn", objects=[{"name": f"snapshots/{self.id}", "size": 9}])
+        self.refuses("undo", snapshots=[self.id], condemned=[])
 
     def test_what_must_stay_is_not_condemned(self) -> None:
         for name in (f"snapshots/{self.id}", f"keys/{'0' * 64}", f"inventories/{'0' * 64}"):
@@ -263,9 +270,12 @@ class FoldTests(unittest.TestCase):
 
     def test_lost_and_repacked(self) -> None:
         self.fold("lost", objects=[{"name": self.PACK, "size": 5}])
-        self.assertEqual(self.log.objects[self.PACK][0], "lost")
+        self.assertNotIn(self.PACK, self.log.objects)
         self.fold("repack", adds=[{"name": self.PACK, "size": 5}])
-        self.assertEqual(self.log.objects[self.PACK][0], "live")
+        self.assertEqual(self.log.objects[self.PACK], 5)
+
+    def test_only_what_is_held_is_released(self) -> None:
+        self.refuses("release", snapshots=[self.id])
 
 
 class BinaryTests(TemporaryTest):

@@ -158,7 +158,7 @@ class Repository:
         self.verify_note(note)
         require(self.config["format"] == 1, f"its format is {self.config['format']}, and this program reads format 1")
         self.rid = bytes.fromhex(self.config["id"])
-        kind, secret = self.decode_key_file(secret) if is_key_file else ("password", secret.removesuffix(b"\n"))
+        kind, secret = self.decode_key_file(secret) if is_key_file else ("password", secret.rstrip(b"\r\n"))
         tried = (attempt(name, self.open_credential, name, kind, secret) for name in self.names("keys"))
         found = {"master": base64.b64encode(secret), "config": self.config_digest} if kind == "R" else None
         found = found or next(filter(None, tried), None)
@@ -198,12 +198,13 @@ class Repository:
         require(data[1:9] == self.rid[:8], "the key file belongs to another repository")
         return ("key-file" if data[:1] == b"K" else "R"), data[9:41]
     def verify_note(self, note: bytes) -> str:
-        """The text of a C2SP signed note with one signature line, by the log key of `config` (name+hash+key)."""
+        """The text of a C2SP signed note, which is signed by the log key of `config` (name+hash+key)."""
         name, key_hash, encoded = self.config["logKey"].split("+", 2)
-        text, signature = note.decode().rsplit("\n\n", 1)
-        key, line = unbase64(encoded), re.fullmatch("\u2014 " + re.escape(name) + " (.+)\n", signature)
-        signed, key_id = unbase64(line[1]) if line else b"", digest(name.encode() + b"\n" + key)[:4]
-        require(key[0] == 1 and key_hash == key_id.hex() == signed[:4].hex(), "it is not signed by the log key")
+        text, signatures = note.decode().rsplit("\n\n", 1)
+        key, key_id = unbase64(encoded), bytes.fromhex(key_hash)
+        lines = [unbase64(line) for line in re.findall(f"^\u2014 {re.escape(name)} (\\S+)$", signatures, re.MULTILINE)]
+        signed = next((line for line in lines if line[:4] == key_id == digest(name.encode() + b"\n" + key)[:4]), None)
+        require(signed and key[0] == 1 and signatures.endswith("\n"), "it is not signed by the log key")
         ed25519.Ed25519PublicKey.from_public_bytes(key[1:]).verify(signed[4:], (text + "\n").encode())
         return text
 
@@ -392,8 +393,9 @@ class Log:
         self.roots = [digest(b"")]  # of the tree, by its size
         self.authors = {digest(key)[:16].hex(): SimpleNamespace(key=key, role="owner", credential="", last=-1)}
         self.snapshots: dict[str, SimpleNamespace] = {}  # author, partial, forgotten, and hold: the time of its end
-        self.objects: dict[str, tuple[str, int]] = {}  # "live", "condemned", "swept" or "lost"; size, or 0
-        self.condemned: dict[int, dict[str, tuple[str, int]]] = {}  # by entry: the objects as they were before
+        self.objects: dict[str, int] = {}  # what was added and not lost, with its size, or 0
+        self.condemned: dict[int, dict[str, int]] = {}  # by entry, until it is swept or rescinded
+        self.swept: set[str] = set()
     def read(self) -> None:
         names = self.repository.names("log/commits")
         while (name := f"log/commits/{len(self.entries):016}") in names:
@@ -432,10 +434,9 @@ class Log:
         self.roots.append(reduce(lambda right, left: join(left, right), reversed(self.peaks)))
     def fold(self, kind: str, p: dict[str, Any], author: SimpleNamespace, index: int) -> None:
         """Takes a statement into the state, if the state allows it."""
-        rules = [(kind == "genesis") == (index == 0)]
         listed = {item["name"]: item["size"] for item in p.get("adds", p.get("objects", []))}
         objects = self.repository.inventory(p["inventory"]) if "inventory" in p else listed
-        ascend(list(objects))
+        rules = [(kind == "genesis") == (index == 0), list(objects) == sorted(objects)]
         if kind == "genesis":
             rules += [p["config"] == self.repository.config_digest, p["authorKey"] == self.repository.config["authorKey"]]
         for item in p.get("add", []):
@@ -443,35 +444,38 @@ class Log:
             rules += [digest(key)[:16].hex() == item["keyid"], item["role"] in ("owner", "writer", "reader")]
             rules += [item["keyid"] not in self.authors, item["credential"] not in known]
             self.authors[item["keyid"]] = SimpleNamespace(key=key, last=-1, **item)
-            self.objects[f"keys/{item['credential']}"] = ("live", 0)
+            self.objects[f"keys/{item['credential']}"] = 0
         for item in p.get("remove", []):
             removed = self.authors[item["keyid"]]
             rules += [removed.role, removed.credential == item["credential"]]
-            removed.role, self.objects[f"keys/{item['credential']}"] = "", ("swept", 0)  # without a role it writes nothing
+            removed.role = ""  # which may write nothing
+            del self.objects[f"keys/{item['credential']}"]
         for s in [self.snapshots[id] for id in p.get("snapshots", [])]:
             own = author.role == "owner" or s.partial and s.author == p["author"]
             rules += [s.forgotten == (kind == "undo"), kind != "forget" or own and s.hold <= p["time"]]
-            rules += [kind != "release" or s.hold != "permanent"]
+            rules += [kind != "release" or s.hold not in ("", "permanent")]
             end = "permanent" if p.get("permanent") else p.get("until", "indefinite")  # both sort behind any time
             s.hold = {"hold": max(s.hold, end), "release": ""}.get(kind, s.hold)
             s.forgotten = kind == "forget"
+        for condemned in [self.condemned.pop(entry) for entry in p.get("condemned", [])]:  # by sweep or undo, once
+            self.swept |= set(condemned) if kind == "sweep" else set()
         if kind == "snapshot":
-            objects, partial = objects | {f"snapshots/{p['snapshot']}": 0}, p.get("partial", False)
             rules += [p["snapshot"] not in self.snapshots]
+            partial, objects[f"snapshots/{p['snapshot']}"] = p.get("partial", False), 0
             self.snapshots[p["snapshot"]] = SimpleNamespace(author=p["author"], partial=partial, forgotten=False, hold="")
-        elif kind == "lost":
-            rules += [self.objects[name][0] == "live" for name in objects]
         elif kind == "condemn":
-            kept = {f"snapshots/{id}" for id, s in self.snapshots.items() if not s.forgotten}
-            rules += [name not in kept and not name.startswith(("keys/", "inventories/")) for name in objects]
-            self.condemned[index] = {name: self.objects.get(name, ("orphan", size)) for name, size in objects.items()}
-        status = {"condemn": "condemned", "lost": "lost"}.get(kind, "live")
-        self.objects |= {name: (status, size) for name, size in objects.items()}
-        for former in [self.condemned.pop(entry) for entry in p.get("condemned", [])]:  # swept or rescinded only once
-            self.objects |= former if kind == "undo" else {name: ("swept", size) for name, (_, size) in former.items()}
-        if "inventory" in p:
-            self.objects[f"inventories/{p['inventory']}"] = ("live", 0)
+            self.condemned[index] = objects
+            rules += [name.startswith(("packs/", "index/", "snapshots/")) for name in objects]
+        if kind in ("snapshot", "repack"):
+            self.objects |= objects
+        elif kind == "lost":
+            self.objects = {name: size for name, size in self.objects.items() if name not in objects}
+        elif kind in ("condemn", "undo"):
+            rules += [s.forgotten or self.is_kept(f"snapshots/{id}") for id, s in self.snapshots.items()]
+        self.objects |= {f"inventories/{p['inventory']}": 0} if "inventory" in p else {}
         require(all(rules), f"entry {index} ({kind}) is not allowed by what came before")
+    def is_kept(self, name: str) -> bool:
+        return name not in self.swept and not any(name in condemned for condemned in self.condemned.values())
     def verify_derived(self) -> None:
         """The checkpoint and the tiles follow from the entries, and may lag behind them."""
         origin, size, root = self.repository.verify_note(self.repository.read("log/checkpoint")).split("\n")
@@ -557,12 +561,12 @@ def open_log(options: argparse.Namespace) -> tuple[Chunks, Log]:
         log.snapshots = {id: SimpleNamespace(forgotten=False, partial=False) for id in names}
     folder, add = ("packs", chunks.add_pack) if options.without_index else ("index", chunks.add_segment)
     for name in repository.names(folder) if repository.data_key else []:
-        if NAME.fullmatch(name) and log.objects.get(name, ("",))[0] != "swept":
+        if NAME.fullmatch(name) and name not in log.swept:
             attempt(name, add, name)
     return chunks, log
 
-def verify(log: Log, name: str, status: str, size: int) -> None:
-    require(status != "live" or len(log.repository.read(name)) == size or not size, "its size is not what the log says")
+def verify(log: Log, name: str, size: int) -> None:
+    require(len(log.repository.read(name)) == size or not size, "its size is not what the log says")
 
 def restore(chunks: Chunks, record: dict[str, Any], target: str) -> None:
     os.makedirs(target, exist_ok=True)
@@ -573,8 +577,8 @@ def restore(chunks: Chunks, record: dict[str, Any], target: str) -> None:
 
 def run(options: argparse.Namespace) -> None:
     chunks, log = open_log(options)
-    for name, (status, size) in log.objects.items() if options.command == "verify" else []:
-        attempt(name, verify, log, name, status, size)
+    for name in filter(log.is_kept, log.objects) if options.command == "verify" else []:
+        attempt(name, verify, log, name, log.objects[name])
     every, target = options.snapshot == "all", os.path.abspath(options.target or "")
     chosen = [id for id, s in log.snapshots.items() if not s.forgotten and every or id.startswith(options.snapshot)]
     require(every or len(chosen) == 1, f"{len(chosen)} snapshots begin with {options.snapshot}")
