@@ -4,8 +4,7 @@
 For the day on which Varve itself is gone. Written from docs/format.md alone, it shares no code with Varve, changes
 nothing in the repository, and is short enough to be read before it is trusted. It needs Linux, Python 3.11 and
 
-    apt install python3-cryptography python3-zstandard       # on Debian and Ubuntu
-    pip install cryptography zstandard                       # anywhere else
+    apt install python3-cryptography python3-zstandard       # or: pip install cryptography zstandard
 
 Then, with the directory of the repository and a password, a key file or the recovery key:
 
@@ -43,7 +42,6 @@ class Damage(Exception):
 WRONG = (Damage, OSError, InvalidTag, InvalidSignature, zstandard.ZstdError, struct.error, RecursionError, MemoryError,
          LookupError, TypeError, ValueError, AttributeError, OverflowError)
 complaints: list[str] = []
-
 def attempt(what: bytes | str, work: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """The result of the work; or a complaint and None, for the rest must not suffer from one damage."""
     try:
@@ -52,18 +50,15 @@ def attempt(what: bytes | str, work: Callable[..., Any], *arguments: Any, **opti
         plain = isinstance(error, (Damage, OSError))
         complaints.append(f"{shown(what)}: {shown(str(error if plain else f'damaged ({type(error).__name__} {error})'))}")
         print("varve_rescue:", complaints[-1], file=sys.stderr)
-
 def require(condition: Any, message: str) -> None:
     if not condition:
         raise Damage(message)
-
 def shown(text: bytes | str) -> str:
     """A name as it may go to a terminal: without control characters."""
     text = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 # ---- 2. Notation ----------------------------------------------------------------------------------------------------
-
 def digest(data: bytes) -> bytes: return sha256(data).digest()
 def join(left: bytes, right: bytes) -> bytes: return digest(b"\1" + left + right)  # a node of RFC 6962's tree
 def mac(key: bytes, message: bytes) -> bytes: return hmac.digest(key, message, "sha256")
@@ -84,8 +79,7 @@ def hpke_open(key: x25519.X25519PrivateKey, enc: bytes, info: bytes, aad: bytes,
 
 class Decoder:
     """Takes numbers and strings off bytes, and refuses to go beyond their end."""
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, 0
+    def __init__(self, data: bytes) -> None: self.data, self.at = data, 0
     def take(self, length: int) -> bytes:
         require(length <= len(self.data) - self.at, "a field goes beyond the end")
         self.at += length
@@ -97,42 +91,30 @@ class Decoder:
             value, shift = value | (byte & 0x7F) << shift, shift + 7
             require(value <= most and shift <= 70 and (byte or shift == 7), "a number is too large or too long")
         return value
-    def string(self, most: int) -> bytes:
-        return self.take(self.number(most))
+    def string(self, most: int) -> bytes: return self.take(self.number(most))
     def time(self) -> int:  # seconds (svarint) and nanoseconds, in nanoseconds
         seconds = self.number()
         return (seconds >> 1 ^ -(seconds & 1)) * 10**9 + self.number(10**9 - 1)
-    def end(self) -> None:
-        require(self.at == len(self.data), "bytes are left over")
-
-def ascend(items: list[Any]) -> None:
-    require(all(a < b for a, b in zip(items, items[1:])), "a list is not in ascending order")
-
+    def end(self) -> None: require(self.at == len(self.data), "bytes are left over")
 def canonical(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-
 def parse(data: bytes) -> dict[str, Any]:
-    """Canonical JSON, here always an object: parsed, written again, and compared."""
-    def integer(text: str) -> int:
-        require(re.fullmatch(r"-?\d{1,16}", text) and abs(int(text)) < 2**53, "a number is too large, or no integer")
-        return int(text)
-    value = json.loads(data.decode(), parse_int=integer, parse_float=integer, parse_constant=integer)
+    """Canonical JSON, here always an object: parsed, written again, and compared. What is no integer becomes text."""
+    integer = lambda text: int(text) if abs(int(text)) < 2**53 else text
+    value = json.loads(data.decode(), parse_int=integer, parse_float=str, parse_constant=str)
     require(isinstance(value, dict) and canonical(value) == data, "not canonical JSON")
     return value
-
 def unbase64(text: str) -> bytes:
     data = base64.b64decode(text, validate=True)
     require(base64.b64encode(data).decode() == text, "not canonical base64")
     return data
 
 # ---- 3. Objects, 4. Secrets and keys, 5. config, 11. Inventories ----------------------------------------------------
-
 NAME = re.compile(r"(?:packs/([0-9a-f]{2})/(?=\1)|index/|snapshots/|inventories/|keys/)[0-9a-f]{64}")
 
 class Repository:
     """A directory of objects and the keys to them. A writer has no data key: it verifies the log, and reads nothing."""
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str) -> None: self.path = path
     def names(self, folder: str) -> list[str]:
         walk = os.walk(os.path.join(self.path, folder))
         return sorted(os.path.relpath(os.path.join(path, name), self.path) for path, _, names in walk for name in names)
@@ -159,9 +141,9 @@ class Repository:
         require(self.config["format"] == 1, f"its format is {self.config['format']}, and this program reads format 1")
         self.rid = bytes.fromhex(self.config["id"])
         kind, secret = self.decode_key_file(secret) if is_key_file else ("password", secret.rstrip(b"\r\n"))
-        tried = (attempt(name, self.open_credential, name, kind, secret) for name in self.names("keys"))
-        found = {"master": base64.b64encode(secret), "config": self.config_digest} if kind == "R" else None
-        found = found or next(filter(None, tried), None)
+        opened = (attempt(name, self.open_credential, name, kind, secret) for name in self.names("keys"))
+        recovery = {"master": base64.b64encode(secret), "config": self.config_digest}
+        found = recovery if kind == "R" else next(filter(None, opened), None)
         require(found, "no credential in keys/ opens with this password or key file")
         if "master" in found:  # an owner's: all keys follow from it
             master, labels = base64.b64decode(found["master"]), (b"data key", b"index key", b"log key")
@@ -175,12 +157,10 @@ class Repository:
     def open_credential(self, name: str, kind: str, secret: bytes) -> dict[str, Any] | None:
         credential = parse(self.read(name))
         require(credential["format"] == 1 and credential["repository"] == self.rid.hex(), "it does not belong here")
-        if credential["kind"] != kind:
-            return None
+        if credential["kind"] != kind: return None
         if kind == "password":
-            name, n, p, r, salt = (credential["kdf"][member] for member in ("name", "n", "p", "r", "salt"))
-            bounded = name == "scrypt" and n in [2**i for i in range(14, 21)] and r == 8 and 1 <= p <= 16
-            require(bounded, "the numbers of scrypt are out of bounds")
+            n, p, r, salt = (credential["kdf"][member] for member in ("n", "p", "r", "salt"))
+            require(n in [2**i for i in range(14, 21)] and r == 8 and 1 <= p <= 16, "scrypt's numbers are out of bounds")
             secret = Scrypt(unbase64(salt), 32, n, r, p).derive(secret)
         key, sealed = hkdf(secret, self.rid, b"varve v1 wrap " + kind.encode()), unbase64(credential["wrapped"])
         aad = canonical({member: credential[member] for member in credential if member not in ("label", "wrapped")})
@@ -209,7 +189,6 @@ class Repository:
         return text
 
 # ---- 7. Packs, 8. Index segments ------------------------------------------------------------------------------------
-
 Block = tuple[str, int, int, int]  # name of the pack; ordinal, offset and stored length of the block
 
 class Chunks:
@@ -241,8 +220,7 @@ class Chunks:
         require(17 < length <= most + 17, "the length of a block is out of bounds")
         aad = b"varve v1 block" + self.rid + struct.pack("<BI", kind, ordinal)
         frame = AESGCM(key).decrypt(nonce(ordinal), self.repository.read(name, offset, length), aad)
-        if frame[0] == 0:
-            return Decoder(frame[1:])
+        if frame[0] == 0: return Decoder(frame[1:])
         require(frame[0] == 1 and 0 < zstandard.frame_content_size(frame[1:]) <= most, "a bad codec or size")
         return Decoder(zstandard.ZstdDecompressor().decompress(frame[1:]))
     def open_block(self, block: Block) -> list[bytes]:
@@ -287,7 +265,6 @@ class Chunks:
             self.where.setdefault(address, []).append((table[pack][block], slot))
 
 # ---- 9. Tree nodes, 10. Snapshot records ----------------------------------------------------------------------------
-
 FILE, DIRECTORY, LINK, FIFO, CHARACTER, BLOCK = range(1, 7)
 
 def decode_entry(body: bytes) -> SimpleNamespace:
@@ -313,7 +290,6 @@ def decode_entry(body: bytes) -> SimpleNamespace:
         e.device = os.makedev(d.number(2**32 - 1), d.number(2**32 - 1)) if e.kind != FIFO else 0
     d.end()
     return e
-
 def decode_file(e: SimpleNamespace, d: Decoder, flags: int) -> None:
     """The chunks of a file, or the nodes that list them; where between its holes there is data; its digest."""
     e.size, e.chunks, e.lists, e.extents, at = d.number(2**63 - 1), [], [], [], 0
@@ -329,14 +305,12 @@ def decode_file(e: SimpleNamespace, d: Decoder, flags: int) -> None:
     fitting = at <= e.size and data == sum(piece[-1] for piece in e.chunks + e.lists)
     require(fitting and (flags & 128 or alone or not e.size), "chunks and holes do not make up the file")
     e.digest = d.take(32) if flags & 128 else e.chunks[0][0] if alone else digest(b"")
-
 def read_node(chunks: Chunks, node: bytes, kinds: bytes) -> tuple[Decoder, int, int]:
     """A node behind its head, its kind, and the number of its entries or chunks."""
     d = Decoder(chunks.read(node))
     version, kind = d.take(2)
     require(version == 1 and kind in kinds, "a node of another kind")
     return d, kind, d.number()
-
 def read_directory(chunks: Chunks, node: bytes, size: int, kinds: bytes = b"\0\1") -> list[SimpleNamespace]:
     """The entries of a directory, those of its parts one after another."""
     d, kind, number = read_node(chunks, node, kinds)
@@ -345,10 +319,9 @@ def read_directory(chunks: Chunks, node: bytes, size: int, kinds: bytes = b"\0\1
         first, part = d.string(4096), d.take(32)
         entries += read_directory(chunks, part, d.number(), kinds=b"\0")
     d.end()
-    ascend([e.name for e in entries])
-    require(len(entries) == number == size, "a bad number of entries")
+    ascending = [e.name for e in entries] == sorted({e.name for e in entries})
+    require(ascending and len(entries) == number == size, "entries that are not as many, or not ascending")
     return entries
-
 def list_chunks(chunks: Chunks, e: SimpleNamespace) -> Iterator[tuple[bytes, int]]:
     yield from e.chunks
     for node, number, size in e.lists:
@@ -356,13 +329,11 @@ def list_chunks(chunks: Chunks, e: SimpleNamespace) -> Iterator[tuple[bytes, int
         listed = [(d.take(32), d.number(64 << 20)) for _ in range(number)]
         require(said == number and sum(length for _, length in listed) == size, "a bad list of chunks")
         yield from listed
-
 def read_record(chunks: Chunks, snapshot: str) -> dict[str, Any]:
     require(chunks.repository.data_key, "a writer's key opens no snapshot: take an owner's or a reader's")
     data, info = chunks.repository.read(f"snapshots/{snapshot}"), b"varve v1 snapshot\0" + chunks.rid
     require(data[:16] == b"VARVESNP\1" + bytes(7), "a bad header")
     return parse(hpke_open(chunks.repository.data_key, data[16:48], info, data[:16], data[48:]))
-
 def read_links(chunks: Chunks, record: dict[str, Any]) -> dict[bytes, int]:
     """Of each path that has hard links, the number of its group."""
     d, groups = Decoder(b"".join(chunks.read(bytes.fromhex(address)) for address in record["links"])), {}
@@ -372,17 +343,15 @@ def read_links(chunks: Chunks, record: dict[str, Any]) -> dict[bytes, int]:
     return groups
 
 # ---- 12. The log ----------------------------------------------------------------------------------------------------
-
-COMMON = {"author", "log", "previous", "program", "repository", "time"}
-KINDS = {  # who may write it; the members it must have; those it may have
-    "genesis": ("owner", "config authorKey", ""), "credential": ("owner", "add remove", ""),
-    "snapshot": ("owner writer", "snapshot", "adds inventory parent original source tags partial"),
-    "forget": ("owner writer", "snapshots reason", ""), "policy": ("owner writer", "", "source keep"),
-    "check": ("owner writer reader", "result scope counts damaged started", ""),
-    "hold": ("owner writer", "snapshots reason", "until permanent"), "release": ("owner", "snapshots reason", ""),
-    "repack": ("owner", "reason", "adds inventory"), "condemn": ("owner", "", "objects inventory"),
-    "sweep": ("owner", "condemned", ""), "undo": ("owner", "", "snapshots condemned"),
-    "lost": ("owner", "", "objects inventory"),
+COMMON = "author log previous program repository time"
+KINDS = {  # who may write it, and its members
+    "genesis": ("owner", "config authorKey"), "credential": ("owner", "add remove"), "sweep": ("owner", "condemned"),
+    "snapshot": ("owner writer", "snapshot adds inventory parent original source tags partial"),
+    "check": ("owner writer reader", "result scope counts damaged started"), "policy": ("owner writer", "source keep"),
+    "forget": ("owner writer", "snapshots reason"), "hold": ("owner writer", "snapshots reason until permanent"),
+    "release": ("owner", "snapshots reason"), "undo": ("owner", "snapshots condemned"),
+    "repack": ("owner", "adds inventory reason"), "condemn": ("owner", "objects inventory"),
+    "lost": ("owner", "objects inventory"),
 }
 
 class Log:
@@ -415,16 +384,16 @@ class Log:
         pae = f"DSSEv1 {len(media)} {media} {len(payload)} ".encode() + payload
         ed25519.Ed25519PublicKey.from_public_bytes(author.key).verify(unbase64(signature["sig"]), pae)
         p, kind = statement["predicate"], statement["predicateType"].removeprefix("urn:varve:").removesuffix(":v1")
-        roles, members, optional = (set(words.split()) for words in KINDS.get(kind, ("", "", "")))
-        require(roles and set(p) <= members | optional | COMMON, f"entry {index} ({kind}) needs a newer reader")
+        roles, members = KINDS.get(kind, ("", ""))
+        require(roles and set(p) <= set(f"{COMMON} {members}".split()), f"entry {index} ({kind}) needs a newer reader")
         sound = (set(envelope) == {"payload", "payloadType", "signatures"} and set(signature) == {"keyid", "sig"}
-                 and set(statement) == {"_type", "predicate", "predicateType", "subject"} and members | COMMON <= set(p)
+                 and set(statement) == {"_type", "predicate", "predicateType", "subject"}
                  and statement["predicateType"] == f"urn:varve:{kind}:v1" and media == "application/vnd.in-toto+json"
                  and statement["_type"] == "https://in-toto.io/Statement/v1" and p["author"] == signature["keyid"]
                  and p["repository"] == self.repository.config["id"]
                  and p["log"] == {"index": index, "root": self.roots[size].hex(), "size": size})
         require(sound, f"entry {index} is not a statement of this format, or was made for another place")
-        require(author.role in roles and p["previous"] == author.last, f"entry {index} is not for its author to write")
+        require(author.role in roles.split() and p["previous"] == author.last, f"entry {index} is not for its author to write")
         self.fold(kind, p, author, index)
         author.last, node = index, digest(b"\0" + entry)
         self.entries.append(entry)
@@ -495,7 +464,6 @@ class Log:
             require(first + 256 <= len(rows[row]) and self.repository.read(name) == tile, f"{name} is damaged")
 
 # ---- Restoring ------------------------------------------------------------------------------------------------------
-
 class Restore:
     """Makes the tree of a snapshot in the current directory, which is new and empty: no name leads out of it."""
     def __init__(self, chunks: Chunks, links: dict[bytes, int]) -> None:
@@ -514,19 +482,15 @@ class Restore:
             os.chdir(e.name)
             attempt(path, self.fill, e.node, e.entries, path + b"/")
             os.chdir("..")
-        elif e.kind == FILE:
-            self.write(e)
-        elif e.kind == LINK:
-            os.symlink(e.target, e.name)
+        elif e.kind == FILE: self.write(e)
+        elif e.kind == LINK: os.symlink(e.target, e.name)
         else:
             os.mknod(e.name, {FIFO: stat.S_IFIFO, CHARACTER: stat.S_IFCHR, BLOCK: stat.S_IFBLK}[e.kind] | 0o600, e.device)
         self.made[self.links.get(path, -2)] = (path, e)
-        if os.geteuid() == 0:
-            os.chown(e.name, *e.owner, follow_symlinks=False)
+        if os.geteuid() == 0: os.chown(e.name, *e.owner, follow_symlinks=False)
         for key, value in e.xattrs:
             attempt(path, os.setxattr, e.name, key, value, follow_symlinks=False)
-        if e.kind != LINK:
-            os.chmod(e.name, e.mode)
+        if e.kind != LINK: os.chmod(e.name, e.mode)
         os.utime(e.name, ns=e.times, follow_symlinks=False)
     def write(self, e: SimpleNamespace) -> None:
         """Writes a file, leaves its holes, and reads it again. What is not the whole file is removed."""
@@ -547,7 +511,6 @@ class Restore:
                 raise
 
 # ---- Commands -------------------------------------------------------------------------------------------------------
-
 def open_log(options: argparse.Namespace) -> tuple[Chunks, Log]:
     repository, file = Repository(os.path.abspath(options.repository)), options.key_file or options.password_file
     secret = Path(file).read_bytes() if file else getpass.getpass("password of the repository: ").encode()
@@ -564,17 +527,14 @@ def open_log(options: argparse.Namespace) -> tuple[Chunks, Log]:
         if NAME.fullmatch(name) and name not in log.swept:
             attempt(name, add, name)
     return chunks, log
-
 def verify(log: Log, name: str, size: int) -> None:
     require(len(log.repository.read(name)) == size or not size, "its size is not what the log says")
-
 def restore(chunks: Chunks, record: dict[str, Any], target: str) -> None:
     os.makedirs(target, exist_ok=True)
     require(not os.listdir(target), f"{target} is not empty")
     os.chdir(target)
     links, tree = attempt("hard links", read_links, chunks, record) or {}, record["tree"]
     Restore(chunks, links).fill(bytes.fromhex(tree["id"]), tree["entries"], b"")
-
 def run(options: argparse.Namespace) -> None:
     chunks, log = open_log(options)
     for name in filter(log.is_kept, log.objects) if options.command == "verify" else []:
@@ -588,7 +548,6 @@ def run(options: argparse.Namespace) -> None:
             print(id, record["time"], shown(f"{record['host']} {' '.join(record['paths'])}{partial}"))
             if options.command == "restore":
                 attempt(f"snapshot {id}", restore, chunks, record, os.path.join(target, id) if every else target)
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="Reads a Varve repository without Varve.")
     parser.add_argument("--password-file", default=os.environ.get("VARVE_PASSWORD_FILE"))
