@@ -247,16 +247,16 @@ class FoldTests(unittest.TestCase):
         self.fold("forget", snapshots=[self.id])
         self.fold("condemn", objects=objects)
         condemned = self.index
-        self.assertFalse(self.log.is_kept(self.PACK))
+        self.assertIn(self.PACK, self.log.gone())
         self.assertNotIn(self.PACK, self.log.swept)
         self.fold("undo", snapshots=[self.id], condemned=[condemned])
-        self.assertTrue(self.log.is_kept(self.PACK))
+        self.assertNotIn(self.PACK, self.log.gone())
         self.assertFalse(self.log.snapshots[self.id].forgotten)
         self.refuses("sweep", condemned=[condemned])
         self.fold("condemn", objects=objects)
         self.fold("sweep", condemned=[self.index])
         self.assertIn(self.PACK, self.log.swept)
-        self.assertFalse(self.log.is_kept(self.PACK))
+        self.assertIn(self.PACK, self.log.gone())
         self.refuses("undo", snapshots=[], condemned=[self.index - 1])
 
     def test_a_snapshot_whose_record_is_condemned_stays_forgotten(self) -> None:

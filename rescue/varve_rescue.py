@@ -2,7 +2,7 @@
 """Reads a Varve repository without Varve: verifies its log, lists its snapshots, restores them.
 
 For the day on which Varve itself is gone. Written from docs/format.md alone, it shares no code with Varve, changes
-nothing in the repository, and is short enough to be read before it is trusted. It needs Linux, Python 3.11 and
+nothing in the repository, and is short enough to be read before it is trusted. It needs Linux, Python 3.11+, and:
 
     apt install python3-cryptography python3-zstandard       # or: pip install cryptography zstandard
 
@@ -15,13 +15,11 @@ Then, with the directory of the repository and a password, a key file or the rec
     python3 varve_rescue.py /srv/backup verify               # lists them, and hashes every live object
 
 Restore as root to get owners and devices back. Every byte is verified before it counts: a file that cannot be read
-whole is named and left out, and the rest goes on. Of a damaged log, what stands before the damage counts. If the
-index is lost, add --without-index: the packs list their own chunks. If the log is lost, add --without-log: every
-record in snapshots/ counts, though nobody vouches for it. Not restored: inode flags (chattr), owners by name. Not
-checked: proof roots, filters of the index, whether a policy loosens another; nothing here depends on them.
-Exit status: 0 all is well; 1 something is damaged, missing or refused, as stderr says; 2 wrong usage.
-Memory: about 450 bytes for each chunk (of 1 MiB, more or less). Sections have the numbers of docs/format.md.
-"""
+whole is named and left out, and the rest goes on; so does what stands before damage in the log. Is the index lost, add
+--without-index: packs list their own chunks. Is the log lost, add --without-log: all records in snapshots/ count, and
+nobody vouches for them. Not restored: inode flags (chattr), owners by name. Not checked: proof roots, filters of the
+index, whether a policy loosens another: nothing here depends on them. A MiB stored takes about 450 bytes of memory.
+Exit status: 0 all is well; 1 something is damaged, missing or refused, as stderr says; 2 wrong usage."""
 import argparse, base64, getpass, hmac, json, os, re, stat, struct, sys
 from contextlib import suppress
 from functools import lru_cache, reduce
@@ -36,25 +34,22 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-class Damage(Exception):
-    """Something is not what the format, a digest or a signature says it must be."""
-
+class Damage(Exception): """Something is not what the format, a digest or a signature says it must be."""
 complaints: list[str] = []
 def attempt(what: bytes | str, work: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """The result of the work; or None and a complaint: whatever hostile bytes raise, the rest must not suffer from it."""
     try:
         return work(*arguments, **options)
     except Exception as error:
         reason = str(error) if isinstance(error, (Damage, OSError)) else f"damaged ({type(error).__name__} {error})"
         complaints.append(f"{shown(what)}: {shown(reason)}")
-        print("varve_rescue:", complaints[-1], file=sys.stderr)
+        print("varve_rescue:", complaints[-1], file=sys.stderr)  # and the rest goes on
 def require(condition: Any, message: str) -> None:
     if not condition: raise Damage(message)
 def shown(text: bytes | str) -> str:  # as it may go to a terminal: without control characters
     text = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
-# ---- 2. Notation ----------------------------------------------------------------------------------------------------
+# ---- 2. Notation (the numbers are those of docs/format.md) ----------------------------------------------------------
 def digest(data: bytes) -> bytes: return sha256(data).digest()
 def join(left: bytes, right: bytes) -> bytes: return digest(b"\1" + left + right)  # a node of RFC 6962's tree
 def mac(key: bytes, message: bytes) -> bytes: return hmac.digest(key, message, "sha256")
@@ -94,9 +89,8 @@ class Decoder:
     def end(self) -> None: require(self.at == len(self.data), "bytes are left over")
 def canonical(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-def parse(data: bytes) -> dict[str, Any]:
-    """Canonical JSON, here always an object: parsed, written again, and compared. What is no integer becomes text."""
-    integer = lambda text: int(text) if abs(int(text)) < 2**53 else text
+def parse(data: bytes) -> dict[str, Any]:  # canonical JSON, always an object: parsed, written, compared
+    integer = lambda text: int(text) if abs(int(text)) < 2**53 else text  # what is no integer becomes text, and differs
     value = json.loads(data.decode(), parse_int=integer, parse_float=str, parse_constant=str)
     require(isinstance(value, dict) and canonical(value) == data, "not canonical JSON")
     return value
@@ -107,15 +101,13 @@ def unbase64(text: str) -> bytes:
 
 # ---- 3. Objects, 4. Secrets and keys, 5. config, 11. Inventories ----------------------------------------------------
 NAME = re.compile(r"(?:packs/([0-9a-f]{2})/(?=\1)|index/|snapshots/|inventories/|keys/)[0-9a-f]{64}")
-
 class Repository:
     """A directory of objects and the keys to them. A writer has no data key: it verifies the log, and reads nothing."""
     def __init__(self, path: str) -> None: self.path = path
     def names(self, folder: str) -> list[str]:
         walk = os.walk(os.path.join(self.path, folder))
         return sorted(os.path.relpath(os.path.join(path, name), self.path) for path, _, names in walk for name in names)
-    def read(self, name: str, start: int = 0, length: int = -1) -> bytes:
-        """An object, verified if its name is its digest; or a part, which counts from the end if `start` is negative."""
+    def read(self, name: str, start: int = 0, length: int = -1) -> bytes:  # the whole is verified by its name
         require(os.path.isfile(path := os.path.join(self.path, name)), f"{name} is missing")
         with open(path, "rb") as file:
             file.seek(start, os.SEEK_END if start < 0 else os.SEEK_SET)
@@ -126,25 +118,24 @@ class Repository:
     def inventory(self, id: str) -> dict[str, int]:
         first, *lines, last = self.read(f"inventories/{id}").decode().split("\n")
         objects = {line.split(" ")[0]: int(line.split(" ")[1]) for line in lines}
-        written = ["varve inventory v1", *(f"{name} {size}" for name, size in objects.items()), ""]
-        require([first, *lines, last] == written, f"inventories/{id} is not an inventory")
+        sound = (first, last) == ("varve inventory v1", "") and lines == [f"{name} {objects[name]}" for name in objects]
+        require(sound, f"inventories/{id} is not an inventory")
         return objects
     def unlock(self, secret: bytes, is_key_file: bool) -> None:  # sets `config` and all keys that the secret gives
         note = self.read("config")
         self.config, self.config_digest = parse(note.split(b"\n")[0]), digest(note).hex()
-        self.verify_note(note)
+        self.rid, _ = bytes.fromhex(self.config["id"]), self.verify_note(note)
         require(self.config["format"] == 1, f"its format is {self.config['format']}, and this program reads format 1")
-        self.rid = bytes.fromhex(self.config["id"])
         kind, secret = self.decode_key_file(secret) if is_key_file else ("password", secret.rstrip(b"\r\n"))
-        opened = (attempt(name, self.open_credential, name, kind, secret) for name in self.names("keys"))
-        recovery = {"master": base64.b64encode(secret), "config": self.config_digest}
-        found = recovery if kind == "R" else next(filter(None, opened), None)
+        opened = filter(None, (attempt(name, self.open_credential, name, kind, secret) for name in self.names("keys")))
+        recovered = {"master": base64.b64encode(secret), "config": self.config_digest}
+        found = recovered if kind == "R" else next(opened, None)
         require(found, "no credential in keys/ opens with this password or key file")
         if "master" in found:  # an owner's: all keys follow from it
             master, labels = base64.b64decode(found["master"]), (b"data key", b"index key", b"log key")
             data, self.index_key, log = (hkdf(master, self.rid, b"varve v1 " + label) for label in labels)
             signer = public(ed25519.Ed25519PrivateKey.from_private_bytes(log))
-            require(unbase64(self.config["logKey"].split("+", 2)[2]) == b"\1" + signer, "config is another repository's")
+            require(unbase64(self.config["logKey"].split("+", 2)[2]) == b"\1" + signer, "config is not this key's")
         else:
             data, self.index_key = unbase64(found.get("dataKey", "")), unbase64(found["indexKey"])
         require(found["config"] == self.config_digest, "config is not the one that the credential was made for")
@@ -155,19 +146,18 @@ class Repository:
         if credential["kind"] != kind: return None
         if kind == "password":
             n, p, r, salt = (credential["kdf"][member] for member in ("n", "p", "r", "salt"))
-            require(n in [2**i for i in range(14, 21)] and r == 8 and 1 <= p <= 16, "scrypt's numbers are out of bounds")
+            require(n in [2**i for i in range(14, 21)] and r == 8 and 1 <= p <= 16, "bad numbers of scrypt")
             secret = Scrypt(unbase64(salt), 32, n, r, p).derive(secret)
         key, sealed = hkdf(secret, self.rid, b"varve v1 wrap " + kind.encode()), unbase64(credential["wrapped"])
         aad = canonical({member: credential[member] for member in credential if member not in ("label", "wrapped")})
         with suppress(InvalidTag):  # raised where another password or key file opens it
             return parse(AESGCM(key).decrypt(sealed[:12], sealed[12:], aad))
-    def decode_key_file(self, file: bytes) -> tuple[str, bytes]:  # the kind ("key-file", or "R": recovery key), the secret
+    def decode_key_file(self, file: bytes) -> tuple[str, bytes]:  # kind ("R": recovery key) and secret
         lines = [line for line in file.decode().upper().splitlines() if line.strip() and not line.startswith("#")]
         text = re.sub("[- ]", "", "".join(lines))
         data = base64.b32decode(text[9:]) if len(lines) == 1 and text.startswith("VARVEKEY1") else b""
         sound = len(data) == 45 and data[:1] in b"KR" and digest(data[:41])[:4] == data[41:]
-        require(sound, "the key file has a mistake in it, or is none")
-        require(data[1:9] == self.rid[:8], "the key file belongs to another repository")
+        require(sound and data[1:9] == self.rid[:8], "the key file has a mistake in it, or is of another repository")
         return ("key-file" if data[:1] == b"K" else "R"), data[9:41]
     def verify_note(self, note: bytes) -> str:  # the text of a C2SP note that the log key has signed
         name, key_hash, encoded = self.config["logKey"].split("+", 2)
@@ -181,7 +171,6 @@ class Repository:
 
 # ---- 7. Packs, 8. Index segments ------------------------------------------------------------------------------------
 Block = tuple[str, int, int, int]  # name of the pack; ordinal, offset and stored length of the block
-
 class Chunks:
     """Where each chunk lies, and the chunks themselves, verified against their addresses."""
     def __init__(self, repository: Repository) -> None:
@@ -237,8 +226,7 @@ class Chunks:
         plain = b"".join(cipher.decrypt(nonce(i), frame, data[:64]) for i, frame in enumerate(frames))
         magic, version, bits, packs, rows, blocks, filter_length = struct.unpack_from("<8sHHIQQ16xQ8x", plain)
         require(magic == b"VARVESEG" and version == 1 and bits <= 24 and len(plain) == length, "a bad header")
-        block_start = 64 + 48 * packs
-        block_end = block_start + 8 * blocks
+        block_start, block_end = 64 + 48 * packs, 64 + 48 * packs + 8 * blocks
         row_start = block_end + (4 * (2**bits + 1) + 7) // 8 * 8 + (filter_length + 7) // 8 * 8
         require(row_start + 40 * rows == length, "its tables do not fill it")
         pack_rows = [(f"packs/{name.hex()[:2]}/{name.hex()}", first)
@@ -266,8 +254,7 @@ def decode_entry(body: bytes) -> SimpleNamespace:  # metadata, and what each typ
     else: e.device = os.makedev(d.number(2**32 - 1), d.number(2**32 - 1)) if e.kind != FIFO else 0
     d.end()
     return e
-def decode_file(e: SimpleNamespace, d: Decoder, flags: int) -> None:
-    """The chunks of a file, or the nodes that list them; where between its holes there is data; its digest."""
+def decode_file(e: SimpleNamespace, d: Decoder, flags: int) -> None:  # with `extents`: where data is between its holes
     e.size, e.chunks, e.lists, e.extents, at = d.number(2**63 - 1), [], [], [], 0
     if e.size and d.number(1) == 0: e.chunks = [(d.take(32), d.number(64 << 20)) for _ in range(d.number())]
     elif e.size: e.lists = [(d.take(32), d.number(4096), d.number()) for _ in range(d.number())]
@@ -279,17 +266,15 @@ def decode_file(e: SimpleNamespace, d: Decoder, flags: int) -> None:
     fitting = at <= e.size and data == sum(piece[-1] for piece in e.chunks + e.lists)
     require(fitting and (flags & 128 or alone or not e.size), "chunks and holes do not make up the file")
     e.digest = d.take(32) if flags & 128 else e.chunks[0][0] if alone else digest(b"")
-def read_node(chunks: Chunks, node: bytes, kinds: bytes) -> tuple[Decoder, int, int]:
-    """A node behind its head, its kind, and the number of its entries or chunks."""
+def read_node(chunks: Chunks, node: bytes, kinds: bytes) -> tuple[Decoder, int, int]:  # behind its head; kind; count
     d = Decoder(chunks.read(node))
     version, kind = d.take(2)
     require(version == 1 and kind in kinds, "a node of another kind")
     return d, kind, d.number()
 def read_directory(chunks: Chunks, node: bytes, size: int, kinds: bytes = b"\0\1") -> list[SimpleNamespace]:
-    """The entries of a directory, those of its parts one after another."""
     d, kind, number = read_node(chunks, node, kinds)
     entries = [decode_entry(d.string(32 << 20)) for _ in range(number if kind == 0 else 0)]
-    for _ in range(d.number() if kind == 1 else 0):
+    for _ in range(d.number() if kind == 1 else 0):  # its parts
         first, part = d.string(4096), d.take(32)
         entries += read_directory(chunks, part, d.number(), kinds=b"\0")
     d.end()
@@ -308,8 +293,7 @@ def read_record(chunks: Chunks, snapshot: str) -> dict[str, Any]:
     data, info = chunks.repository.read(f"snapshots/{snapshot}"), b"varve v1 snapshot\0" + chunks.rid
     require(data[:16] == b"VARVESNP\1" + bytes(7), "a bad header")
     return parse(hpke_open(chunks.repository.data_key, data[16:48], info, data[:16], data[48:]))
-def read_links(chunks: Chunks, record: dict[str, Any]) -> dict[bytes, int]:
-    """Of each path that has hard links, the number of its group."""
+def read_links(chunks: Chunks, record: dict[str, Any]) -> dict[bytes, int]:  # of each path its group
     d, groups = Decoder(b"".join(chunks.read(bytes.fromhex(address)) for address in record["links"])), {}
     for group in range(d.number() if d.data else 0): groups |= {d.string(2**30): group for _ in range(d.number())}
     d.end()
@@ -318,14 +302,12 @@ def read_links(chunks: Chunks, record: dict[str, Any]) -> dict[bytes, int]:
 # ---- 12. The log ----------------------------------------------------------------------------------------------------
 COMMON = "author log previous program repository time"
 KINDS = {  # who may write it, and its members
-    "genesis": ("owner", "config authorKey"), "credential": ("owner", "add remove"), "sweep": ("owner", "condemned"),
+    "genesis": ("owner", "config authorKey"), "credential": ("owner", "add remove"), "lost": ("owner", "objects inventory"),
     "snapshot": ("owner writer", "snapshot adds inventory parent original source tags partial"),
     "check": ("owner writer reader", "result scope counts damaged started"), "policy": ("owner writer", "source keep"),
     "forget": ("owner writer", "snapshots reason"), "hold": ("owner writer", "snapshots reason until permanent"),
-    "release": ("owner", "snapshots reason"), "undo": ("owner", "snapshots condemned"),
-    "repack": ("owner", "adds inventory reason"), "condemn": ("owner", "objects inventory"),
-    "lost": ("owner", "objects inventory"),
-}
+    "release": ("owner", "snapshots reason"), "undo": ("owner", "snapshots condemned"), "sweep": ("owner", "condemned"),
+    "repack": ("owner", "adds inventory reason"), "condemn": ("owner", "objects inventory")}
 
 class Log:
     """The log's entries, each verified against those before it, folded to what is there."""
@@ -336,8 +318,7 @@ class Log:
         self.authors = {digest(key)[:16].hex(): SimpleNamespace(key=key, role="owner", credential="", last=-1)}
         self.snapshots: dict[str, SimpleNamespace] = {}  # author, partial, forgotten, and hold: the time of its end
         self.objects: dict[str, int] = {}  # what was added and not lost, with its size, or 0
-        self.condemned: dict[int, dict[str, int]] = {}  # by entry, until it is swept or rescinded
-        self.swept: set[str] = set()
+        self.swept, self.condemned = set[str](), dict[int, dict[str, int]]()  # by entry, until swept or rescinded
     def read(self, most: int = 2**53) -> None:
         names = self.repository.names("log/commits")
         while (name := f"log/commits/{len(self.entries):016}") in names:
@@ -349,7 +330,7 @@ class Log:
                 require(0 < len(entry) == int.from_bytes(data[:2], "big") <= 61440, f"{name} is cut short")
                 self.add(entry, size)
                 data = data[2 + len(entry):]
-        require(not names and self.entries, f"{name} is missing")
+        require(len(self.entries) == most or not names and self.entries, f"{name} is missing")
     def add(self, entry: bytes, size: int) -> None:  # an entry of the commit that was appended at that size
         index, envelope = len(self.entries), parse(entry)
         payload, media, [signature] = unbase64(envelope["payload"]), envelope["payloadType"], envelope["signatures"]
@@ -378,69 +359,63 @@ class Log:
         listed = {item["name"]: item["size"] for item in p.get("adds", p.get("objects", []))}
         objects = self.repository.inventory(p["inventory"]) if "inventory" in p else listed
         rules = [(kind == "genesis") == (index == 0), list(objects) == sorted(objects), *map(NAME.fullmatch, objects)]
-        rules += [p.get("config") == (self.repository.config_digest if kind == "genesis" else None)]
-        for item in p.get("add", []):
-            key, known = unbase64(item["authorKey"]), [a.credential for a in self.authors.values()]
-            rules += [digest(key)[:16].hex() == item["keyid"], item["role"] in ("owner", "writer", "reader")]
-            rules += [item["keyid"] not in self.authors, item["credential"] not in known]
-            self.authors[item["keyid"]] = SimpleNamespace(key=key, last=-1, **item)
-            self.objects[f"keys/{item['credential']}"] = 0
+        config = self.repository.config_digest, self.repository.config["authorKey"]
+        rules += [(p.get("config"), p.get("authorKey")) == (config if kind == "genesis" else (None, None))]
+        for a in p.get("add", []):
+            key, known = unbase64(a["authorKey"]), [author.credential for author in self.authors.values()]
+            rules += [digest(key)[:16].hex() == a["keyid"] not in self.authors, a["credential"] not in known]
+            self.authors[a["keyid"]], self.objects["keys/" + a["credential"]] = SimpleNamespace(key=key, last=-1, **a), 0
         for item in p.get("remove", []):
             removed = self.authors[item["keyid"]]
             rules += [removed.role, removed.credential == item["credential"]]
-            removed.role = ""  # which may write nothing
-            del self.objects[f"keys/{item['credential']}"]
+            removed.role, _ = "", self.objects.pop(f"keys/{item['credential']}")  # without a role it may write nothing
         for s in [self.snapshots[id] for id in p.get("snapshots", [])]:
             own = author.role == "owner" or s.partial and s.author == p["author"]
-            rules += [s.forgotten == (kind == "undo"), kind != "forget" or own and s.hold <= p["time"]]
-            rules += [kind != "release" or s.hold not in ("", "permanent")]
+            rules += [s.forgotten == (kind == "undo"), kind != "forget" or own and s.hold <= p["time"],
+                      kind != "release" or s.hold not in ("", "permanent")]
             end = "permanent" if p.get("permanent") else p.get("until", "indefinite")  # both sort behind any time
-            s.hold = {"hold": max(s.hold, end), "release": ""}.get(kind, s.hold)
-            s.forgotten = kind == "forget"
-        for condemned in [self.condemned.pop(entry) for entry in p.get("condemned", [])]:  # by sweep or undo, once
-            self.swept |= set(condemned) if kind == "sweep" else set()
+            s.hold, s.forgotten = {"hold": max(s.hold, end), "release": ""}.get(kind, s.hold), kind == "forget"
+        gone = [self.condemned.pop(entry) for entry in p.get("condemned", [])]  # swept or rescinded, and only once
+        self.swept |= set().union(*gone) if kind == "sweep" else set()
         if kind == "snapshot":
             rules += [p["snapshot"] not in self.snapshots]
-            partial, objects[f"snapshots/{p['snapshot']}"] = p.get("partial", False), 0
-            self.snapshots[p["snapshot"]] = SimpleNamespace(author=p["author"], partial=partial, forgotten=False, hold="")
+            added = {"author": p["author"], "partial": p.get("partial", False), "forgotten": False, "hold": ""}
+            self.snapshots[p["snapshot"]], objects[f"snapshots/{p['snapshot']}"] = SimpleNamespace(**added), 0
         elif kind == "condemn":
             self.condemned[index] = objects
             rules += [name.startswith(("packs/", "index/", "snapshots/")) for name in objects]
         if kind in ("snapshot", "repack"): self.objects |= objects
         elif kind == "lost": self.objects = {name: size for name, size in self.objects.items() if name not in objects}
         elif kind in ("condemn", "undo"):
-            rules += [s.forgotten or self.is_kept(f"snapshots/{id}") for id, s in self.snapshots.items()]
+            rules += [not self.gone() & {f"snapshots/{id}" for id, s in self.snapshots.items() if not s.forgotten}]
         self.objects |= {f"inventories/{p['inventory']}": 0} if "inventory" in p else {}
         require(all(rules), f"entry {index} ({kind}) is not allowed by what came before")
-    def is_kept(self, name: str) -> bool:
-        return name not in self.swept and not any(name in condemned for condemned in self.condemned.values())
-    def verify_derived(self) -> None:
-        """The checkpoint and the tiles follow from the entries, and may lag behind them."""
+    def gone(self) -> set[str]: return self.swept.union(*self.condemned.values())
+    def verify_derived(self) -> None:  # the checkpoint and the tiles, which may lag behind the entries
         origin, size, root = self.repository.verify_note(self.repository.read("log/checkpoint")).split("\n")
-        require(origin == self.repository.config["origin"] and str(int(size)) == size, "a bad checkpoint")
         require(int(size) < len(self.roots), f"the checkpoint says {size} entries, and {len(self.entries)} can be read")
-        require(unbase64(root) == self.roots[int(size)], "the checkpoint is of another log")
-        hashes, rows = [digest(b"\0" + entry) for entry in self.entries], {}
-        rows["entries"] = [struct.pack(">H", len(entry)) + entry for entry in self.entries]
+        head = f"{self.repository.config['origin']} {int(size)} {base64.b64encode(self.roots[int(size)]).decode()}"
+        require(f"{origin} {size} {root}" == head, "the checkpoint is of another log")
+        rows = {"entries": [struct.pack(">H", len(entry)) + entry for entry in self.entries]}
+        hashes = [digest(b"\0" + entry) for entry in self.entries]
         while len(hashes) >= 256:
             rows[str(len(rows) - 1)] = hashes
             for _ in range(8): hashes = [join(*pair) for pair in zip(hashes[::2], hashes[1::2])]
         for name in self.repository.names("log/tile"):  # such as log/tile/0/x001/234: the 1,234th tile of level 0
-            row, *index = name.removeprefix("log/tile/").split("/")
+            _, _, row, *index = name.split("/")
             first = 256 * int("".join(index).replace("x", ""))
-            tile = b"".join(rows[row][first:first + 256])
-            require(first + 256 <= len(rows[row]) and self.repository.read(name) == tile, f"{name} is damaged")
+            require(self.repository.read(name) == b"".join(rows[row][first:first + 256]), f"{name} is damaged")
 
 # ---- Restoring ------------------------------------------------------------------------------------------------------
 class Restore:
-    """Makes the tree of a snapshot in a new directory, in which it stays: entries are made by name, in the current one."""
+    """Makes the tree of a snapshot in a new directory: each entry by its bare name, in the current directory."""
     def __init__(self, chunks: Chunks, record: dict[str, Any], target: str) -> None:
         os.makedirs(target, exist_ok=True)
         require(not os.listdir(target), f"{target} is not empty")
         os.chdir(target)
         self.chunks, self.top, tree = chunks, os.open(".", os.O_RDONLY), record["tree"]
-        self.made: dict[int, tuple[bytes, SimpleNamespace]] = {}  # of each group of hard links what was made first
         self.links = attempt("hard links", read_links, chunks, record) or {}
+        self.made: dict[int, tuple[bytes, SimpleNamespace]] = {}  # of each group of hard links what was made first
         self.fill(bytes.fromhex(tree["id"]), tree["entries"], b"")
         os.close(self.top)
     def fill(self, node: bytes, entries: int, path: bytes) -> None:
@@ -463,8 +438,7 @@ class Restore:
         for key, value in e.xattrs: attempt(path, os.setxattr, e.name, key, value, follow_symlinks=False)
         if e.kind != LINK: os.chmod(e.name, e.mode)
         os.utime(e.name, ns=e.times, follow_symlinks=False)
-    def write(self, e: SimpleNamespace) -> None:
-        """Writes a file, leaves its holes, and reads it again. What is not the whole file is removed."""
+    def write(self, e: SimpleNamespace) -> None:  # leaves holes, reads again; what is not the whole file goes
         with open(os.open(e.name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
             try:
                 extents, start, end = iter(e.extents), 0, 0
@@ -493,22 +467,21 @@ def run(options: argparse.Namespace) -> None:
     attempt("log", log.verify_derived)
     print(f"# log: {len(log.entries)} entries verified, root {log.roots[-1].hex()}")
     if options.without_log:
-        log.snapshots = {name[10:]: SimpleNamespace(forgotten=False, partial=False) for name in repository.names("snapshots")}
+        log.snapshots = {n[10:]: SimpleNamespace(forgotten=False, partial=False) for n in repository.names("snapshots")}
     folder, add = ("packs", chunks.add_pack) if options.without_index else ("index", chunks.add_segment)
     for name in repository.names(folder) if repository.data_key else []:
         if NAME.fullmatch(name) and name not in log.swept: attempt(name, add, name)
-    for name in filter(log.is_kept, log.objects) if options.command == "verify" else []:
+    for name in sorted(log.objects.keys() - log.gone()) if options.command == "verify" else []:
         data = attempt(name, repository.read, name) or b""
         attempt(name, require, log.objects[name] in (0, len(data)), "its size is not what the log says")
     every, target = options.snapshot == "all", os.path.abspath(options.target or "")
     chosen = [id for id, s in log.snapshots.items() if not s.forgotten and every or id.startswith(options.snapshot)]
     require(every or len(chosen) == 1, f"{len(chosen)} snapshots begin with {options.snapshot}")
     for id in chosen:
-        if record := attempt(f"snapshot {id}", read_record, chunks, id):
-            partial = " (partial)" if log.snapshots[id].partial else ""
-            print(id, record["time"], shown(f"{record['host']} {' '.join(record['paths'])}{partial}"))
+        if saved := attempt(f"snapshot {id}", read_record, chunks, id):
+            print(id, saved["time"], *map(shown, [saved["host"], *saved["paths"], "partial" * log.snapshots[id].partial]))
             if options.command == "restore":
-                attempt(f"snapshot {id}", Restore, chunks, record, os.path.join(target, id) if every else target)
+                attempt(f"snapshot {id}", Restore, chunks, saved, os.path.join(target, id) if every else target)
 def main() -> int:
     parser = argparse.ArgumentParser(description="Reads a Varve repository without Varve.")
     parser.add_argument("--password-file", default=os.environ.get("VARVE_PASSWORD_FILE"))
@@ -520,11 +493,8 @@ def main() -> int:
     parser.add_argument("snapshot", nargs="?", default="all", help="the first digits of its id, or all")
     parser.add_argument("target", nargs="?", help="restore: a directory that is empty or not there")
     options = parser.parse_args()
-    if (options.command == "restore") != (options.target is not None):
-        parser.error("restore needs a snapshot, or all, and a directory")
+    if (options.command == "restore") != (options.target is not None): parser.error("restore needs two more arguments")
     sys.setrecursionlimit(100_000)  # trees may be 4,096 levels deep
     attempt(options.repository, run, options)
     return 1 if complaints else 0
-
-if __name__ == "__main__":
-    sys.exit(main())
+if __name__ == "__main__": sys.exit(main())
