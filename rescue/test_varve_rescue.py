@@ -354,6 +354,11 @@ class BinaryTests(TemporaryTest):
         self.assertIn("a writer's key", errors)
 
     def test_a_long_log(self) -> None:
+        if os.access("/dev/shm", os.W_OK):  # 256 backups sync much, and nothing here depends on that
+            self.work = Path(tempfile.mkdtemp(prefix="varve-rescue-", dir="/dev/shm"))
+            self.addCleanup(shutil.rmtree, self.work)
+            (self.work / "password").write_text("secret\n")
+            self.secret = ["--password-file", self.work / "password", self.work / "repository"]
         (self.work / "file").write_text("content")
         self.varve("init")
         self.varve("key", "add", "--new-key-file", self.work / "key")

@@ -364,7 +364,7 @@ class Log:
         for a in p.get("add", []):
             key, known = unbase64(a["authorKey"]), [author.credential for author in self.authors.values()]
             rules += [digest(key)[:16].hex() == a["keyid"] not in self.authors, a["credential"] not in known]
-            self.authors[a["keyid"]], self.objects["keys/" + a["credential"]] = SimpleNamespace(key=key, last=-1, **a), 0
+            self.authors[a["keyid"]], self.objects["keys/" + a["credential"]] = SimpleNamespace(**a, key=key, last=-1), 0
         for item in p.get("remove", []):
             removed = self.authors[item["keyid"]]
             rules += [removed.role, removed.credential == item["credential"]]
