@@ -8,6 +8,8 @@ SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
 BINARY := .build/release/varve
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 PEERS_DIR ?= .build/peers
+# Debian's Python, which has Debian's packages, whatever comes first in PATH.
+RESCUE_PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 
 .PHONY: build test demo bench soak format lint install requirements clean
 
@@ -18,6 +20,7 @@ test: requirements
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build
 	python3 -m unittest discover --quiet --start-directory Benchmarks/suite --pattern 'test_*.py'
+	VARVE=$(BINARY) $(RESCUE_PYTHON) -m unittest discover --quiet --start-directory rescue --pattern 'test_*.py'
 
 demo: build
 	scripts/demo.sh $(BINARY)
