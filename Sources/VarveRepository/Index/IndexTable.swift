@@ -120,6 +120,24 @@ package final class IndexTable: @unchecked Sendable {
     return nil
   }
 
+  /// Whether some row of the chunk is in a live pack that `isKept` admits.
+  func hasRow(of address: Digest, inPackWhere isKept: (Digest) -> Bool) -> Bool {
+    let number =
+      shardBits == 0 ? 0 : Int(truncatingIfNeeded: address.prefix64 >> UInt64(64 - shardBits))
+    let shard = shards[number]
+    guard let first = shard.find(address) else { return false }
+    for index in first..<shard.rowCount {
+      let row = shard.row(at: index)
+      guard row.address == address else { return false }
+      if liveness.isLive(row.location.pack, of: self),
+        let pack = try? pack(at: Int(row.location.pack)), isKept(pack.name)
+      {
+        return true
+      }
+    }
+    return false
+  }
+
   /// - Throws: `.damaged` when there is no such pack or its row is not well-formed.
   package func pack(at index: Int) throws -> IndexPack { try packRow(index).pack }
 

@@ -32,6 +32,7 @@ package final class ChunkStore: Sendable {
   private let pending: Arc<Mutex<Pending>>
   private let dataPacks: PackWriter
   private let treePacks: PackWriter
+  private let marker: SessionMarker
 
   /// Chunks and bytes that were new, by pack type.
   package let counters: Counters
@@ -61,6 +62,8 @@ package final class ChunkStore: Sendable {
     let pending = Arc(Mutex(Pending()))
     self.counters = counters
     self.pending = pending
+    let marker = SessionMarker(storage)
+    self.marker = marker
     let onStored: @Sendable (StoredPack) throws -> Void = { pack in
       counters.storedBytes.add(pack.size, ordering: .relaxed)
       let full = pending.value.withLock { pending -> IndexSegmentBuilder? in
@@ -77,11 +80,14 @@ package final class ChunkStore: Sendable {
     }
     dataPacks = PackWriter(
       type: .data, recipient: recipient, storage: storage, packSize: packSize,
-      verifies: verifies, onStored: onStored)
+      verifies: verifies, willStore: marker.beat, onStored: onStored)
     treePacks = PackWriter(
       type: .tree, recipient: recipient, storage: storage, packSize: packSize,
-      verifies: verifies, onStored: onStored)
+      verifies: verifies, willStore: marker.beat, onStored: onStored)
   }
+
+  /// Says that nothing this session has stored is on its way into the log any more.
+  package func end() { marker.remove() }
 
   /// What one thread needs to store chunks.
   package func makeWriter() throws -> ChunkWriter {
@@ -94,7 +100,35 @@ package final class ChunkStore: Sendable {
   }
 
   /// Whether the caller must store the chunk: it is in no live pack and nobody else in this session has it.
-  func claim(_ id: Digest) -> Bool { !index.contains(id) && claims.claim(id) }
+  func claim(_ id: Digest) -> Bool { !index.reuse(id) && claims.claim(id) }
+
+  func packs(of type: PackType) -> PackWriter { type == .data ? dataPacks : treePacks }
+
+  /// Whether something that this session relies on, or has stored, was condemned or lost by an entry from `size` on.
+  ///
+  /// - Parameter size: of the log when the index was opened.
+  /// - Throws: `.missing` or `.damaged` naming an inventory.
+  package func isInvalid(in state: LogState, since size: UInt64) throws -> Bool {
+    guard let newest = state.newestCondemnation, newest >= size else { return false }
+    var names: Set<String> = []
+    for condemnation in state.condemnations.values where condemnation.entry >= size {
+      if case .rescinded = condemnation.status { continue }
+      for object in try condemnation.objects.objects(in: storage) { names.insert(object.name) }
+    }
+    for loss in state.losses where loss.entry >= size {
+      for object in try loss.objects.objects(in: storage) { names.insert(object.name) }
+    }
+    let stored = pending.value.withLock { $0.objects }
+    return stored.contains { names.contains($0.name) }
+      || index.reusedPacks().contains { names.contains(ObjectName.pack($0)) }
+  }
+
+  /// Writes a segment of rows that are not this session's own.
+  func write(segment rows: consuming IndexSegmentBuilder) throws {
+    try Self.writeSegment(
+      of: rows, segments: segments, cache: cache, storage: storage, index: index,
+      counters: counters, pending: pending)
+  }
 
   /// Stores what is still open, and the index of everything not yet indexed.
   ///

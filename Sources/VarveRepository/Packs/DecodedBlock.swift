@@ -23,6 +23,8 @@ package final class DecodedBlock {
   private let arena: BlockArena?
   private var buffer: ReusableBuffer
   private var payload = UnsafeRawBufferPointer(start: nil, count: 0)
+  /// The frame of the block that was opened last; valid until its decoder opens another one.
+  private(set) var frame = UnsafeRawBufferPointer(start: nil, count: 0)
   private var ranges: [BlockPayload.SlotRange] = []
 
   package init() throws {
@@ -39,6 +41,8 @@ package final class DecodedBlock {
   }
 
   package var slotCount: Int { ranges.count }
+  /// All that the frame decodes to.
+  var wholePayload: UnsafeRawBufferPointer { payload }
 
   /// The bytes of a slot; valid until the next block is decoded here.
   ///
@@ -73,6 +77,7 @@ package final class DecodedBlock {
     let opened = UnsafeMutableRawBufferPointer(start: decoder.frame.base, count: length)
     try cipher.open(sealedBytes, ordinal: ordinal, into: opened)
     let frame = UnsafeRawBufferPointer(opened)
+    self.frame = frame
     let decompressor = decoder.decompressor
     let count = try decompressor.payloadLength(of: frame)
     if let arena {
