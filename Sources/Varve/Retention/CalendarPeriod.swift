@@ -32,17 +32,24 @@ extension Timestamp {
   /// taken off the date, and a day that the month does not have runs over into the next one (a month before
   /// 31 March is 3 March); then hours are taken off.
   package func going(back span: RetentionDuration) -> Timestamp {
+    moved(
+      months: -12 * span.years - span.months, days: -span.days, seconds: -3600 * span.hours)
+  }
+
+  /// The moment so many months later, at the same time of day.
+  package func going(forwardMonths months: Int64) -> Timestamp { moved(months: months) }
+
+  /// At most 13 * 10^6 months, 10^6 days and 10^6 hours: all this stays far below the limits of Int64.
+  private func moved(months: Int64, days: Int64 = 0, seconds more: Int64 = 0) -> Timestamp {
     let local = seconds &+ Int64(offset)
     let date = CivilTime(secondsSinceEpoch: local)
-    // At most 13 * 10^6 months and 10^6 days: all this stays far below the limits of Int64.
-    let months = Int64(date.year) * 12 + Int64(date.month - 1) - span.years * 12 - span.months
-    let year = CalendarPeriod.floorDivision(months, 12)
-    let days =
-      Self.days(toMonth: months - year * 12, of: year) + Int64(date.day - 1) - span.days
+    let month = Int64(date.year) * 12 + Int64(date.month - 1) + months
+    let year = CalendarPeriod.floorDivision(month, 12)
+    let day = Self.days(toMonth: month - year * 12, of: year) + Int64(date.day - 1) + days
     let timeOfDay = local - CalendarPeriod.floorDivision(local, 86_400) * 86_400
     return Timestamp(
-      seconds: days * 86_400 + timeOfDay - span.hours * 3600 - Int64(offset),
-      nanoseconds: nanoseconds, offset: offset)
+      seconds: day * 86_400 + timeOfDay + more - Int64(offset), nanoseconds: nanoseconds,
+      offset: offset)
   }
 
   /// Days from 1970-01-01 to the first of a month, counted from 0; the era-based way of CivilTime, for any
