@@ -18,18 +18,11 @@ struct SnapshotCommit {
     let object = try repository.seal(record)
     let id = SHA256.digest(object)
     try repository.storage.put(ObjectName.snapshot(id), object)
-    let additions: LogStatement.SnapshotAddition.Additions
-    if added.count <= LogStatement.SnapshotAddition.listLimit {
-      additions = .listed(added)
-    } else {
-      let inventory = Inventory(added).encode()
-      let digest = SHA256.digest(inventory)
-      try repository.storage.put(ObjectName.inventory(digest), inventory)
-      additions = .inventory(digest)
-    }
+    let additions = try ObjectList(storing: added, in: repository.storage)
     let addition = LogStatement.Body.snapshot(
-      LogStatement.SnapshotAddition(
-        snapshot: id, additions: additions, parent: parent, original: record.original))
+      try LogStatement.SnapshotAddition(
+        snapshot: id, record: record, additions: additions, parent: parent,
+        ids: try repository.keys.opaqueIDs()))
     _ = try repository.log.append { _ in [addition] }
     return id
   }

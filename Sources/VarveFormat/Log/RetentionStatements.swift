@@ -39,7 +39,8 @@ extension LogStatement {
 
   /// Snapshots may not be forgotten for a while, or never.
   public struct Hold: Equatable, Sendable {
-    public enum Term: Hashable, Sendable {
+    public enum Term: Hashable, Comparable, Sendable {
+      // From the weakest to the strongest.
       /// Until a moment; whole seconds.
       case until(Timestamp)
       /// Until it is released.
