@@ -1,4 +1,4 @@
-public import VarveFormat
+import VarveFormat
 public import VarveRepository
 
 /// Forgets snapshots: they are live no more, and `prune` may free what only they needed.

@@ -75,10 +75,11 @@ struct ForgetPlanner {
   /// Policies look at whole sources, whatever the filter says; it narrows what is listed and forgotten.
   private func planByPolicy(_ filter: SnapshotFilter) throws -> ForgetPlan {
     let policies = PolicyReasons(self)
-    return try plan(filter, .source, keepsSome: true) { members, source in
+    return try plan(filter, .source, keepsSome: false) { members, source in
       guard let rules = policies.rules(of: source) else {
         return (nil, members.map { _ in [.noPolicy] })
       }
+      if policies.keepNothing(of: source) { throw Self.keepsNothing(members[0].heading, .source) }
       return (
         rules,
         members.map { member in
@@ -90,7 +91,7 @@ struct ForgetPlanner {
 
   private func plan(
     _ filter: SnapshotFilter, _ grouping: SnapshotGrouping, keepsSome: Bool,
-    _ decide: ([Candidate], SnapshotSource) -> (RetentionRules?, [[RetentionReason]])
+    _ decide: ([Candidate], SnapshotSource) throws -> (RetentionRules?, [[RetentionReason]])
   ) throws -> ForgetPlan {
     var members: [SnapshotGrouping.Key: [Candidate]] = [:]
     for candidate in newestFirst where filter.matches(candidate.heading) {
@@ -98,7 +99,7 @@ struct ForgetPlanner {
     }
     let policies = PolicyReasons(self)
     let groups = try members.sorted { $0.key.precedes($1.key) }.map { key, members in
-      let (rules, reasons) = decide(members, SnapshotSource(members[0].heading))
+      let (rules, reasons) = try decide(members, SnapshotSource(members[0].heading))
       var kept: [ForgetPlan.Snapshot] = []
       var gone: [ForgetPlan.Snapshot] = []
       for (member, reasons) in zip(members, reasons) {
@@ -111,15 +112,19 @@ struct ForgetPlanner {
               id: member.id, heading: member.heading, reasons: reasons, policyReasons: []))
         }
       }
-      if keepsSome && kept.isEmpty {
-        throw VarveError(
-          .refused, "refusing to remove all snapshots of the group \(key)",
-          hint: "keep one at least (--keep-last 1), or name them by id; "
-            + "--unsafe-allow-remove-all with a filter and without rules removes all")
-      }
+      if keepsSome && kept.isEmpty { throw Self.keepsNothing(members[0].heading, grouping) }
       return ForgetPlan.Group(key: key, rules: rules, kept: kept, removed: gone)
     }
     return ForgetPlan(groups: groups, absent: [])
+  }
+
+  private static func keepsNothing(
+    _ heading: SnapshotHeading, _ grouping: SnapshotGrouping
+  ) -> VarveError {
+    VarveError(
+      .refused, "refusing to remove all snapshots of the group \(grouping.key(heading))",
+      hint: "keep one at least (--keep-last 1), or name them by id; "
+        + "--unsafe-allow-remove-all with a filter and without rules removes all")
   }
 
   private func removed(_ member: Candidate, _ policies: PolicyReasons) -> ForgetPlan.Snapshot {
@@ -147,7 +152,8 @@ struct ForgetPlanner {
     private let planner: ForgetPlanner
     private var known: [SnapshotSource: [Digest: [RetentionReason]]] = [:]
     private lazy var sources = Dictionary(
-      grouping: planner.newestFirst) { SnapshotSource($0.heading) }
+      grouping: planner.newestFirst
+    ) { SnapshotSource($0.heading) }
 
     init(_ planner: ForgetPlanner) { self.planner = planner }
 
@@ -158,14 +164,26 @@ struct ForgetPlanner {
     }
 
     func reasons(for member: Candidate) -> [RetentionReason] {
-      let source = SnapshotSource(member.heading)
+      reasons(of: SnapshotSource(member.heading))[member.id] ?? []
+    }
+
+    /// Whether the policy would remove all complete snapshots of a source that has some.
+    func keepNothing(of source: SnapshotSource) -> Bool {
+      let reasons = reasons(of: source)
+      return !reasons.isEmpty
+        && reasons.allSatisfy { id, reasons in
+          reasons.isEmpty && planner.state.hold(on: id, at: planner.now) == nil
+        }
+    }
+
+    private func reasons(of source: SnapshotSource) -> [Digest: [RetentionReason]] {
       if known[source] == nil {
         let members = (sources[source] ?? []).filter { !$0.heading.isPartial }
         let reasons = rules(of: source).map { planner.reasons($0, members) }
         known[source] = Dictionary(
           uniqueKeysWithValues: zip(members.map(\.id), reasons ?? members.map { _ in [] }))
       }
-      return known[source]?[member.id] ?? []
+      return known[source] ?? [:]
     }
   }
 }

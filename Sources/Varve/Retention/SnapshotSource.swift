@@ -14,6 +14,15 @@ public struct SnapshotSource: Hashable, Sendable {
 
   public init(_ heading: SnapshotHeading) { self.init(host: heading.host, paths: heading.paths) }
 
+  /// As a backup of `paths` on this machine records it.
+  ///
+  /// - Parameter host: nil for this machine.
+  /// - Throws: `.usage` for an empty path, `.io` when the working directory is not known.
+  public init(backingUp paths: [[UInt8]], host: [UInt8]? = nil) throws {
+    self.init(
+      host: host ?? SourceIdentity.machineName(), paths: try paths.map(SourceIdentity.absolute))
+  }
+
   /// The id under which the log knows it.
   public func id(_ ids: OpaqueIDs) -> Digest { ids.source(host: host, paths: paths) }
 }
