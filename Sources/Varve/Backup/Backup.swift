@@ -40,6 +40,7 @@ public struct Backup {
     let began = MonotonicClock.nanoseconds
     report.dryRun = options.dryRun
     report.chunkSize = options.chunkSizes?.mean
+    try LogStatement.SnapshotAddition.requireFewTags(options.tags)
     let identity = try SourceIdentity(options)
     let files = changeCacheFiles(identity)
     let parent = try findParent(identity, files)

@@ -1,4 +1,4 @@
-import VarveCrypto
+package import VarveCrypto
 public import VarveFormat
 
 /// The names under which log entries know sources and tags (docs/format.md, section 4): whoever has no key
@@ -6,7 +6,7 @@ public import VarveFormat
 public struct OpaqueIDs: Sendable {
   private let sourceKey, tagKey: HMACSHA256
 
-  init(indexKey: borrowing SecretBytes, repository: Digest) {
+  package init(indexKey: borrowing SecretBytes, repository: Digest) {
     func key(_ label: String, _ indexKey: borrowing SecretBytes) -> HMACSHA256 {
       HMACSHA256(
         key: HKDF.derive(
