@@ -6,7 +6,9 @@ extension Workspace {
     for day in days {
       try write("day \(day)", to: source + "/file")
       let time = "2026-03-\(day < 10 ? "0" : "")\(day) 12:00:00"
-      try succeed(["backup", "--quiet", "--time", time, "--host", "here", source] + options)
+      let outcome = try varve(
+        ["backup", "--quiet", "--time", time, "--host", "here", source] + options)
+      try #require(outcome.code == 0, "backup: \(outcome.code)\n\(outcome.errors)")
     }
   }
 }
@@ -43,8 +45,9 @@ extension Workspace {
     #expect(
       group["reasons"].list.map { $0["snapshot"]["id"].string }
         == group["keep"].list.map { $0["id"].string })
-    #expect(try here.snapshots().compactMap { $0["time"].string?.prefix(10) }.map(String.init)
-      == ["2026-03-08", "2026-03-09", "2026-03-10"])
+    #expect(
+      try here.snapshots().compactMap { $0["time"].string?.prefix(10) }.map(String.init)
+        == ["2026-03-08", "2026-03-09", "2026-03-10"])
     let entry = try #require(
       try here.succeed("log", "show", "--json").documents().last { $0["kind"].string == "forget" })
     #expect(entry["predicate"]["reason"].string == "keep 2 latest, 2 weekly snapshots")
@@ -80,7 +83,8 @@ extension Workspace {
     let here = try prepare(days: 1...2)
     try here.backupDays(3...4, "--tag", "x")
     let byTag = try here.succeed(
-      "forget", "--keep-last", "1", "--group-by", "tags", "--dry-run", "--json").document()
+      "forget", "--keep-last", "1", "--group-by", "tags", "--dry-run", "--json"
+    ).document()
     #expect(byTag.list.map { $0["tags"].strings } == [[], ["x"]])
     #expect(byTag.list.map { $0["remove"].list.count } == [1, 1])
     #expect(byTag[0]["host"].string == "" && !byTag[0]["paths"].exists)
@@ -96,10 +100,10 @@ extension Workspace {
 
   @Test func policiesAreSetObeyedAndRemoved() throws {
     let here = try prepare()
-    let other = ["--host", "here", here.source]
-    try here.succeed(["policy", "set", "--keep-daily", "6", "--keep-tag", "gold"] + other)
+    try here.succeed(
+      "policy", "set", "--keep-daily", "6", "--keep-tag", "gold", "--host", "here", here.source)
     try here.succeed("policy", "set", "--default", "--keep-last", "3")
-    let shown = try here.succeed(["policy", "show"] + other)
+    let shown = try here.succeed("policy", "show", "--host", "here", here.source)
     #expect(shown.text.contains("keep 6 daily snapshots and all snapshots with tags [[#"))
     #expect(shown.text.contains("its own policy"))
     let list = try here.succeed("policy", "list", "--json").document()
@@ -120,13 +124,16 @@ extension Workspace {
     let entry = try #require(
       try here.succeed("log", "show", "--json").documents().last { $0["kind"].string == "forget" })
     #expect(
-      entry["predicate"]["reason"].string == "keep 2 latest snapshots; overrides the policy in force")
+      entry["predicate"]["reason"].string
+        == "keep 2 latest snapshots; overrides the policy in force")
 
     try here.succeed("policy", "remove", "--source", String(source.prefix(9)))
-    #expect(try here.succeed(["policy", "show"] + other).text.contains("the default policy"))
+    #expect(
+      try here.succeed("policy", "show", "--host", "here", here.source).text.contains(
+        "the default policy"))
     try here.fail(1, "policy", "remove", "--source", source, saying: ["hint"])
     try here.succeed("policy", "remove", "--default")
-    try here.fail(1, ["policy", "show"] + other, saying: ["hint"])
+    try here.fail(1, "policy", "show", "--host", "here", here.source, saying: ["hint"])
     try here.fail(64, "policy", "set", "--default", saying: ["keeps nothing"])
     try here.fail(64, "policy", "set", "--keep-last", "1")
     try here.succeed("log", "verify")
@@ -141,7 +148,7 @@ extension Workspace {
     let list = try here.succeed("hold", "list", "--json").document()
     #expect(list.list.map { $0["permanent"].flag } == [false, true, false])
     #expect(list[0]["reason"].string == "before the migration")
-    #expect(list[2]["until"].string?.hasPrefix("2998-12-3") ?? false || list[2]["until"].string?.hasPrefix("2999") ?? false)
+    #expect(list[2]["until"].string?.hasPrefix("299") ?? false)
     try here.fail(1, "forget", ids[0], saying: ["holds the snapshot", "varve hold remove"])
     try here.fail(1, "forget", ids[1], "--override-policy", saying: ["permanent"])
     let kept = try here.succeed("forget", "-l", "1", "--json").document()
@@ -173,9 +180,11 @@ extension Workspace {
     try here.succeed("forget", "-l", "1", "--simulate", "--key-file", reader)
     try here.succeed("policy", "set", "--default", "-d", "3", "--key-file", writer)
     try here.succeed("policy", "set", "--default", "-d", "4", "--key-file", writer)
-    try here.fail(1, "policy", "set", "--default", "-d", "3", "--key-file", writer, saying: ["loosen"])
+    try here.fail(
+      1, "policy", "set", "--default", "-d", "3", "--key-file", writer, saying: ["loosen"])
     try here.fail(1, "policy", "remove", "--default", "--key-file", writer, saying: ["hint"])
-    try here.fail(1, "policy", "set", "--default", "-d", "9", "--key-file", reader, saying: ["hint"])
+    try here.fail(
+      1, "policy", "set", "--default", "-d", "9", "--key-file", reader, saying: ["hint"])
     try here.succeed("policy", "list", "--key-file", writer)
     try here.succeed("hold", "add", latest, "--key-file", writer)
     try here.succeed("hold", "list", "--key-file", reader)
@@ -194,7 +203,8 @@ extension Workspace {
     #expect(text.text.contains("a backup every 1h (as given)"))
     #expect(text.text.contains("keep-daily 7") && text.text.contains("forgotten now"))
     let document = try here.succeed(
-      "forget", "--simulate", "-l", "2", "-d", "7", "-m", "12", "--json").document()
+      "forget", "--simulate", "-l", "2", "-d", "7", "-m", "12", "--json"
+    ).document()
     #expect(document["message_type"].string == "simulation")
     let group = document["groups"][0]
     #expect(group["interval"].number == 86_400 && group["interval_source"].string == "observed")
@@ -216,9 +226,8 @@ extension Workspace {
 
   @Test func twoForgetsAtOnce() throws {
     let here = try prepare(days: 1...8)
-    let rules = ["forget", "-l", "3", "--json"]
-    let one = try here.start(rules)
-    let other = try here.start(rules)
+    let one = try here.start("forget", "-l", "3", "--json")
+    let other = try here.start("forget", "-l", "3", "--json")
     let outcomes = [try one.wait(), try other.wait()]
     #expect(outcomes.map(\.code) == [0, 0], "\(outcomes.map(\.errors))")
     let removed = try outcomes.map { try $0.document()[0]["remove"].list.count }

@@ -62,11 +62,36 @@ public struct Forget {
   }
 
   private func plan(_ request: ForgetRequest, _ state: LogState) throws -> ForgetPlan {
-    let live = state.snapshotsInOrder.map(\.id)
-    let headings = zip(live, try repository.snapshotHeadings(live)).map {
-      ForgetPlanner.Candidate(id: $0, heading: $1)
+    try ForgetPlanner(
+      state, candidates: try candidates(request, state), ids: ids, now: WallClock.now()
+    ).plan(request)
+  }
+
+  private func candidates(
+    _ request: ForgetRequest, _ state: LogState
+  ) throws -> [ForgetPlanner.Candidate] {
+    let live = state.snapshotsInOrder
+    do {
+      let headings = try repository.snapshotHeadings(live.map(\.id))
+      return zip(live, headings).map { ForgetPlanner.Candidate(id: $0.id, heading: $1) }
+    } catch let error as VarveError where error.code == .damaged || error.code == .missing {
+      guard case .snapshots = request.choice else {
+        throw VarveError(
+          error.code, error.message,
+          hint: "rules count every snapshot; forget this one by its id", cause: error.cause)
+      }
     }
-    return try ForgetPlanner(state, headings: headings, ids: ids, now: WallClock.now())
-      .plan(request)
+    // A snapshot whose record is lost can be forgotten, but nothing is known of it.
+    return live.map { snapshot in
+      if let heading = try? repository.snapshotHeadings([snapshot.id]).first {
+        return ForgetPlanner.Candidate(id: snapshot.id, heading: heading)
+      }
+      let record = SnapshotRecord(
+        time: snapshot.time, host: [], user: [], uid: 0, gid: 0, paths: [],
+        tree: SnapshotRecord.Tree(id: .zero, root: .zero, entries: 0),
+        isPartial: snapshot.isPartial, program: "")
+      return ForgetPlanner.Candidate(
+        id: snapshot.id, heading: SnapshotHeading(record), isReadable: false)
+    }
   }
 }

@@ -40,6 +40,7 @@ public struct ForgetPlan: Sendable {
     throw VarveError(
       .refused,
       "the policy in force keeps the snapshot \(first.id.hex.prefix(8)) (\(reasons))\(others)",
-      hint: "see 'varve policy show'; change the policy, or give --override-policy, which is recorded")
+      hint:
+        "see 'varve policy show'; change the policy, or give --override-policy, which is recorded")
   }
 }

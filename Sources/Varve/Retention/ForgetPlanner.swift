@@ -5,7 +5,9 @@ import VarveRepository
 struct ForgetPlanner {
   struct Candidate {
     let id: Digest
+    /// Where the record is lost, what the log says: the time, and neither host, paths nor tags.
     let heading: SnapshotHeading
+    var isReadable = true
   }
 
   private let state: LogState
@@ -18,12 +20,12 @@ struct ForgetPlanner {
   private let newestComplete: [SnapshotSource: Timestamp]
   private let tagNames: [Digest: String]
 
-  /// - Parameter headings: of each live snapshot of `state`, in the order of the log.
-  init(_ state: LogState, headings: [Candidate], ids: OpaqueIDs, now: Timestamp) {
+  /// - Parameter candidates: each live snapshot of `state`, in the order of the log.
+  init(_ state: LogState, candidates: [Candidate], ids: OpaqueIDs, now: Timestamp) {
     self.state = state
     self.now = now
     self.ids = ids
-    newestFirst = headings.enumerated().sorted {
+    newestFirst = candidates.enumerated().sorted {
       ($0.element.heading.time, $0.offset) > ($1.element.heading.time, $1.offset)
     }.map(\.element)
     places = Dictionary(uniqueKeysWithValues: newestFirst.enumerated().map { ($1.id, $0) })
@@ -164,7 +166,12 @@ struct ForgetPlanner {
     }
 
     func reasons(for member: Candidate) -> [RetentionReason] {
-      reasons(of: SnapshotSource(member.heading))[member.id] ?? []
+      guard member.isReadable else {
+        // Whatever the policy says of its source, it may keep this one.
+        let source = planner.state.snapshots[member.id]?.source
+        return planner.state.policy(forSource: source) == nil ? [] : [.unreadable]
+      }
+      return reasons(of: SnapshotSource(member.heading))[member.id] ?? []
     }
 
     /// Whether the policy would remove all complete snapshots of a source that has some.

@@ -92,6 +92,7 @@ extension RetentionReason {
     case .hold: (3, 0, "")
     case .unfinished: (3, 1, "")
     case .noPolicy: (3, 2, "")
+    case .unreadable: (3, 3, "")
     }
   }
 }

@@ -70,6 +70,8 @@ public enum RetentionReason: Hashable, Sendable {
   case unfinished
   /// No policy is in force for its source.
   case noPolicy
+  /// A policy is in force for its source, and its record, which would say whether it applies, is lost.
+  case unreadable
 
   /// In restic's words where it has some.
   public var text: String {
@@ -78,6 +80,7 @@ public enum RetentionReason: Hashable, Sendable {
     case .hold: "hold"
     case .unfinished: "unfinished backup"
     case .noPolicy: "no policy"
+    case .unreadable: "record lost"
     }
   }
 }

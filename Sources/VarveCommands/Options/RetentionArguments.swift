@@ -1,4 +1,4 @@
-package import ArgumentParser
+import ArgumentParser
 package import VarveFormat
 
 /// How many snapshots a rule keeps: a number, or `unlimited`.

@@ -4,8 +4,21 @@ import VarveRepository
 
 /// What `forget --simulate` prints.
 struct SimulationReport {
-  /// Days that are listed of a month unless --verbose is given.
-  private static let dayLimit = 24
+  /// Runs of days that are listed of a month unless --verbose is given.
+  private static let runLimit = 16
+
+  /// Days one after another with as many snapshots on each.
+  private struct Run {
+    let newest: String
+    var oldest: String
+    var oldestNumber: Int64
+    let count: Int
+
+    var text: String {
+      let days = newest == oldest ? newest : "\(oldest)…\(newest)"
+      return count == 1 ? days : "\(days) (\(count))"
+    }
+  }
 
   private let simulation: RetentionSimulation
 
@@ -33,35 +46,51 @@ struct SimulationReport {
         + "\(IntervalArgument.text(seconds: interval.seconds)) (\(source)), forgetting daily")
     let rules = group.rules?.rules ?? []
     let held = group.forecast.months.contains { $0.held > 0 }
-    var table = TextTable(
-      [("After", .left), ("Snapshots", .right)]
-        + rules.map { (ByteText.printable($0.title), .right) }
-        + (held ? [("Held", .right)] : []) + [("Days (and how many of a day)", .left)])
+    var columns: [(heading: String, alignment: TextTable.Alignment)] = [
+      ("After", .left), ("Snapshots", .right),
+    ]
+    for rule in rules { columns.append((ByteText.printable(rule.title), .right)) }
+    if held { columns.append(("Held", .right)) }
+    columns.append(("Days (and how many of a day)", .left))
+    var table = TextTable(columns)
     for month in group.forecast.months {
-      let days = Self.days(month.snapshots, all: console.verbosity > 1)
-      table.add(
-        [[String(Self.local(month.end).prefix(10))], [String(month.snapshots.count)]]
-          + month.counts.map { [String($0)] } + (held ? [[String(month.held)]] : [])
-          + [days])
+      var cells = [[String(Self.local(month.end).prefix(10))], [String(month.snapshots.count)]]
+      for count in month.counts { cells.append([String(count)]) }
+      if held { cells.append([String(month.held)]) }
+      cells.append(Self.days(month.snapshots, all: console.verbosity > 1))
+      table.add(cells)
     }
     for line in table.lines() { try console.line(line) }
     try console.line("")
   }
 
-  /// `2026-12-21 (24), 12-20, 12-19, …`, six days a line, newest first.
+  /// `2026-12-21 (8), 2026-12-20 (24), 2026-11-21…2026-12-19`, newest first, four to a line.
   private static func days(_ times: [Timestamp], all: Bool) -> [String] {
-    var days: [(day: String, count: Int)] = []
-    for time in times {
-      let day = String(local(time).prefix(10))
-      if days.last?.day == day { days[days.count - 1].count += 1 } else { days.append((day, 1)) }
+    var days: [(number: Int64, name: String, count: Int)] = []
+    for time in times.map({ WallClock.local(seconds: $0.seconds) }) {
+      let number = (time.seconds + Int64(time.offset)) / 86_400
+      if days.last?.number == number {
+        days[days.count - 1].count += 1
+      } else {
+        days.append((number, time.civil.dateText, 1))
+      }
     }
-    let shown = all ? days.count : min(days.count, dayLimit)
-    let words = days.prefix(shown).map { $0.count == 1 ? $0.day : "\($0.day) (\($0.count))" }
-    var lines = stride(from: 0, to: words.count, by: 6).map {
-      words[$0..<min($0 + 6, words.count)].joined(separator: ", ")
+    var runs: [Run] = []
+    for day in days {
+      if let run = runs.last, run.count == day.count, run.oldestNumber == day.number + 1 {
+        runs[runs.count - 1].oldest = day.name
+        runs[runs.count - 1].oldestNumber = day.number
+      } else {
+        runs.append(
+          Run(newest: day.name, oldest: day.name, oldestNumber: day.number, count: day.count))
+      }
     }
-    if shown < days.count {
-      lines.append("… and \(days.count - shown) more days back to \(days[days.count - 1].day)")
+    let shown = all ? runs.count : min(runs.count, runLimit)
+    var lines = stride(from: 0, to: shown, by: 4).map { start in
+      runs[start..<min(start + 4, shown)].map(\.text).joined(separator: ", ")
+    }
+    if shown < runs.count, let oldest = runs.last?.oldest {
+      lines.append("… and others back to \(oldest)")
     }
     return lines.isEmpty ? [""] : lines
   }

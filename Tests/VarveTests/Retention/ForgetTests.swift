@@ -17,7 +17,9 @@ struct ForgetBench {
 
   var repository: UnlockedRepository { bench.unlocked }
 
-  static func time(day: Int) -> Timestamp { Timestamp(seconds: 1_700_000_000 + Int64(day) * 86_400) }
+  static func time(day: Int) -> Timestamp {
+    Timestamp(seconds: 1_700_000_000 + Int64(day) * 86_400)
+  }
 
   @discardableResult
   mutating func add(day: Int, tags: [String] = [], host: String = "host") throws -> Digest {
@@ -78,7 +80,8 @@ struct ForgetBench {
     #expect(bench.repository.liveSnapshots.count == 5, "a plan changes nothing")
     #expect(plan.groups.count == 1)
     #expect(plan.groups[0].kept.map(\.id) == [bench.snapshots[4], bench.snapshots[3]])
-    #expect(plan.groups[0].kept.map { $0.reasons.map(\.text) } == [["last snapshot"], ["last snapshot"]])
+    #expect(
+      plan.groups[0].kept.map { $0.reasons.map(\.text) } == [["last snapshot"], ["last snapshot"]])
     #expect(plan.removed.map(\.id) == bench.snapshots[..<3].reversed())
     #expect(try Forget(bench.repository).run(request).removed.map(\.id) == plan.removed.map(\.id))
     #expect(bench.repository.liveSnapshots == Array(bench.snapshots[3...]))
@@ -142,7 +145,8 @@ struct ForgetBench {
     #expect(bench.repository.liveSnapshots.count == 6)
     let plan = try Forget(bench.repository).run(ForgetRequest(.policies))
     #expect(plan.removed.map(\.id) == [bench.snapshots[1], bench.snapshots[0]])
-    let chosen = ForgetRequest(.snapshots([bench.snapshots[2], bench.snapshots[3]]), overridesPolicy: true)
+    let chosen = ForgetRequest(
+      .snapshots([bench.snapshots[2], bench.snapshots[3]]), overridesPolicy: true)
     #expect(try Forget(bench.repository).run(chosen).overriding.count == 2)
     #expect(bench.repository.liveSnapshots == Array(bench.snapshots[4...]))
     #expect(
@@ -220,5 +224,22 @@ struct ForgetBench {
     #expect(plan.removed.map(\.id).contains(old))
     #expect(try Forget(repository).run(ForgetRequest(bench.rules(last: 1))).removed.count == 3)
     #expect(repository.liveSnapshots == [bench.snapshots[2], new])
+  }
+
+  @Test func aSnapshotWhoseRecordIsLostIsForgottenById() throws {
+    let bench = try ForgetBench(days: 3)
+    let lost = bench.snapshots[1]
+    try bench.bench.storage.remove(ObjectName.snapshot(lost))
+    let repository = try bench.opened()
+    #expect(throws: VarveError(.missing, "")) {
+      try Forget(repository).run(ForgetRequest(bench.rules(last: 1)))
+    }
+    try bench.setPolicy { $0[.last] = .limited(1) }
+    var request = ForgetRequest(.snapshots([lost]))
+    #expect(throws: VarveError(.refused, "")) { try Forget(repository).run(request) }
+    request.overridesPolicy = true
+    #expect(try Forget(repository).run(request).removed.map(\.id) == [lost])
+    #expect(repository.liveSnapshots == [bench.snapshots[0], bench.snapshots[2]])
+    #expect(try Forget(repository).run(ForgetRequest(.policies)).removed.count == 1)
   }
 }

@@ -75,7 +75,8 @@ import VarveRepository
     let later = Timestamp(seconds: WallClock.now().seconds + 1000)
     #expect(try writer.add(to: [id], term: .until(later), reason: "") == [id])
     #expect(
-      try owner.add(to: [id], term: .until(Timestamp(seconds: later.seconds - 9)), reason: "") == [],
+      try owner.add(to: [id], term: .until(Timestamp(seconds: later.seconds - 9)), reason: "")
+        == [],
       "held longer already")
     #expect(throws: VarveError(.forbidden, "")) { try writer.remove(from: [id], reason: "") }
     #expect(throws: VarveError(.notFound, "")) {

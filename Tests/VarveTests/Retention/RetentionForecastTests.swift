@@ -68,8 +68,10 @@ import VarveFormat
   }
 
   @Test func withoutRulesAllIsKept() {
-    let months = RetentionForecast(present(5, every: 86_400), rules: nil, interval: 86_400, from: now)
-      .months
+    let months = RetentionForecast(
+      present(5, every: 86_400), rules: nil, interval: 86_400, from: now
+    )
+    .months
     #expect(months[0].snapshots.count == 5 + 30 && months[0].counts.isEmpty)
     #expect(months[11].snapshots.count == 5 + 365)
   }

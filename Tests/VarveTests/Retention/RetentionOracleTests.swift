@@ -110,7 +110,9 @@ enum RetentionVectors {
     for (one, other) in zip(cases, cases.dropFirst()) {
       var both = one.rules
       both.tagLists += other.rules.tagLists
-      for rule in RetentionRules.CountRule.allCases { both[rule] = max(both[rule], other.rules[rule]) }
+      for rule in RetentionRules.CountRule.allCases {
+        both[rule] = max(both[rule], other.rules[rule])
+      }
       for rule in RetentionRules.DurationRule.allCases where both[rule].isZero {
         both[rule] = other.rules[rule]
       }

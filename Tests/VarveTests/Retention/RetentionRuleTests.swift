@@ -15,7 +15,8 @@ import VarveTestSupport
     #expect(try back("2024-02-29T00:00:00Z", "1y") == "2023-03-01T00:00:00.000000000Z")
     #expect(try back("2026-01-15T23:30:00+02:00", "1m") == "2025-12-15T23:30:00.000000000+02:00")
     #expect(try back("2026-01-01T00:00:00.5Z", "1d1h") == "2025-12-30T23:00:00.500000000Z")
-    #expect(try back("2026-05-05T00:00:00-05:00", "2y5m7d3h") == "2023-11-27T21:00:00.000000000-05:00")
+    #expect(
+      try back("2026-05-05T00:00:00-05:00", "2y5m7d3h") == "2023-11-27T21:00:00.000000000-05:00")
     let time = Timestamp(seconds: 1_800_000_000)
     let span = RetentionDuration(years: 999_999, months: 999_999, days: 999_999, hours: 999_999)
     #expect(time.going(back: span).seconds < -30_000_000_000_000)
