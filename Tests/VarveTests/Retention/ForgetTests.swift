@@ -2,7 +2,10 @@ import Testing
 import Varve
 import VarveCrypto
 import VarveFormat
+import VarveProof
 import VarveRepository
+import VarveStorage
+import VarveTestSupport
 
 /// A repository with backups of /data, one a day.
 struct ForgetBench {
