@@ -1,10 +1,11 @@
 public import VarveFormat
 
 /// Which snapshots of one source or group exist in the months to come, if backups go on at a steady pace and
-/// snapshots are forgotten once a day by the same rules.
+/// snapshots are forgotten by the same rules. How often they are does not matter: of each period a rule keeps the
+/// newest, whether those before it have been forgotten or not.
 ///
-/// Memory: 40 bytes for each snapshot that exists at a time, and 16 for each that is reported. Time: O(days ×
-/// snapshots × rules).
+/// Memory: some 60 bytes for each snapshot of a month and each that is kept, and 24 for each that is
+/// reported. Time: O(months × snapshots × rules).
 public struct RetentionForecast: Sendable {
   /// A snapshot of now.
   public struct Present: Sendable {
@@ -51,35 +52,29 @@ public struct RetentionForecast: Sendable {
     var next = last.adding(interval)
     if next < now { next = now }
     var existing = present
-    var ends = (1...max(1, count)).map { now.going(forwardMonths: Int64($0)) }[...]
     var months: [Month] = []
-    var day = now.adding(86_400)
-    while let end = ends.first {
-      let moment = min(day, end)
+    for number in 1...max(1, count) {
+      let end = now.going(forwardMonths: Int64(number))
       var new: [Present] = []
-      while next <= moment {
+      while next <= end {
         new.append(Present(item: RetentionItem(time: next, tags: futureTags)))
         next = next.adding(interval)
       }
       existing = Self.merge(new.reversed(), existing)
-      let items = existing.map(\.item)
-      let reasons = rules?.reasons(for: items, now: moment.adding(1))
+      let reasons = rules?.reasons(for: existing.map(\.item), now: end.adding(1))
+      let listed = rules?.rules ?? []
+      let counts = listed.map { rule in
+        (reasons ?? []).count { $0.contains { $0.isOf(rule) } }
+      }
       if let reasons {
         existing = zip(existing, reasons).compactMap {
-          $1.isEmpty && !$0.isHeld(at: moment) ? nil : $0
+          $1.isEmpty && !$0.isHeld(at: end) ? nil : $0
         }
       }
-      if moment == end {
-        let listed = rules?.rules ?? []
-        months.append(
-          Month(
-            end: end, snapshots: existing.map(\.item.time),
-            counts: listed.map { rule in
-              (reasons ?? []).count { $0.contains { $0.isOf(rule) } }
-            }, held: existing.count { $0.isHeld(at: moment) }))
-        ends.removeFirst()
-      }
-      if moment == day { day = day.adding(86_400) }
+      months.append(
+        Month(
+          end: end, snapshots: existing.map(\.item.time), counts: counts,
+          held: existing.count { $0.isHeld(at: end) }))
     }
     self.months = months
   }

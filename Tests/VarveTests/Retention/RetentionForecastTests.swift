@@ -33,25 +33,28 @@ import VarveFormat
     #expect(forecast.months.last?.end == now.going(forwardMonths: 12))
   }
 
-  /// Forgetting daily keeps what forgetting once at the end would, since a rule keeps the newest of each period.
-  @Test func forgettingDailyIsForgettingOnce() throws {
+  @Test(arguments: [3600, 7200, 50_000] as [Int64])
+  func howOftenIsForgottenDoesNotMatter(interval: Int64) throws {
     var rules = RetentionRules()
+    rules[.last] = .limited(2)
     rules[.hourly] = .limited(20)
     rules[.daily] = .limited(10)
     rules[.weekly] = .limited(5)
+    rules[.yearly] = .limited(3)
     rules[.withinMonthly] = RetentionDuration(months: 8)
-    let start = present(400, every: 21_600)
-    let forecast = RetentionForecast(start, rules: rules, interval: 7200, from: now)
-    let last = try #require(forecast.months.last)
+    let start = present(100, every: 21_600)
+    let forecast = RetentionForecast(start, rules: rules, interval: interval, from: now)
     var all = start.map(\.item)
-    var next = start[0].item.time.seconds + 7200
-    while next <= last.end.seconds {
-      all.insert(RetentionItem(time: Timestamp(seconds: next)), at: 0)
-      next += 7200
+    var next = start[0].item.time.seconds + interval
+    for month in forecast.months {
+      while next <= month.end.seconds {
+        all.insert(RetentionItem(time: Timestamp(seconds: next)), at: 0)
+        let reasons = rules.reasons(for: all, now: Timestamp(seconds: next + 1))
+        all = zip(all, reasons).filter { !$1.isEmpty }.map(\.0)
+        next += interval
+      }
+      #expect(month.snapshots.map(\.seconds) == all.map(\.time.seconds))
     }
-    let reasons = rules.reasons(for: all, now: Timestamp(seconds: last.end.seconds + 1))
-    let once = zip(all, reasons).filter { !$1.isEmpty }.map { $0.0.time.seconds }
-    #expect(last.snapshots.map(\.seconds) == once)
   }
 
   @Test func holdsLastAsLongAsTheyLast() {
