@@ -43,6 +43,11 @@ struct VarveCommand: ParsableCommand {
           InitCommand.self, CheckCommand.self, TagCommand.self, KeyCommand.self, LogCommand.self,
         ]),
       CommandGroup(
+        name: "Retention",
+        subcommands: [
+          ForgetCommand.self, PolicyCommand.self, HoldCommand.self,
+        ]),
+      CommandGroup(
         name: "Program", subcommands: [VersionCommand.self, CompletionCommand.self]),
     ])
 
