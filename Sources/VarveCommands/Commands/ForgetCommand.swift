@@ -18,7 +18,7 @@ struct ForgetCommand: VarveSubcommand {
       not forgotten by other rules or by id, unless --override-policy is given, which the log records. \
       Snapshots that are held ('varve hold') are never forgotten.
 
-      A forgotten snapshot's data stays until it is pruned. Needs an owner's credential; with --dry-run \
+      A forgotten snapshot's data stays until it is pruned ('varve prune', or --prune here). Needs an owner's credential; with --dry-run \
       or --simulate a reader's will do.
 
       Examples:
@@ -65,9 +65,15 @@ struct ForgetCommand: VarveSubcommand {
       valueName: "interval"))
   var every: IntervalArgument?
 
+  @Flag(help: "Prune afterwards.")
+  var prune = false
+
+  @OptionGroup(title: "Pruning") var pruning: PruningOptions
   @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
+    if pruning.isGiven && !prune { throw ValidationError("Options of pruning need --prune.") }
+    if prune && simulate { throw ValidationError("--simulate and --prune exclude each other.") }
     let hasFilter = !filter.filter.isEmpty
     if !snapshots.isEmpty {
       if retention.isGiven || groupBy != nil {
@@ -107,6 +113,9 @@ struct ForgetCommand: VarveSubcommand {
     try ForgetReport(plan, request, repository, isCompact: compact, isDryRun: dryRun)
       .print(on: console)
     if dryRun && !overridePolicy { try plan.requireObedience() }
+    if prune && !dryRun {
+      try Pruning(pruning.options, isDryRun: false).run(repository, on: console)
+    }
     return .success
   }
 

@@ -45,7 +45,8 @@ struct VarveCommand: ParsableCommand {
       CommandGroup(
         name: "Retention",
         subcommands: [
-          ForgetCommand.self, PolicyCommand.self, HoldCommand.self,
+          ForgetCommand.self, PruneCommand.self, PolicyCommand.self, HoldCommand.self,
+          UndoCommand.self, RecoverCommand.self,
         ]),
       CommandGroup(
         name: "Program", subcommands: [VersionCommand.self, CompletionCommand.self]),
