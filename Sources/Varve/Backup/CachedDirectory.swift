@@ -18,6 +18,8 @@ final class CachedDirectory: @unchecked Sendable {
   let offset: UInt64
   let length: Int
   let node: NodeReference
+  /// Whether the directory was still in work: the node has not all of its entries, nor of the record's.
+  let isPartial: Bool
   let entries: CachedEntries
   private let memory: UnsafeMutableRawPointer
   /// Bytes of `memory` that are mapped; 0 when it was allocated.
@@ -67,6 +69,7 @@ final class CachedDirectory: @unchecked Sendable {
     self.mappedLength = mappedLength
     length = header.length
     node = header.node
+    isPartial = header.flags & ChangeCacheFormat.partial != 0
     entries = CachedEntries(bytes, count: header.count, bodiesLength: header.bodiesLength)
   }
 
@@ -129,6 +132,7 @@ final class CachedDirectory: @unchecked Sendable {
   /// The first 96 bytes of a record.
   private struct RecordHeader {
     let length, count, bodiesLength: Int
+    let flags: UInt32
     let node: NodeReference
     let check: UInt64
 
@@ -142,6 +146,7 @@ final class CachedDirectory: @unchecked Sendable {
       length = field(0)
       count = field(4)
       bodiesLength = field(8)
+      flags = UInt32(truncatingIfNeeded: field(12))
       node = NodeReference(
         id: Digest(loading: base + 16), root: Digest(loading: base + 48), count: word(80))
       check = word(ChangeCacheFormat.checkOffset)
@@ -183,7 +188,7 @@ struct CachedEntries {
         inode: word(0), changed: Int64(bitPattern: word(8)), modified: Int64(bitPattern: word(16)),
         size: word(24)),
       body: UnsafeRawBufferPointer(start: bodies + bodyOffset, count: bodyLength),
-      child: word(40), leafBytes: at + 48)
+      childField: word(40), leafBytes: at + 48)
   }
 
   /// The bytes of these entries' signatures; `range` must be within the count.
@@ -198,11 +203,17 @@ struct CachedEntries {
 struct CachedEntry {
   let signature: FileSignature
   let body: UnsafeRawBufferPointer
-  /// Offset of a subdirectory's own record, or `ChangeCacheFormat.noRecord`.
-  let child: UInt64
+  /// `child` as the record has it.
+  let childField: UInt64
   fileprivate let leafBytes: UnsafeRawPointer
 
   var leaf: Digest { Digest(loading: leafBytes) }
+
+  /// Offset of a subdirectory's own record, or `ChangeCacheFormat.noRecord`.
+  var child: UInt64 { childField & ~ChangeCacheFormat.carriedOver }
+
+  /// Whether the entry is not in the snapshot of the cache but in a base of it.
+  var isCarriedOver: Bool { childField & ChangeCacheFormat.carriedOver != 0 }
 }
 
 /// Finds names in a cached directory, asked in ascending order: a merge, not a search.

@@ -84,9 +84,7 @@ final class SmallFiles {
 
 extension BackupWorker {
   /// Stores and encodes what `smallFiles` has.
-  func storeSmallFiles(
-    _ job: DirectoryJob, into arena: inout ByteWriter, _ arenaIndex: Int
-  ) throws {
+  func storeSmallFiles(_ job: DirectoryJob, _ arenaIndex: Int) throws {
     guard !smallFiles.members.isEmpty else { return }
     defer { smallFiles.removeAll() }
     smallFiles.lanes.run()
@@ -104,7 +102,8 @@ extension BackupWorker {
         size: UInt64(bytes.count), digest: id, added: isNew ? UInt64(bytes.count) : 0)
       try encodeFile(
         job, member.index, member.file, member.status, content, into: &arena, arenaIndex)
-      note(job, member.index, content, arena, since: member.start)
+      filesRead += 1
+      note(job, member.index, content, since: member.start)
     }
   }
 }

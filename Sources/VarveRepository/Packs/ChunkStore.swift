@@ -15,7 +15,20 @@ package final class ChunkStore: Sendable {
 
   private struct Pending {
     var rows = IndexSegmentBuilder()
+    /// Durable, and not yet named by a log entry.
     var objects: [ObjectReference] = []
+    /// Everything that the session has stored.
+    var all: Set<String> = []
+
+    mutating func add(_ object: ObjectReference) {
+      objects.append(object)
+      all.insert(object.name)
+    }
+
+    mutating func takeObjects() -> [ObjectReference] {
+      defer { objects = [] }
+      return objects
+    }
 
     mutating func takeRows() -> IndexSegmentBuilder {
       defer { rows = IndexSegmentBuilder() }
@@ -45,6 +58,11 @@ package final class ChunkStore: Sendable {
     /// Bytes of all objects stored.
     package let storedBytes = Atomic<UInt64>(0)
     init() {}
+
+    /// Chunks of both types.
+    package var chunks: UInt64 {
+      dataChunks.load(ordering: .relaxed) + treeChunks.load(ordering: .relaxed)
+    }
   }
 
   package init(
@@ -67,7 +85,7 @@ package final class ChunkStore: Sendable {
     let onStored: @Sendable (StoredPack) throws -> Void = { pack in
       counters.storedBytes.add(pack.size, ordering: .relaxed)
       let full = pending.value.withLock { pending -> IndexSegmentBuilder? in
-        pending.objects.append(ObjectReference(name: ObjectName.pack(pack.name), size: pack.size))
+        pending.add(ObjectReference(name: ObjectName.pack(pack.name), size: pack.size))
         pending.rows.add(
           IndexPack(name: pack.name, size: pack.size, type: pack.type), pack.contents)
         return pending.rows.rowCount >= Self.rowLimit ? pending.takeRows() : nil
@@ -106,9 +124,13 @@ package final class ChunkStore: Sendable {
 
   /// Whether something that this session relies on, or has stored, was condemned or lost by an entry from `size` on.
   ///
-  /// - Parameter size: of the log when the index was opened.
+  /// - Parameters:
+  ///   - size: of the log when the index was opened.
+  ///   - record: the name of a snapshot record that the session has stored, too.
   /// - Throws: `.missing` or `.damaged` naming an inventory.
-  package func isInvalid(in state: LogState, since size: UInt64) throws -> Bool {
+  package func isInvalid(
+    in state: LogState, since size: UInt64, record: String
+  ) throws -> Bool {
     guard let newest = state.newestCondemnation, newest >= size else { return false }
     var names: Set<String> = []
     for condemnation in state.condemnations.values where condemnation.entry >= size {
@@ -118,8 +140,8 @@ package final class ChunkStore: Sendable {
     for loss in state.losses where loss.entry >= size {
       for object in try loss.objects.objects(in: storage) { names.insert(object.name) }
     }
-    let stored = pending.value.withLock { $0.objects }
-    return stored.contains { names.contains($0.name) }
+    let stored = pending.value.withLock { $0.all }
+    return !names.isDisjoint(with: stored) || names.contains(record)
       || index.reusedPacks().contains { names.contains(ObjectName.pack($0)) }
   }
 
@@ -130,10 +152,12 @@ package final class ChunkStore: Sendable {
       counters: counters, pending: pending)
   }
 
-  /// Stores what is still open, and the index of everything not yet indexed.
+  /// Stores what is still open, and the index of everything not yet indexed: at the end of a session, and before
+  /// each commit in the middle of it. The session may go on afterwards, in new packs.
   ///
   /// Every writer must have been flushed, and no thread may be adding chunks.
-  /// - Returns: all objects that this session has stored, in the order of their names.
+  /// - Returns: the objects that were stored since the last call, in the order of their names. The caller
+  ///   has them named by a log entry, or gives them back.
   package func finish(by writer: ChunkWriter) throws -> [ObjectReference] {
     try dataPacks.finish(by: writer.sealer)
     try treePacks.finish(by: writer.sealer)
@@ -143,7 +167,12 @@ package final class ChunkStore: Sendable {
         of: rest, segments: segments, cache: cache, storage: storage, index: index,
         counters: counters, pending: pending)
     }
-    return pending.value.withLock { $0.objects }.sorted()
+    return pending.value.withLock { $0.takeObjects() }.sorted()
+  }
+
+  /// Takes back what `finish` returned, for the next call to return: no log entry came to name it.
+  package func giveBack(_ objects: [ObjectReference]) {
+    pending.value.withLock { $0.objects += objects }
   }
 
   private static func writeSegment(
@@ -158,7 +187,7 @@ package final class ChunkStore: Sendable {
       try storage.put(ObjectName.index(name), object)
       counters.storedBytes.add(UInt64(object.count), ordering: .relaxed)
       let stored = ObjectReference(name: ObjectName.index(name), size: UInt64(object.count))
-      pending.value.withLock { $0.objects.append(stored) }
+      pending.value.withLock { $0.add(stored) }
       try index.add(try cache.keep(name, plain)) { _, _ in true }
     }
   }

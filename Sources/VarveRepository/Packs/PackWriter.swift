@@ -102,10 +102,12 @@ package final class PackWriter: Sendable {
     if complete { try store(pack, by: sealer) }
   }
 
-  /// Stores what is left: the open pack, and one that waits. No other thread may still be appending.
+  /// Stores what is left: the open pack, and one that waits. No other thread may be appending meanwhile; what is
+  /// appended afterwards goes into new packs.
   package func finish(by sealer: PackSealer) throws {
     let pack = state.withLock { state in
       defer { state.current = nil }
+      state.current?.closed = true
       return state.current
     }
     if let pack { try store(pack, by: sealer) }

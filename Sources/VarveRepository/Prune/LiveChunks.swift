@@ -88,6 +88,7 @@ final class LiveChunks: Sendable {
       self.snapshot = snapshot
       let record = try repository.unlocked.snapshotRecord(snapshot)
       for chunk in record.links { try mark(chunk) }
+      for list in record.unfinished { try mark(list: list) }
       visit(
         DirectoryContent(
           id: record.tree.id, proofRoot: record.tree.root, entryCount: record.tree.entries),
@@ -134,12 +135,15 @@ final class LiveChunks: Sendable {
       switch file.form {
       case .chunks(let chunks): for chunk in chunks { try mark(chunk.address) }
       case .lists(let lists):
-        for list in lists where live.visited.withLock({ $0.insert(list.id) }) {
-          let bytes = try node(list.id)
-          let chunks = try bytes.withUnsafeBytes { try ChunkListNode(decoding: $0).chunks }
-          for chunk in chunks { try mark(chunk.address) }
-        }
+        for list in lists { try mark(list: list.id) }
       }
+    }
+
+    private func mark(list: Digest) throws {
+      guard live.visited.withLock({ $0.insert(list) }) else { return }
+      let bytes = try node(list)
+      let chunks = try bytes.withUnsafeBytes { try ChunkListNode(decoding: $0).chunks }
+      for chunk in chunks { try mark(chunk.address) }
     }
 
     private func mark(_ id: Digest) throws {
