@@ -21,15 +21,15 @@ import VarveFormat
   }
 
   @Test func intervals() {
-    #expect(IntervalArgument(argument: "15min")?.seconds == 900)
-    #expect(IntervalArgument(argument: "1h")?.seconds == 3600)
-    #expect(IntervalArgument(argument: "2d")?.seconds == 172_800)
-    #expect(IntervalArgument(argument: "1w")?.seconds == 604_800)
+    #expect(CadenceArgument(argument: "15min")?.seconds == 900)
+    #expect(CadenceArgument(argument: "1h")?.seconds == 3600)
+    #expect(CadenceArgument(argument: "2d")?.seconds == 172_800)
+    #expect(CadenceArgument(argument: "1w")?.seconds == 604_800)
     for text in ["", "h", "0h", "1", "1m", "-1h", "1.5h", "99999d", "1h30min"] {
-      #expect(IntervalArgument(argument: text) == nil, "\(text)")
+      #expect(CadenceArgument(argument: text) == nil, "\(text)")
     }
     #expect(
-      [900, 3600, 86_400, 604_800, 90_000, 3700, 61].map { IntervalArgument.text(seconds: $0) }
+      [900, 3600, 86_400, 604_800, 90_000, 3700, 61].map { CadenceArgument.text(seconds: $0) }
         == ["15min", "1h", "1d", "1w", "25h", "about 1h", "61 s"])
   }
 }

@@ -63,7 +63,7 @@ struct ForgetCommand: VarveSubcommand {
     help: ArgumentHelp(
       "With --simulate: the time between backups, such as 15min, 1h, 1d (default: as observed).",
       valueName: "interval"))
-  var every: IntervalArgument?
+  var every: CadenceArgument?
 
   @Flag(help: "Prune afterwards.")
   var prune = false

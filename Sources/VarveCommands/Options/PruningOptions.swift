@@ -37,7 +37,7 @@ struct PruningOptions: ParsableArguments {
     if let maxUnused { options.maxUnused = maxUnused.amount }
     options.maxRepackSize = maxRepackSize?.bytes
     options.repackSmall = repackSmall
-    if let grace { options.grace = grace.seconds }
+    if let grace { options.grace = Int64(grace.nanoseconds / 1_000_000_000) }
     if now { options.grace = 0 }
     return options
   }

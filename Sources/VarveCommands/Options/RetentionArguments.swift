@@ -27,7 +27,7 @@ package struct RetentionDurationArgument: ExpressibleByArgument, Hashable, Senda
 }
 
 /// A length of time between backups: `15min`, `1h`, `1d`, `1w`.
-package struct IntervalArgument: ExpressibleByArgument, Hashable, Sendable {
+package struct CadenceArgument: ExpressibleByArgument, Hashable, Sendable {
   package let seconds: Int64
 
   package init?(argument: String) {

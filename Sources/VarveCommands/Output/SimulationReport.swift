@@ -43,7 +43,7 @@ struct SimulationReport {
       }
     try console.line(
       "\(HumanText.count(group.present.count, "snapshot")) now; a backup every "
-        + "\(IntervalArgument.text(seconds: interval.seconds)) (\(source))")
+        + "\(CadenceArgument.text(seconds: interval.seconds)) (\(source))")
     let rules = group.rules?.rules ?? []
     let held = group.forecast.months.contains { $0.held > 0 }
     var columns: [(heading: String, alignment: TextTable.Alignment)] = [

@@ -1,6 +1,7 @@
 import Synchronization
 import Varve
 import VarveFormat
+import VarveRepository
 
 /// Shows a backup while it runs.
 final class BackupDisplay: BackupObserver {
