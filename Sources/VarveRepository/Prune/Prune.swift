@@ -132,19 +132,30 @@ public struct Prune: Sendable {
     private func chooseSegments(_ condemned: Set<Digest>) throws {
       var short: [Digest] = []
       for name in repository.liveObjects.indexSegments.keys {
-        let view = try repository.segment(name).view
-        var packs: Set<Digest> = []
-        for number in 0..<view.packCount { packs.insert(try view.pack(at: number).name) }
+        let (packs, rowCount) = try contents(ofSegment: name)
         if !packs.isDisjoint(with: condemned) { replaced[name] = packs }
-        if view.rowCount < ChunkStore.rowLimit / 16 { short.append(name) }
+        if rowCount < ChunkStore.rowLimit / 16 { short.append(name) }
       }
       if short.count > Prune.shortSegmentLimit {
         for name in short where replaced[name] == nil {
-          let view = try repository.segment(name).view
-          replaced[name] = Set(try (0..<view.packCount).map { try view.pack(at: $0).name })
+          replaced[name] = try contents(ofSegment: name).packs
         }
       }
       plan.replacedSegments = replaced.keys.map { reference(toSegment: $0) }.sorted()
+    }
+
+    private func contents(ofSegment name: Digest) throws -> (packs: Set<Digest>, rowCount: Int) {
+      try withView(ofSegment: name) { view in
+        (Set(try (0..<view.packCount).map { try view.pack(at: $0).name }), view.rowCount)
+      }
+    }
+
+    /// A view is of use only while its segment is mapped.
+    private func withView<Result>(
+      ofSegment name: Digest, _ body: (IndexSegmentView) throws -> Result
+    ) throws -> Result {
+      let segment = try repository.segment(name)
+      return try withExtendedLifetime(segment) { try body(segment.view) }
     }
 
     private func reference(toSegment name: Digest) -> ObjectReference {
@@ -188,13 +199,15 @@ public struct Prune: Sendable {
       var rows = IndexSegmentBuilder()
       for name in replaced.keys.sorted() {
         try prune.cancellation.check()
-        let view = try repository.segment(name).view
-        if rows.rowCount > 0, rows.rowCount + view.rowCount > ChunkStore.rowLimit {
-          try store.write(segment: rows)
-          rows = IndexSegmentBuilder()
-        }
-        try rows.add(view) { [repository] in
-          !packs.contains($0.name) && repository.liveObjects.contains(pack: $0.name, size: $0.size)
+        try withView(ofSegment: name) { view in
+          if rows.rowCount > 0, rows.rowCount + view.rowCount > ChunkStore.rowLimit {
+            try store.write(segment: rows)
+            rows = IndexSegmentBuilder()
+          }
+          try rows.add(view) { [repository] in
+            !packs.contains($0.name)
+              && repository.liveObjects.contains(pack: $0.name, size: $0.size)
+          }
         }
       }
       if rows.packCount > 0 { try store.write(segment: rows) }
