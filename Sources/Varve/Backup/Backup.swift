@@ -80,7 +80,7 @@ public struct Backup {
     let partials =
       options.dryRun || options.partialInterval == 0
       ? nil
-      : try PartialSnapshots(
+      : PartialSnapshots(
         of: session, snapshots, linkTable, parent, interval: options.partialInterval)
     let root = try archive(session, workers, partials)
     report.counts = root.tally

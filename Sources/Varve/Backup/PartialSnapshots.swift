@@ -16,7 +16,8 @@ final class PartialSnapshots: @unchecked Sendable {
   private let chunker: LinkTableChunker
   private let parent: ParentSnapshot
   private let interval: UInt64
-  private let worker: BackupWorker
+  /// What encodes and stores; made for the first one, as most backups are over before.
+  private var worker: BackupWorker?
   private var newest = MonotonicClock.nanoseconds
   /// What had been read and stored when the newest one was made.
   private var progress: UInt64 = 0
@@ -25,13 +26,12 @@ final class PartialSnapshots: @unchecked Sendable {
   init(
     of session: BackupSession, _ snapshots: SessionSnapshots, _ chunker: LinkTableChunker,
     _ parent: ParentSnapshot, interval: UInt64
-  ) throws {
+  ) {
     self.session = session
     self.snapshots = snapshots
     self.chunker = chunker
     self.parent = parent
     self.interval = interval
-    worker = try BackupWorker(session: session, number: -1)
   }
 
   /// Makes partial snapshots until the walk is over.
@@ -80,6 +80,8 @@ final class PartialSnapshots: @unchecked Sendable {
     let reached =
       workers.reduce(0) { $0 + $1.filesRead } + session.store.counters.chunks
     guard reached != progress else { return nil }
+    let worker = try self.worker ?? BackupWorker(session: session, number: -1)
+    self.worker = worker
     let work = session.stack.waitingTasks.compactMap(\.directory) + workers.compactMap(\.inHand)
     let frontier = BackupFrontier(of: work)
     let tree: BackupWorker.PartialTree
