@@ -123,8 +123,8 @@ public final class LocalStorage: StorageBackend {
   }
 
   public func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
-    guard try size(name) == nil else { return false }
-    return try store(name, bytes) { temporary, destination in
+    guard try size(name) == nil else { return try findDurable(name) }
+    let created = try store(name, bytes) { temporary, destination in
       var result = varve_link(AT_FDCWD, temporary, AT_FDCWD, destination, 0)
       if result == -EEXIST, try isOneFile(temporary, destination) {
         // A network file system repeated the request after its answer had been lost.
@@ -137,6 +137,19 @@ public final class LocalStorage: StorageBackend {
       if result == 0 { observeStep?(.linked(to: name)) }
       return result
     }
+    return try created || findDurable(name)
+  }
+
+  /// False, once the object that is there already is durable.
+  private func findDurable(_ name: String) throws -> Bool {
+    try settle(name)
+    return false
+  }
+
+  /// Syncs the directory: a file is synced before it gets its name.
+  public func settle(_ name: String) throws {
+    try StorageName.validate(name)
+    try sync(LocalStorage.parent(of: name))
   }
 
   public func remove(_ name: String) throws {
@@ -206,7 +219,7 @@ public final class LocalStorage: StorageBackend {
   private func makeDurable(_ directory: String) throws {
     if durableDirectories.withLock({ $0.contains(directory) }) { return }
     if directory.isEmpty {
-      guard exists else {
+      guard try status(path)?.isDirectory == true else {
         // Never made here: the disk that holds it may not be mounted.
         throw VarveError(
           .noRepository, "there is no directory \(path)",

@@ -4,7 +4,7 @@
 /// - `put` and `createExclusively` are durable when they return: the object survives a power loss,
 ///   whole. Nobody ever sees a part of an object.
 /// - Of any number of racing `createExclusively` for one name exactly one returns true, and the
-///   object holds that caller's bytes.
+///   object holds that caller's bytes. It is durable when any of them returns.
 /// - What one caller has stored, every caller reads from then on.
 ///
 /// Nothing is trusted beyond that: readers authenticate every byte (invariant I8).
@@ -32,6 +32,10 @@ public protocol StorageBackend: AnyObject, Sendable {
   /// Stores the object unless there is one with that name already; says whether it did.
   func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool
 
+  /// Makes sure that an object which can be read would survive a power loss: whoever stored it may have
+  /// been killed just before it was durable.
+  func settle(_ name: String) throws
+
   /// Removes the object; none of that name is no error. Need not be durable on return.
   func remove(_ name: String) throws
 
@@ -42,6 +46,9 @@ public protocol StorageBackend: AnyObject, Sendable {
 }
 
 extension StorageBackend {
+  /// For stores in which what can be read is durable.
+  public func settle(_ name: String) throws {}
+
   public func put(_ name: String, _ bytes: [UInt8]) throws {
     try bytes.withUnsafeBytes { try put(name, $0) }
   }
