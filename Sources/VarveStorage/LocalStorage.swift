@@ -123,8 +123,8 @@ public final class LocalStorage: StorageBackend {
   }
 
   public func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
-    guard try size(name) == nil else { return try findDurable(name) }
-    let created = try store(name, bytes) { temporary, destination in
+    guard try size(name) == nil else { return false }
+    return try store(name, bytes) { temporary, destination in
       var result = varve_link(AT_FDCWD, temporary, AT_FDCWD, destination, 0)
       if result == -EEXIST, try isOneFile(temporary, destination) {
         // A network file system repeated the request after its answer had been lost.
@@ -137,13 +137,6 @@ public final class LocalStorage: StorageBackend {
       if result == 0 { observeStep?(.linked(to: name)) }
       return result
     }
-    return try created || findDurable(name)
-  }
-
-  /// False, once the object that is there already is durable.
-  private func findDurable(_ name: String) throws -> Bool {
-    try settle(name)
-    return false
   }
 
   /// Syncs the directory: a file is synced before it gets its name.

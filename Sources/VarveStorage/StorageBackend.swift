@@ -4,7 +4,7 @@
 /// - `put` and `createExclusively` are durable when they return: the object survives a power loss,
 ///   whole. Nobody ever sees a part of an object.
 /// - Of any number of racing `createExclusively` for one name exactly one returns true, and the
-///   object holds that caller's bytes. It is durable when any of them returns.
+///   object holds that caller's bytes.
 /// - What one caller has stored, every caller reads from then on.
 ///
 /// Nothing is trusted beyond that: readers authenticate every byte (invariant I8).

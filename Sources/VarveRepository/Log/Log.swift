@@ -148,7 +148,8 @@ public final class Log: Sendable {
     // Its author may have been killed before it was durable. A head that a power loss takes back must be
     // neither remembered nor signed: that would look like a rollback. Where storage cannot say, as on a
     // failing disk, reading goes on without.
-    let isSettled = newest.map { (try? storage.settle($0)) != nil } ?? content.withLock { $0.isSettled }
+    let isSettled =
+      newest.map { (try? storage.settle($0)) != nil } ?? content.withLock { $0.isSettled }
     try adopt(fold, commits, isSettled: isSettled)
   }
 

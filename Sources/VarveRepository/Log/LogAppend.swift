@@ -7,8 +7,8 @@
 //     then sign the new head, write the tiles that became full and the checkpoint
 //
 // When creating fails or its answer is lost, the object is read back: the bytes decide, once storage has
-// said that they are durable, which creating what is there already does. What is written after the
-// commit point is derived; whoever holds the log key completes it.
+// made sure that they are durable. What is written after the commit point is derived; whoever holds the
+// log key completes it.
 
 import Synchronization
 import VarveCrypto
@@ -107,13 +107,20 @@ extension Log {
     do {
       if try storage.createExclusively(name, commit) { return true }
     } catch {
-      // It may have been created all the same. Then it need not be durable yet: asking again makes sure.
+      // It may have been created all the same.
       guard let stored = try? readIfPresent(name) else { throw error }
-      _ = try storage.createExclusively(name, commit)
-      return stored == commit
+      return try isSettled(stored, as: commit, name)
     }
     // A back end that repeats a request whose answer was lost finds its own object in the way.
-    return try readIfPresent(name) == commit
+    return try isSettled(readIfPresent(name), as: commit, name)
+  }
+
+  /// Whether what is stored is our commit, which then survives a power loss: the directory that could not be
+  /// synced may be why creating it failed.
+  private func isSettled(_ stored: [UInt8]?, as commit: [UInt8], _ name: String) throws -> Bool {
+    guard stored == commit else { return false }
+    try storage.settle(name)
+    return true
   }
 
   /// Writes what the commits imply and storage does not have yet: full tiles, then the checkpoint.

@@ -50,7 +50,9 @@ final class FaultBench {
 
   /// Puts everything back as it was.
   func reset() throws {
-    for part in Self.parts + ["target", "another-key-file", "third-key-file"] { try remove("\(here.root)/\(part)") }
+    for part in Self.parts + ["target", "another-key-file", "third-key-file"] {
+      try remove("\(here.root)/\(part)")
+    }
     try copyParts(from: saved, to: here.root)
   }
 
@@ -126,7 +128,8 @@ final class FaultBench {
   private func expectSuccess(_ command: [String], _ trial: String) throws -> Outcome {
     let outcome = try here.varve(command)
     #expect(
-      outcome.code == 0, "\(trial): then \(command.joined(separator: " ")): \(outcome.code)\n\(outcome.errors)")
+      outcome.code == 0,
+      "\(trial): then \(command.joined(separator: " ")): \(outcome.code)\n\(outcome.errors)")
     return outcome
   }
 

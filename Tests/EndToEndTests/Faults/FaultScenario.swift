@@ -23,6 +23,9 @@ struct FaultScenario: Sendable, CustomStringConvertible {
   /// Whether the client comes without its cache.
   var isCold = false
 
+  /// Those of the short form have a warm cache.
+  static var chosen: [FaultScenario] { Tools.soak ? all : all.filter { !$0.isCold } }
+
   static let all: [FaultScenario] = [
     FaultScenario(description: "init", effect: .initializes) { _ in ["init"] },
     FaultScenario(description: "backup", effect: .saves) { ["backup", "--json", $0.source] },

@@ -5,7 +5,7 @@ import Testing
 /// the source (docs/reliability.md).
 @Suite(.enabled(if: Tracer.isSupported, Tracer.unsupported), .serialized)
 struct KillTests {
-  static let scenarios = FaultScenario.all.filter { $0.effect != .restores }
+  static let scenarios = FaultScenario.chosen.filter { $0.effect != .restores }
 
   @Test(arguments: scenarios)
   func aCommandKilledAtAnyCallLosesNothing(scenario: FaultScenario) throws {
@@ -13,7 +13,7 @@ struct KillTests {
     let whole = try bench.run(.kill(at: Interference.never))
     try #require(whole.outcome.code == 0, "\(whole.outcome.errors)")
     var killed = 0
-    for number in FaultBench.sample(scenario.effect == .initializes ? 4 : 9, of: whole.total) {
+    for number in FaultBench.sample(scenario.effect == .initializes ? 3 : 8, of: whole.total) {
       try bench.reset()
       let traced = try bench.run(.kill(at: number))
       // Threads take their turns differently from run to run, so a run may have fewer calls.

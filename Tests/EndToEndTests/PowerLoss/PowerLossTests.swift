@@ -54,6 +54,29 @@ struct PowerLossTests {
     let oracle = try PowerLossOracle(session)
     var enumeration = CrashEnumeration(session)
     try expectNoViolation(&enumeration, oracle, session)
+
+    // The oracle is right only if it misses the sync that the reader makes in the writer's stead.
+    let killed = try #require(session.ends.last { $0.command.hasPrefix("backup") }?.event)
+    var without = CrashEnumeration(session)
+    without.ignoredSyncs = Set(
+      session.events.indices.filter { index in
+        guard index >= killed, case .synced(let path, _) = session.events[index] else {
+          return false
+        }
+        return path == "repository/log/commits"
+      })
+    #expect(!without.ignoredSyncs.isEmpty)
+    without.moments = [session.events.count]
+    var isMissed = false
+    try without.forEachState { state, moment, _ in
+      do {
+        try oracle.judge(state, session.promise(after: moment), isThorough: false)
+      } catch {
+        isMissed = true
+      }
+      return !isMissed
+    }
+    #expect(isMissed)
   }
 
   private func expectNoViolation(

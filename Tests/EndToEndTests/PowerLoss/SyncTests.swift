@@ -9,12 +9,13 @@ struct SyncTests {
   /// Writes the files anew instead of comparing with them.
   private static let writes = getenv("VARVE_WRITE_TRACES") != nil
 
-  /// One small file, so that one pack of data and one of trees are stored, and threads have no choice.
+  /// Small files, so that one pack of data and one of trees are stored, and threads have no choice; but so many
+  /// that an index segment takes several blocks.
   private func makeSession() throws -> RecordedSession {
     while true {
       let session = try RecordedSession()
       let here = session.here
-      try here.write("a file\n", to: here.source + "/file")
+      for number in 0..<40 { try here.write("file \(number)\n", to: "\(here.source)/\(number)") }
       try session.run("init")
       try session.run("key", "add", "--new-key-file", session.keyFile)
       try session.run("backup", here.source)
@@ -47,8 +48,10 @@ struct SyncTests {
       .split(separator: "\n").map(String.init)
     for change in lines.difference(from: expected) {
       switch change {
-      case .insert(let line, let text, _): Issue.record("\(path): new at line \(line + 1): \(text)")
-      case .remove(let line, let text, _): Issue.record("\(path): line \(line + 1) is gone: \(text)")
+      case .insert(let line, let text, _):
+        Issue.record("\(path): new at line \(line + 1): \(text)")
+      case .remove(let line, let text, _):
+        Issue.record("\(path): line \(line + 1) is gone: \(text)")
       }
     }
   }
@@ -65,7 +68,8 @@ struct SyncTests {
     var found: [String] = []
     let expected =
       Self.writes
-      ? [] : String(decoding: try session.here.read(path), as: UTF8.self)
+      ? []
+      : String(decoding: try session.here.read(path), as: UTF8.self)
         .split(separator: "\n").map(String.init)
     for (line, indices) in kinds.sorted(by: { $0.key < $1.key }) {
       // That a sync is not needed takes all states to see, so only the long form does.
