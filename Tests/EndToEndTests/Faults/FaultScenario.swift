@@ -27,17 +27,10 @@ struct FaultScenario: Sendable, CustomStringConvertible {
   static var chosen: [FaultScenario] { Tools.soak ? all : all.filter { !$0.isCold } }
 
   static let all: [FaultScenario] = [
-    FaultScenario(description: "init", effect: .initializes) { _ in ["init"] },
     FaultScenario(description: "backup", effect: .saves) { ["backup", "--json", $0.source] },
     FaultScenario(
       description: "backup without a cache", effect: .saves,
       command: { ["backup", "--json", $0.source] }, isCold: true),
-    FaultScenario(description: "tag", effect: .changes) { _ in ["tag", "--add", "kept", "latest"] },
-    // A key file that is there is never written over, so the second attempt names another one.
-    FaultScenario(
-      description: "key add", effect: .changes,
-      command: { ["key", "add", "--new-key-file", $0.root + "/another-key-file"] },
-      again: { ["key", "add", "--new-key-file", $0.root + "/third-key-file"] }),
     FaultScenario(description: "check", effect: .checks) { _ in ["check", "--read-data"] },
     FaultScenario(
       description: "check without a cache", effect: .checks,
@@ -48,5 +41,12 @@ struct FaultScenario: Sendable, CustomStringConvertible {
     FaultScenario(
       description: "restore without a cache", effect: .restores,
       command: { ["restore", "latest~1:\($0.source)", "--target", $0.target] }, isCold: true),
+    FaultScenario(description: "tag", effect: .changes) { _ in ["tag", "--add", "kept", "latest"] },
+    // A key file that is there is never written over, so the second attempt names another one.
+    FaultScenario(
+      description: "key add", effect: .changes,
+      command: { ["key", "add", "--new-key-file", $0.root + "/another-key-file"] },
+      again: { ["key", "add", "--new-key-file", $0.root + "/third-key-file"] }),
+    FaultScenario(description: "init", effect: .initializes) { _ in ["init"] },
   ]
 }

@@ -55,6 +55,7 @@ extension Workspace {
   /// Runs varve while its calls below the workspace are interfered with.
   ///
   /// - Parameters:
+  ///   - arguments: varve's, or a whole command if the first one is a shell.
   ///   - options: more of the tracer's own.
   ///   - limit: seconds after which it counts as hanging, and the test fails.
   func trace(
@@ -64,7 +65,7 @@ extension Workspace {
     let report = root + "/trace-report"
     let command =
       [Tools.product("FaultTracer"), "--under", root, "--report", report] + interference.options
-      + options + ["--", Tools.varve] + arguments
+      + options + ["--"] + (arguments.first == "sh" ? [] : [Tools.varve]) + arguments
     let outcome = try RunningProcess(command, environment: environment).wait(limit: limit)
     try #require(outcome.code != 125, "the tracer failed: \(outcome.errors)")
     var traced = Traced(outcome: outcome, struck: nil, total: 0)

@@ -8,7 +8,7 @@ import VarveRepository
 import VarveStorage
 
 /// Judges what a power loss has left: opens it as a client does that has lost as much of its own state and cache, and
-/// reads everything back. All in this process, 2 to 10 ms a state.
+/// reads everything back. All in this process, some milliseconds a state.
 final class PowerLossOracle {
   private let keyText: [UInt8]
   private let password: [UInt8]
@@ -18,6 +18,9 @@ final class PowerLossOracle {
   private var contents: [String: Digest] = [:]
   /// The same of the source as it is now.
   private var sourceContent: Digest?
+  /// Repositories, each with what the cache has of its index, whose snapshots have been read: nothing else decides what is
+  /// read, so they are not read again.
+  private var known: Set<Int> = []
   private let output = varve_memory_file("power loss")
   private var client: ClientDirectories {
     ClientDirectories(cache: scratch + "/cache/varve", state: scratch + "/state/varve")
@@ -60,13 +63,25 @@ final class PowerLossOracle {
     guard lost.isEmpty else { throw Violation(description: "lost: \(lost.sorted())") }
     let indexed = try IndexedRepository(repository)
     // Those that nobody was told of, too: what the log names must be there.
-    for snapshot in live {
+    let key = Self.whatIsRead(state)
+    for snapshot in live where isThorough || !known.contains(key) {
       let identity = (snapshot.original ?? snapshot.id).hex
       guard try content(of: snapshot.id, indexed) == contents[identity] else {
         throw Violation(description: "snapshot \(snapshot.id) has other content")
       }
     }
+    known.insert(key)
     if isThorough { try goOn(storage, indexed) }
+  }
+
+  private static func whatIsRead(_ state: CrashState) -> Int {
+    let paths = state.files.keys.filter { $0.hasPrefix("repository/") || $0.contains("/index/") }
+    var hasher = Hasher()
+    for path in paths.sorted() {
+      hasher.combine(path)
+      state.files[path]!.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+    return hasher.finalize()
   }
 
   /// Before there is a key file: what was begun can be completed, what was said to be there is.

@@ -43,6 +43,13 @@ final class RecordedSession {
     ends.append((events.count, "snapshots", promise))
   }
 
+  /// Runs backups of several sources at once; each has to succeed.
+  func backUpTogether(_ sources: String...) throws {
+    let starts = sources.enumerated().map { "\(Tools.varve) backup '\($1)' & p\($0)=$!" }
+    let waits = sources.indices.map { "wait $p\($0)" }.joined(separator: " && ")
+    try run("sh", "-c", starts.joined(separator: "\n") + "\n" + waits)
+  }
+
   /// Runs a command that is killed or meets a fault. When it says that it has succeeded all the same, that holds
   /// from its end on.
   func run(_ arguments: [String], _ interference: Interference) throws -> Traced {
