@@ -10,11 +10,16 @@ struct CrashEnumeration {
   var seed: UInt64 = 1
 
   private(set) var distinct: Set<Int> = []
+  /// States that were judged, each with what was promised at the time: a state that comes again later has more to keep.
+  private var judged: Set<[Int]> = []
   private(set) var distinctRepositories: Set<Int> = []
+
+  var judgedCount: Int { judged.count }
 
   init(_ session: RecordedSession) { self.session = session }
 
-  /// Calls `body` with each distinct state, the number of events before it, and how many distinct ones came before.
+  /// Calls `body` with each state that is distinct, or was seen only when less was promised; the number of events before
+  /// it; and how many such ones came before.
   ///
   /// - Parameter body: returns false to stop.
   mutating func forEachState(
@@ -25,11 +30,13 @@ struct CrashEnumeration {
       try disk.apply(event, ignoresSync: ignoredSyncs.contains(index))
       let moment = index + 1
       if let moments, !moments.contains(moment) { continue }
-      if case .told = event { continue }
+      let ended = session.ends.count { $0.event <= moment }
+      // Nothing changes with what is said, but a command may have come to its end.
+      if case .told = event, session.ends.allSatisfy({ $0.event != moment }) { continue }
       for choices in choices(for: disk, moment) {
         let state = disk.crash(choices)
-        guard isNew(state) else { continue }
-        guard try body(state, moment, distinct.count - 1) else { return }
+        guard judged.insert([hash(state), ended]).inserted else { continue }
+        guard try body(state, moment, judged.count - 1) else { return }
       }
     }
   }
@@ -67,7 +74,7 @@ struct CrashEnumeration {
     return choices
   }
 
-  private mutating func isNew(_ state: CrashState) -> Bool {
+  private mutating func hash(_ state: CrashState) -> Int {
     var hasher = Hasher()
     var repositoryHasher = Hasher()
     for path in state.files.keys.sorted() {
@@ -79,6 +86,8 @@ struct CrashEnumeration {
       if path.hasPrefix("repository/") { repositoryHasher.combine(value) }
     }
     distinctRepositories.insert(repositoryHasher.finalize())
-    return distinct.insert(hasher.finalize()).inserted
+    let value = hasher.finalize()
+    distinct.insert(value)
+    return value
   }
 }
