@@ -103,6 +103,12 @@ let package = Package(
       name: "VarveCommandsTests",
       dependencies: ["VarveCommands", "VarveCrypto", "VarveFormat", "VarveRepository"],
       swiftSettings: strict),
-    .testTarget(name: "EndToEndTests", swiftSettings: strict),
+    // Stops the binary at system calls, for EndToEndTests; Linux on x86-64.
+    .executableTarget(name: "FaultTracer", path: "Tests/FaultTracer"),
+    .testTarget(
+      name: "EndToEndTests",
+      dependencies: [
+        "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveRepository", "VarveStorage",
+      ], swiftSettings: strict),
   ]
 )

@@ -30,6 +30,8 @@ public final class DryRunStorage: StorageBackend {
     try base.size(name) == nil
   }
 
+  public func settle(_ name: String) throws { try base.settle(name) }
+
   public func remove(_ name: String) throws { try StorageName.validate(name) }
 
   public func list(_ prefix: String, _ body: (String, UInt64) throws -> Void) throws {

@@ -98,6 +98,9 @@ public final class FaultStorage: StorageBackend {
     try perform(.createExclusively(name)) { try base.createExclusively(name, bytes) }
   }
 
+  /// Never fails by itself: it has no effect that a caller could see.
+  public func settle(_ name: String) throws { try base.settle(name) }
+
   public func remove(_ name: String) throws {
     try perform(.remove(name)) { try base.remove(name) }
   }

@@ -147,6 +147,12 @@ public final class LocalStorage: StorageBackend {
     }
   }
 
+  /// Syncs the directory: a file is synced before it gets its name.
+  public func settle(_ name: String) throws {
+    try StorageName.validate(name)
+    try sync(LocalStorage.parent(of: name))
+  }
+
   public func remove(_ name: String) throws {
     try StorageName.validate(name)
     let result = varve_unlink(AT_FDCWD, fullPath(name), 0)
@@ -214,7 +220,7 @@ public final class LocalStorage: StorageBackend {
   private func makeDurable(_ directory: String) throws {
     if durableDirectories.withLock({ $0.contains(directory) }) { return }
     if directory.isEmpty {
-      guard exists else {
+      guard try status(path)?.isDirectory == true else {
         // Never made here: the disk that holds it may not be mounted.
         throw VarveError(
           .noRepository, "there is no directory \(path)",

@@ -39,6 +39,10 @@ public protocol StorageBackend: AnyObject, Sendable {
   /// Stores the object unless there is one with that name already; says whether it did.
   func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool
 
+  /// Makes sure that an object which can be read would survive a power loss: whoever stored it may have
+  /// been killed just before it was durable.
+  func settle(_ name: String) throws
+
   /// Removes the object; none of that name is no error. Need not be durable on return.
   func remove(_ name: String) throws
 
@@ -50,6 +54,9 @@ public protocol StorageBackend: AnyObject, Sendable {
 
 extension StorageBackend {
   public func modificationTime(_ name: String) throws -> Timestamp? { nil }
+
+  /// For stores in which what can be read is durable.
+  public func settle(_ name: String) throws {}
 
   public func put(_ name: String, _ bytes: [UInt8]) throws {
     try bytes.withUnsafeBytes { try put(name, $0) }

@@ -39,6 +39,8 @@ final class StorageWithoutDerived: StorageBackend {
     try base.createExclusively(name, bytes)
   }
 
+  func settle(_ name: String) throws { try base.settle(name) }
+
   func remove(_ name: String) throws { try base.remove(name) }
 
   func list(_ prefix: String, _ body: (String, UInt64) throws -> Void) throws {
