@@ -30,7 +30,7 @@ import VarveCrypto
 import VarveFormat
 import VarveProof
 
-enum StoredFold {
+package enum StoredFold {
   /// Entries after which the fold is worth storing again.
   static let step: UInt64 = 256
 
@@ -45,7 +45,7 @@ enum StoredFold {
   static let hasNewest: UInt8 = 4
 
   /// The file's bytes. O(entries).
-  static func encode(_ fold: LogFold) -> [UInt8] {
+  package static func encode(_ fold: LogFold) -> [UInt8] {
     let state = fold.state
     let snapshots = state.snapshots.inOrder
     let head = fold.head

@@ -1,0 +1,36 @@
+import Testing
+import VarveFormat
+import VarveFuzzing
+
+/// The short form of what Fuzzing/ does for hours: fixed seeds, a few thousand changed inputs for each parser.
+@Suite(.serialized) struct ParserTests {
+  @Test(arguments: ParserTarget.all.map(\.name)) func changedInputIsRefusedOrCanonical(
+    _ name: String
+  ) throws {
+    let target = try #require(ParserTarget.all.first { $0.name == name })
+    let seeds = try target.seeds()
+    #expect(!seeds.isEmpty)
+    for seed in seeds { #expect(target.violation(seed) == nil, "a seed of \(name)") }
+    #expect(seeds.contains { target.accepts($0) }, "no seed of \(name) is valid")
+    var mutator = Mutator(seed: 17, corpus: seeds, tokens: target.tokens)
+    for _ in 0..<2_000 {
+      let bytes = mutator.next()
+      if let violation = target.violation(bytes) {
+        Issue.record("\(violation): \(Hex.encode(bytes))")
+        break
+      }
+    }
+  }
+
+  @Test func whatOnceBrokeSomethingNeverDoesAgain() throws {
+    for target in ParserTarget.all {
+      for (name, bytes) in Regressions.inputs(of: target.name) {
+        #expect(target.violation(bytes) == nil, "\(target.name)/\(name)")
+      }
+    }
+  }
+
+  @Test func namesAreUnique() {
+    #expect(Set(ParserTarget.all.map(\.name)).count == ParserTarget.all.count)
+  }
+}
