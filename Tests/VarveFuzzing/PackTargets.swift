@@ -23,11 +23,10 @@ extension ParserTarget {
         for block in trailer.blocks { use(trailer.slots[block.slots].count) }
         // An index is made of trailers, and must be right whatever they say.
         var builder = IndexSegmentBuilder()
-        let size = UInt64(PackHeader.byteCount) + trailer.storedByteCount + 100
-        if size <= UInt64(PackLimits.packByteCount) {
-          builder.add(IndexPack(name: Digest(1, 1, 1, 1), size: size, type: .data), trailer)
-          try builder.finish().withUnsafeBytes { try IndexSegmentView($0).validate() }
-        }
+        let least = PackHeader.byteCount + PackLimits.sealOverhead + 1 + PackFooter.byteCount
+        let size = UInt64(least) + trailer.storedByteCount
+        builder.add(IndexPack(name: Digest(1, 1, 1, 1), size: size, type: .data), trailer)
+        try builder.finish().withUnsafeBytes { try IndexSegmentView($0).validate() }
         return trailer.encode()
       }),
     ParserTarget(

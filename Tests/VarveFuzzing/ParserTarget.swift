@@ -18,7 +18,7 @@ package struct ParserTarget: Sendable {
   /// Parses, uses what was parsed, and encodes it again; nil where a value has several encodings.
   let recode: @Sendable ([UInt8]) throws -> [UInt8]?
 
-  init(
+  package init(
     _ name: String, tokens: [String] = [], allocationLimit: Int = 4,
     refusals: Set<VarveError.Code> = [.damaged, .unsupportedFormat],
     seeds: @escaping @Sendable () throws -> [[UInt8]],
@@ -47,7 +47,14 @@ package struct ParserTarget: Sendable {
   }
 
   /// Whether a parser takes these bytes.
-  package func accepts(_ bytes: [UInt8]) -> Bool { (try? recode(bytes)) != nil }
+  package func accepts(_ bytes: [UInt8]) -> Bool {
+    do {
+      _ = try recode(bytes)
+      return true
+    } catch {
+      return false
+    }
+  }
 
   package static let all: [ParserTarget] =
     keyTargets + logTargets + packTargets + indexTargets + treeTargets + snapshotTargets

@@ -30,6 +30,18 @@ import VarveFuzzing
     }
   }
 
+  @Test func violationsAreNoticed() {
+    func target(_ recode: @escaping @Sendable ([UInt8]) throws -> [UInt8]?) -> ParserTarget {
+      ParserTarget("test", seeds: { [] }, recode: recode)
+    }
+    #expect(target { $0 }.violation([1]) == nil)
+    #expect(target { _ in nil }.violation([1]) == nil)
+    #expect(target { _ in [2] }.violation([1]) != nil)
+    #expect(target { _ in throw VarveError(.damaged, "") }.violation([1]) == nil)
+    #expect(target { _ in throw VarveError(.io, "") }.violation([1]) != nil)
+    #expect(target { _ in throw CancellationError() }.violation([1]) != nil)
+  }
+
   @Test func namesAreUnique() {
     #expect(Set(ParserTarget.all.map(\.name)).count == ParserTarget.all.count)
   }

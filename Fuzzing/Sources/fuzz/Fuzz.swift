@@ -8,6 +8,22 @@ import VarveFuzzing
 //     VARVE_FUZZ_TARGET=<name>    fuzzes that one
 //     VARVE_FUZZ_CORPUS=<dir>     first writes its seeds and its regressions there, and its tokens to <dir>.dict
 
+/// libFuzzer's own `main`, which gives way to the one that SwiftPM expects.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+  _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutableRawPointer,
+  _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+@_cdecl("fuzz_main")
+public func main(_ count: CInt, _ arguments: UnsafeMutableRawPointer) -> CInt {
+  var count = count
+  var arguments: UnsafeMutableRawPointer = arguments
+  return withUnsafeMutablePointer(to: &arguments) {
+    runDriver(&count, UnsafeMutableRawPointer($0), testOneInput)
+  }
+}
+
 private nonisolated(unsafe) var target = ParserTarget.all[0]
 
 @_cdecl("LLVMFuzzerInitialize")
@@ -46,7 +62,8 @@ private func writeCorpus(_ directory: String) {
   } catch {
     fail("\(target.name) has no seeds: \(error)")
   }
-  var dictionary = ""
+  // libFuzzer refuses an empty dictionary; a zero of 32 bits has a meaning in all binary formats.
+  var dictionary = #""\x00\x00\x00\x00""# + "\n"
   for token in target.tokens {
     let escaped = token.utf8.map { byte in
       let digits = String(byte, radix: 16)

@@ -29,9 +29,10 @@ final class DamageBench {
   private var count = 0
 
   init(_ size: Size) throws {
-    bench = try BackupBench(
+    let bench = try BackupBench(
       chunks: RepositoryConfig.ChunkSizes(min: 4 << 10, target: 1 << 10, max: 16 << 10),
       packSize: 4 << 10)
+    self.bench = bench
     damaged = DamagedStorage(bench.storage)
     keyFiles = try (0..<(size == .small ? 1 : 2)).map { number in
       let file = try bench.unlocked.addKeyFile(label: "file \(number)")
