@@ -6,7 +6,8 @@ import VarveRepository
 import VarveStorage
 import VarveTestSupport
 
-/// A repository in memory: what needs keys and a log around it is parsed as a part of this one.
+/// The format's fixture, in memory: what needs keys and a log around it is parsed as a part of this one. It is
+/// the same in every run, so that an input that was found stays one.
 final class FuzzRepository: Sendable {
   static let shared = FuzzRepository()
 
@@ -24,31 +25,29 @@ final class FuzzRepository: Sendable {
 
   private init() {
     do {
-      let client = ClientDirectories(cache: nil, state: scratch("state"))
-      var options = InitOptions(passwordCost: .least)
-      options.label = "first"
-      let unlocked = try Repository.initialize(
-        storage: storage, secret: .password(SecretBytes(copying: Array("password".utf8))),
-        options: options, client: client)
-      let recovery = try unlocked.exportRecoveryKey()
-      _ = try unlocked.addKeyFile(label: "second")
-      config = unlocked.config
-      configObject = try storage.read(ObjectName.config)
-      configDigest = SHA256.digest(configObject)
-      firstCommit = try storage.read(ObjectName.commit(0))
+      let fixture = VectorFile.directory.dropLast("vectors".count) + "repositories/v1"
       let store = storage
+      let source = LocalStorage(path: fixture + "/repository")
+      try source.list("") { name, _ in try store.put(name, try source.read(name)) }
+      let keyFile = try LocalStorage(path: String(fixture)).read("key-file")
+      let repository = try Repository.open(storage: store)
+      let unlocked = try repository.unlock(
+        .keyText(SecretBytes(copying: keyFile)),
+        client: ClientDirectories(cache: nil, state: scratch("state")))
+      config = unlocked.config
+      configObject = try store.read(ObjectName.config)
+      configDigest = SHA256.digest(configObject)
+      firstCommit = try store.read(ObjectName.commit(0))
       var found: [[UInt8]] = []
-      try storage.list(ObjectName.credentialPrefix) { name, _ in
-        found.append(try store.read(name))
-      }
-      credentials = found
-      let key = try KeyText(parsing: recovery)
+      try store.list(ObjectName.credentialPrefix) { name, _ in found.append(try store.read(name)) }
+      credentials = found.sorted { $0.lexicographicallyPrecedes($1) }
+      let key = try KeyText(parsing: try unlocked.exportRecoveryKey())
       let seed = HKDF.derive(
         ikm: key.secret, salt: config.id.bytes, info: Array("varve v1 recovery author".utf8),
         count: 32)
       author = try LogAuthor(seed: seed, checkpointSigner: nil)
     } catch {
-      fatalError("the repository to fuzz with cannot be made: \(error)")
+      fatalError("the repository to fuzz with cannot be read: \(error)")
     }
   }
 

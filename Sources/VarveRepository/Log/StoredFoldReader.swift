@@ -15,7 +15,10 @@ extension StoredFold {
       guard let base = bytes.baseAddress,
         SHA256.digest(covered) == Digest(loading: base + covered.count)
       else { return nil }
-      return try? decode(covered, config, configDigest)
+      guard let fold = try? decode(covered, config, configDigest), fold.state.isPlausible else {
+        return nil
+      }
+      return fold
     }
   }
 
