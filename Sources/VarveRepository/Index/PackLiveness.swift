@@ -1,11 +1,11 @@
 internal import Synchronization
-internal import VarveFormat
+package import VarveFormat
 
 /// Which packs of a table the log state has, asked when a row of the pack is first wanted.
 ///
 /// Two bits a pack: 10^6 packs are 250 KB, and opening looks at none of them.
-final class PackLiveness: Sendable {
-  typealias Question = @Sendable (_ pack: Digest, _ size: UInt64) -> Bool
+package final class PackLiveness: Sendable {
+  package typealias Question = @Sendable (_ pack: Digest, _ size: UInt64) -> Bool
 
   private static let live: UInt64 = 1
   private static let dead: UInt64 = 2

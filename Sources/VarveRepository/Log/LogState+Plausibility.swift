@@ -1,0 +1,12 @@
+import VarveFormat
+
+extension LogState {
+  /// Whether all entries that rows name are among those folded, so that what is appended on top can be
+  /// written. Only a stored fold that somebody forged is not so: its sum and its Merkle tree are right. O(rows).
+  var isPlausible: Bool {
+    authors.values.allSatisfy {
+      $0.added < size && $0.removed ?? 0 < size && $0.newestEntry ?? 0 < size
+    } && snapshots.inOrder.allSatisfy { $0.entry < size }
+      && forgotten.values.allSatisfy { $0 < size } && checks.allSatisfy { $0.entry < size }
+  }
+}
