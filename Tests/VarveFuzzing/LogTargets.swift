@@ -118,7 +118,7 @@ extension ParserTarget {
           sealed, config: shared.config, configDigest: shared.configDigest)
         guard var fold else { return nil }
         use(fold.state.snapshotsInOrder.count)
-        use(fold.state.listedObjects.sizesByName)
+        fold.state.listedObjects.forEachObject { use(($0, $1, $2)) }
         use(fold.state.liveCredentials.map(\.role))
         use(fold.endsWith(commit: shared.firstCommit))
         for check in fold.state.checks { use(check.time.utcSeconds) }

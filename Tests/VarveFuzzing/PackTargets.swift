@@ -73,8 +73,13 @@ extension ParserTarget {
       recode: { bytes in
         let decompressor = try BlockDecompressor()
         try bytes.withUnsafeBytes { frame in
-          let payload = try decompressor.payload(of: frame)
-          try require(payload.count <= PackLimits.blockPayloadByteCount, "too long a payload")
+          let length = try decompressor.payloadLength(of: frame)
+          try require(length <= PackLimits.blockPayloadByteCount, "too long a payload")
+          let room = try ReusableBuffer(capacity: max(1, length))
+          defer { withExtendedLifetime(room) {} }
+          let place = UnsafeMutableRawBufferPointer(start: room.base, count: length)
+          try decompressor.decode(frame, into: place)
+          let payload = UnsafeRawBufferPointer(place)
           var slots: [BlockPayload.SlotRange] = []
           if (try? BlockPayload.parse(payload, into: &slots)) != nil {
             for slot in slots { use(payload[slot.range].last) }

@@ -16,13 +16,13 @@ package final class BlockDecompressor {
   deinit { ZSTD_freeDCtx(context) }
 
   /// Whether what follows the first byte of `frame` is the payload as it is.
-  func isRaw(_ frame: UnsafeRawBufferPointer) -> Bool { frame.first == FrameCodec.raw.rawValue }
+  package func isRaw(_ frame: UnsafeRawBufferPointer) -> Bool { frame.first == FrameCodec.raw.rawValue }
 
   /// Bytes of the payload of `frame`, as it states them.
   ///
   /// - Throws: `.damaged` for an unknown codec, or a length that is not stated or exceeds
   ///   `PackLimits.blockPayloadByteCount`.
-  func payloadLength(of frame: UnsafeRawBufferPointer) throws -> Int {
+  package func payloadLength(of frame: UnsafeRawBufferPointer) throws -> Int {
     let body = frame.dropFirst()
     let stated: UInt64
     switch frame.first.flatMap(FrameCodec.init) {
@@ -41,7 +41,7 @@ package final class BlockDecompressor {
   ///
   /// - Parameter payload: `payloadLength(of: frame)` bytes.
   /// - Throws: `.damaged` for a bad or second zstd frame.
-  func decode(
+  package func decode(
     _ frame: UnsafeRawBufferPointer, into payload: UnsafeMutableRawBufferPointer
   ) throws {
     let body = UnsafeRawBufferPointer(rebasing: frame.dropFirst())

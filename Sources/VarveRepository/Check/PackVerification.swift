@@ -30,8 +30,10 @@ package struct PackVerification {
     let session = Self.session(storage)
     let keyring = PackKeyring(
       storage: storage, repository: unlocked.config.id, privateKey: try unlocked.keys.dataKey())
-    try PackCheck(session: session, keyring: keyring, checked: checked, lost: LostPlaces())
-      .check(pack, size: sizes[pack] ?? 0)
+    let check = try PackCheck(
+      session: session, keyring: keyring, checked: checked, lost: LostPlaces())
+    var rest: [(pack: Digest, size: UInt64)] = [(pack, sizes[pack] ?? 0)]
+    try check.run { rest.popLast() }
     return session.damages
   }
 
