@@ -67,6 +67,15 @@ let package = Package(
     .target(
       name: "VarveTestSupport", dependencies: ["VarveFormat", "VarveStorage"],
       path: "Tests/VarveTestSupport", swiftSettings: strict),
+    .target(
+      name: "VarveFuzzing",
+      dependencies: [
+        "Varve", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository", "VarveStorage",
+        "VarveTestSupport",
+      ], path: "Tests/VarveFuzzing", swiftSettings: strict),
+    .testTarget(
+      name: "VarveFuzzingTests",
+      dependencies: ["VarveFormat", "VarveFuzzing"], swiftSettings: strict),
     .testTarget(
       name: "VarveFormatTests",
       dependencies: ["VarveCrypto", "VarveFormat", "VarveProof", "VarveTestSupport"],
@@ -103,6 +112,12 @@ let package = Package(
       name: "VarveCommandsTests",
       dependencies: ["VarveCommands", "VarveCrypto", "VarveFormat", "VarveRepository"],
       swiftSettings: strict),
-    .testTarget(name: "EndToEndTests", swiftSettings: strict),
+    // Stops the binary at system calls, for EndToEndTests; Linux on x86-64.
+    .executableTarget(name: "FaultTracer", path: "Tests/FaultTracer"),
+    .testTarget(
+      name: "EndToEndTests",
+      dependencies: [
+        "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveRepository", "VarveStorage",
+      ], swiftSettings: strict),
   ]
 )

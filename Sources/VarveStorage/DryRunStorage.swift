@@ -1,3 +1,5 @@
+public import VarveFormat
+
 /// A store that reads from another one and forgets what is written: a decorator for dry runs.
 ///
 /// What was "stored" here cannot be read back; whoever uses it writes only.
@@ -16,6 +18,10 @@ public final class DryRunStorage: StorageBackend {
 
   public func size(_ name: String) throws -> UInt64? { try base.size(name) }
 
+  public func modificationTime(_ name: String) throws -> Timestamp? {
+    try base.modificationTime(name)
+  }
+
   public func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
     try StorageName.validate(name)
   }
@@ -23,6 +29,8 @@ public final class DryRunStorage: StorageBackend {
   public func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
     try base.size(name) == nil
   }
+
+  public func settle(_ name: String) throws { try base.settle(name) }
 
   public func remove(_ name: String) throws { try StorageName.validate(name) }
 

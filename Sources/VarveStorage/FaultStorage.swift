@@ -1,5 +1,5 @@
 import Synchronization
-import VarveFormat
+public import VarveFormat
 
 /// A store that fails on purpose: a decorator with which tests stop a program between any two of
 /// its effects, or let it lose the answer to one that took place.
@@ -86,6 +86,10 @@ public final class FaultStorage: StorageBackend {
     try perform(.size(name)) { try base.size(name) }
   }
 
+  public func modificationTime(_ name: String) throws -> Timestamp? {
+    try perform(.size(name)) { try base.modificationTime(name) }
+  }
+
   public func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
     try perform(.put(name)) { try base.put(name, bytes) }
   }
@@ -93,6 +97,9 @@ public final class FaultStorage: StorageBackend {
   public func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
     try perform(.createExclusively(name)) { try base.createExclusively(name, bytes) }
   }
+
+  /// Never fails by itself: it has no effect that a caller could see.
+  public func settle(_ name: String) throws { try base.settle(name) }
 
   public func remove(_ name: String) throws {
     try perform(.remove(name)) { try base.remove(name) }

@@ -90,6 +90,8 @@ import VarveTestSupport
       ])
     #expect(!(try store.createExclusively("log/commits/0", [2])))
     #expect(trace.take() == [])
+    try store.settle("log/commits/0")
+    #expect(trace.take() == [.syncedDirectory("log/commits")])
   }
 
   @Test func noTemporaryFileStays() throws {

@@ -21,6 +21,8 @@ public struct Backup {
   private let options: BackupOptions
   private let observer: (any BackupObserver)?
   private let cancellation: CancellationFlag
+  /// How often a backup begins again because of a prune.
+  private static let attemptLimit = 5
 
   /// Runs a backup.
   ///
@@ -32,9 +34,22 @@ public struct Backup {
     _ repository: IndexedRepository, options: BackupOptions,
     observer: (any BackupObserver)? = nil, cancellation: CancellationFlag = CancellationFlag()
   ) throws -> BackupReport {
-    try Backup(
-      repository: repository, options: options, observer: observer, cancellation: cancellation
-    ).run()
+    var repository = repository
+    for _ in 0..<attemptLimit {
+      do {
+        return try Backup(
+          repository: repository, options: options, observer: observer, cancellation: cancellation
+        ).run()
+      } catch is SessionIsInvalid {
+        if case .standardInput = options.source { break }
+        // Somebody pruned: what was taken for stored may be gone soon. What is live now is found again.
+        try repository.log.refresh()
+        repository = try IndexedRepository(repository.unlocked)
+      }
+    }
+    throw VarveError(
+      .io, "data that this backup relied on was pruned while it ran",
+      hint: "run the backup again; without 'prune --now' beside it, it will not happen again")
   }
 
   private func run() throws -> BackupReport {
@@ -54,12 +69,13 @@ public struct Backup {
     let store = repository.makeStore(
       level: CompressionLevel(rawValue: options.compression.rawValue) ?? .auto,
       verifies: options.verifyPacks, storage: storage, keepsIndex: !options.dryRun)
+    defer { store.end() }
     let cacheWriter: ChangeCacheWriter? =
       options.dryRun ? nil : files.flatMap { ChangeCacheWriter(files: $0, old: parent.cache?.head) }
     let workers = max(1, options.workers ?? WorkerThreads.processorCount)
     let session = try makeSession(store, parent.cache, cacheWriter, workers)
     let snapshots = try SessionSnapshots(
-      repository, options, identity, parent, cacheWriter, start: report.start)
+      repository, store, options, identity, parent, cacheWriter, start: report.start)
     let linkTable = LinkTableChunker(try makeChunker(repository.config.chunkSizes))
     let partials =
       options.dryRun || options.partialInterval == 0

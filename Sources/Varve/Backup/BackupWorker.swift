@@ -20,6 +20,7 @@ final class BackupWorker: @unchecked Sendable {
   /// Where content is read. Another one after a chunk has gone to another thread in it.
   var input: ReusableBuffer
   let wholeFile = SHA256Stream()
+  let smallFiles: SmallFiles
   /// For the file that is being read.
   var chunker: Chunker
   var chunkList = ChunkListWriter()
@@ -48,6 +49,7 @@ final class BackupWorker: @unchecked Sendable {
     writer = try session.store.makeWriter()
     chunker = session.chunker
     input = try ReusableBuffer(capacity: Self.inputCapacity(session.chunker))
+    smallFiles = try SmallFiles(chunkMinimum: session.chunker.parameters.min)
   }
 
   /// Room for one longest chunk, whole, and for a piece that is read behind it.

@@ -1,14 +1,14 @@
 internal import CVarveLinux
 import Glibc
 internal import VarveCrypto
-internal import VarveFormat
+package import VarveFormat
 
 /// One directory of a change cache, in memory.
 ///
 /// Up to 1 MiB (about 6,000 entries) a record is a copy. A longer one is mapped, and whoever goes through it
 /// drops the pages behind it: a directory of 10^6 entries has a record of 170 MB, of which 4 MB are
 /// resident at a time.
-final class CachedDirectory: @unchecked Sendable {
+package final class CachedDirectory: @unchecked Sendable {
   private static let copyLimit = 1 << 20
   /// Nine records in ten fit into this, which then are one `pread`.
   private static let firstRead = 4_096
@@ -25,13 +25,13 @@ final class CachedDirectory: @unchecked Sendable {
   /// Bytes of `memory` that are mapped; 0 when it was allocated.
   private let mappedLength: Int
 
-  var count: Int { entries.count }
+  package var count: Int { entries.count }
 
   /// - Parameters:
   ///   - descriptor: of the records file.
   ///   - limit: how much of the file belongs to the cache from `offset` on.
   /// - Returns: nil unless there is an intact record.
-  init?(_ descriptor: Int32, offset: UInt64, limit: UInt64) {
+  package init?(_ descriptor: Int32, offset: UInt64, limit: UInt64) {
     let first = Int(min(limit, UInt64(Self.firstRead)))
     guard first >= ChangeCacheFormat.recordHeaderLength,
       var memory = malloc(first)
@@ -76,7 +76,7 @@ final class CachedDirectory: @unchecked Sendable {
   deinit { Self.release(memory, mappedLength) }
 
   /// The entry's signature, body, leaf hash and, for a directory, its record; nil when out of bounds.
-  func entry(_ index: Int) -> CachedEntry? { entries[index] }
+  package func entry(_ index: Int) -> CachedEntry? { entries[index] }
 
   /// Says that these entries are not needed for a while.
   func release(_ range: Range<Int>) {
@@ -200,14 +200,14 @@ struct CachedEntries {
 }
 
 /// One entry of a cached directory; valid as long as it is.
-struct CachedEntry {
+package struct CachedEntry {
   let signature: FileSignature
-  let body: UnsafeRawBufferPointer
+  package let body: UnsafeRawBufferPointer
   /// `child` as the record has it.
   let childField: UInt64
   fileprivate let leafBytes: UnsafeRawPointer
 
-  var leaf: Digest { Digest(loading: leafBytes) }
+  package var leaf: Digest { Digest(loading: leafBytes) }
 
   /// Offset of a subdirectory's own record, or `ChangeCacheFormat.noRecord`.
   var child: UInt64 { childField & ~ChangeCacheFormat.carriedOver }
@@ -219,15 +219,15 @@ struct CachedEntry {
 /// Finds names in a cached directory, asked in ascending order: a merge, not a search.
 ///
 /// Borrows the directory, which must outlive it.
-struct CacheCursor {
+package struct CacheCursor {
   private let entries: CachedEntries?
   private var next = 0
   /// Where the last entry found is.
   private(set) var index = -1
 
-  init(_ directory: CachedDirectory?) { entries = directory?.entries }
+  package init(_ directory: CachedDirectory?) { entries = directory?.entries }
 
-  mutating func find(_ name: UnsafeRawBufferPointer) -> CachedEntry? {
+  package mutating func find(_ name: UnsafeRawBufferPointer) -> CachedEntry? {
     guard let entries else { return nil }
     while let entry = entries[next] {
       guard let known = CacheCursor.name(of: entry.body) else { return nil }

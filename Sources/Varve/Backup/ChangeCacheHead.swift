@@ -25,7 +25,7 @@ struct ChangeCacheFiles: Sendable {
 }
 
 /// The head of a change cache (format: ChangeCacheFormat.swift).
-struct ChangeCacheHead: Sendable, Equatable {
+package struct ChangeCacheHead: Sendable, Equatable {
   /// The snapshot whose tree the records describe.
   var snapshot: Digest
   /// Where the root directory's record is.
@@ -66,7 +66,7 @@ struct ChangeCacheHead: Sendable, Equatable {
   }
 
   /// The head at `path`, or nil when there is none that is intact.
-  static func read(_ path: String) -> ChangeCacheHead? {
+  package static func read(_ path: String) -> ChangeCacheHead? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
@@ -102,7 +102,7 @@ struct ChangeCacheHead: Sendable, Equatable {
   }
 
   /// Replaces the head at `path`; says whether that worked.
-  func write(_ path: String) -> Bool {
+  package func write(_ path: String) -> Bool {
     let new = path + ".new"
     let descriptor = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { return false }

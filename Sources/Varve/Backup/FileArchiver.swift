@@ -18,6 +18,7 @@ extension BackupWorker {
   private static let rereadLimit: UInt64 = 64 << 20
 
   func archive(_ job: DirectoryJob, _ range: Range<Int>) throws {
+    defer { smallFiles.removeAll() }
     arena = ByteWriter(reservingCapacity: range.count * 128)
     let arenaIndex = job.addArena([])
     batch = (job, arenaIndex)
@@ -25,9 +26,13 @@ extension BackupWorker {
       // Chunks of large files first: somebody waits for them.
       while let chunk = session.stack.takeChunk() { store(chunk) }
       try session.cancellation.check()
-      if session.rendezvous.isCalled { try meet() }
+      if session.rendezvous.isCalled {
+        try storeSmallFiles(job, arenaIndex)
+        try meet()
+      }
       try archiveFile(job, job.changedFiles[place], arenaIndex)
     }
+    try storeSmallFiles(job, arenaIndex)
     let bytes = arena.bytes
     batch = nil
     arena = ByteWriter()
@@ -60,6 +65,23 @@ extension BackupWorker {
     }
     var content: ArchivedContent
     var changed = false
+    if !status.mayHaveHoles, status.size > 0, status.size <= smallFiles.longest {
+      if !smallFiles.hasRoom(for: Int(status.size)) {
+        try storeSmallFiles(job, arenaIndex)
+      }
+      job.entries[index].signature = FileSignature(status)
+      if smallFiles.read(file.number, index, &status, since: start) {
+        _ = file.release()
+        return
+      }
+      let before = job.entries[index].signature
+      guard try readStatus(job, entry, file.number, &status) else { return }
+      changed = FileSignature(status) != before
+      if changed {
+        session.report(job.path(of: entry.name), "it changed while it was read", .archival)
+      }
+    }
+    try storeSmallFiles(job, arenaIndex)
     while true {
       let before = FileSignature(status)
       content = try read(

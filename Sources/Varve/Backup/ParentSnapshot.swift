@@ -58,7 +58,7 @@ struct ParentSnapshot {
   }
 
   /// The snapshot itself while it is live, or the live one that has its tree under a changed record.
-  private static func liveForm(of snapshot: Digest, in state: LogState) -> Digest? {
+  static func liveForm(of snapshot: Digest, in state: LogState) -> Digest? {
     if state.snapshots[snapshot] != nil { return snapshot }
     return state.snapshotsInOrder.first { $0.original == snapshot }?.id
   }

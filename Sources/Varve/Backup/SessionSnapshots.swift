@@ -24,6 +24,7 @@ final class SessionSnapshots {
   }
 
   private let repository: IndexedRepository
+  private let store: ChunkStore
   private let options: BackupOptions
   private let identity: SourceIdentity
   private let parent: ParentSnapshot
@@ -36,10 +37,12 @@ final class SessionSnapshots {
   private var own: Set<Digest> = []
 
   init(
-    _ repository: IndexedRepository, _ options: BackupOptions, _ identity: SourceIdentity,
+    _ repository: IndexedRepository, _ store: ChunkStore, _ options: BackupOptions,
+    _ identity: SourceIdentity,
     _ parent: ParentSnapshot, _ cacheWriter: ChangeCacheWriter?, start: Timestamp
   ) throws {
     self.repository = repository
+    self.store = store
     self.options = options
     self.identity = identity
     self.parent = parent
@@ -94,12 +97,29 @@ final class SessionSnapshots {
     var head = content.head
     let id = try SnapshotCommit(repository.unlocked).commit(
       record(of: content, isPartial: isPartial), adding: content.added,
+      requireValid: requireValid,
       prepare: { id in
         head?.snapshot = id
         if let head { cacheWriter?.prepare(head) }
       },
       forgetting: { obsolete(in: $0, isObsolete) })
     return (id, head)
+  }
+
+  /// Requires that nothing was condemned that this session relies on: chunks that it found stored, what it stored itself, and
+  /// what the change cache knows, which is there while its snapshots are live.
+  private func requireValid(_ state: LogState, _ id: Digest) throws {
+    let opened = repository.state.size
+    guard let newest = state.newestCondemnation, newest >= opened else { return }
+    if let head = parent.cache?.head {
+      let known = [head.snapshot] + head.bases
+      guard known.allSatisfy({ ParentSnapshot.liveForm(of: $0, in: state) != nil }) else {
+        throw SessionIsInvalid()
+      }
+    }
+    guard
+      try !store.isInvalid(in: state, since: opened, record: ObjectName.snapshot(id))
+    else { throw SessionIsInvalid() }
   }
 
   /// The partial snapshots of this source that need not stay, as far as this author may forget them.

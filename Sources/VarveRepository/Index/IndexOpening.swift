@@ -12,6 +12,9 @@ package struct IndexOpening {
   private static let tableLimit = 32
   /// Segments that are mapped at once before they are merged.
   private static let batch = 256
+  /// Segments up to which each fetched one is kept in the cache, at the price of a sync; more of them are
+  /// merged right away, and the run is kept.
+  private static let keptLimit = 64
 
   private let cache: SegmentCache
   private let segments: [Digest: UInt64]
@@ -55,11 +58,11 @@ package struct IndexOpening {
   }
 
   private func fetch(except covered: Set<Digest>, into index: ChunkIndex) throws {
-    var count = 0
-    for (name, size) in segments.sorted(by: { $0.key < $1.key }) where !covered.contains(name) {
-      index.insert(IndexTable(try cache.segment(name, size: size), isLive: isLive))
-      count += 1
-      if count % Self.batch == 0 { index.settle() }
+    let wanted = segments.filter { !covered.contains($0.key) }.sorted { $0.key < $1.key }
+    for (number, (name, size)) in wanted.enumerated() {
+      let segment = try cache.segment(name, size: size, keeps: wanted.count <= Self.keptLimit)
+      index.insert(IndexTable(segment, isLive: isLive))
+      if (number + 1) % Self.batch == 0 { index.settle() }
     }
   }
 

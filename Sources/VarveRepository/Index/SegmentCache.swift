@@ -6,9 +6,10 @@ package import VarveStorage
 ///
 /// Segments stay until they are merged into a run (`RunDirectory`), which then stands for them.
 ///
-/// A cache and nothing more: a file appears whole (written aside, then renamed), any file may be deleted at
-/// any time, and one that is no valid segment is fetched again. Its rows only say where to look; what is
-/// found there is verified against the chunk's address.
+/// A cache and nothing more: a file appears whole (written aside, synced, then renamed), any file may be deleted
+/// at any time, and one that is no valid segment is fetched again. Its rows only say where to look; what is
+/// found there is verified against the chunk's address. No digest of them is looked at when they are mapped, so a
+/// file that a power loss left with holes would hide chunks: hence the sync.
 package struct SegmentCache: Sendable {
   private let cipher: SegmentCipher
   private let storage: any StorageBackend
@@ -43,7 +44,7 @@ package struct SegmentCache: Sendable {
       if complete { complete = file.write(bytes) }
     }
     let path = "\(directory)/\(name.hex)"
-    if complete, !keeps || file.rename(to: path) {
+    if complete, !keeps || (file.sync() && file.rename(to: path)) {
       return try MappedSegment.map(file.descriptor, name: name, path: keeps ? path : nil)
     }
     return try load(name, size: size)
@@ -51,7 +52,7 @@ package struct SegmentCache: Sendable {
 
   /// Keeps the plaintext of a segment that was just made.
   package func keep(_ name: Digest, _ plain: UnsafeRawBufferPointer) throws -> MappedSegment {
-    if let directory, let file = CacheFile(directory: directory), file.write(plain) {
+    if let directory, let file = CacheFile(directory: directory), file.write(plain), file.sync() {
       let path = "\(directory)/\(name.hex)"
       if file.rename(to: path) {
         return try MappedSegment.map(file.descriptor, name: name, path: path)

@@ -175,11 +175,10 @@ extension UnlockedRepository {
           .credential(LogStatement.CredentialChange(additions: [addition], removals: removals))
         ]
       }
-    } catch {
-      // Unless the commit came through all the same, nobody will ever read the object.
-      if log.state.author(ofCredential: new.id) == nil {
-        try? storage.remove(ObjectName.credential(new.id))
-      }
+    } catch let error as VarveError where error.code != .io {
+      // Decided before anything was appended. When storage failed, the commit may be there all the same,
+      // and then the log names the object; if it is not, nobody will ever read it.
+      try? storage.remove(ObjectName.credential(new.id))
       throw error
     }
     return new.id

@@ -21,6 +21,8 @@ public final class Log: Sendable {
     var recorded = TreeHead.empty
     /// The size of the newest checkpoint seen in storage or written.
     var checkpointSize: UInt64 = 0
+    /// Whether a power loss could not take back what `fold` stands for.
+    var isSettled = true
   }
 
   let storage: any StorageBackend
@@ -137,20 +139,35 @@ public final class Log: Sendable {
 
   private func readOn(from fold: inout LogFold, pin: TreeHead?) throws {
     var commits: [[UInt8]] = []
+    var newest: String?
     while let commit = try readIfPresent(ObjectName.commit(fold.tree.size)) {
+      newest = ObjectName.commit(fold.tree.size)
       try fold.append(commit: commit)
       commits.append(commit)
     }
     if let pin, fold.tree.root(atSize: pin.size) != pin.root {
       throw clientState.rollback(pin, fold.head)
     }
-    try adopt(fold, commits)
+    // Its author may have been killed before it was durable. A head that a power loss takes back must be
+    // neither remembered nor signed: that would look like a rollback. Where storage cannot say, as on a
+    // failing disk, reading goes on without.
+    let isSettled =
+      newest.map { (try? storage.settle($0)) != nil } ?? content.withLock { $0.isSettled }
+    try adopt(fold, commits, isSettled: isSettled)
   }
 
   /// Makes a verified fold the present one and records it in the client's state.
   ///
-  /// - Parameter commits: those by which it is longer than the client's copy.
-  func adopt(_ fold: LogFold, _ commits: [[UInt8]]) throws {
+  /// - Parameters:
+  ///   - commits: those by which it is longer than the client's copy.
+  ///   - isSettled: whether it is known to be durable.
+  func adopt(_ fold: LogFold, _ commits: [[UInt8]], isSettled: Bool) throws {
+    guard isSettled else {
+      return content.withLock {
+        $0.fold = fold
+        $0.isSettled = false
+      }
+    }
     var (copyByteCount, recorded, storedSize) = content.withLock {
       ($0.copyByteCount, $0.recorded, $0.storedSize)
     }
@@ -167,6 +184,7 @@ public final class Log: Sendable {
       $0.copyByteCount = fold.copyByteCount
       $0.storedSize = storedSize
       $0.recorded = fold.head
+      $0.isSettled = true
     }
   }
 

@@ -6,8 +6,9 @@
 //       lost: read and verify the winner's entries
 //     then sign the new head, write the tiles that became full and the checkpoint
 //
-// When creating fails or its answer is lost, the object is read back: the bytes decide. What is
-// written after the commit point is derived; whoever holds the log key completes it.
+// When creating fails or its answer is lost, the object is read back: the bytes decide, once storage has
+// made sure that they are durable. What is written after the commit point is derived; whoever holds the
+// log key completes it.
 
 import Synchronization
 import VarveCrypto
@@ -48,7 +49,7 @@ extension Log {
         // Our own entries pass the same verification as anybody's, before they are stored.
         try fold.append(commit: commit)
         if try create(ObjectName.commit(base.head.size), commit) {
-          try adopt(fold, [commit])
+          try adopt(fold, [commit], isSettled: true)
           try writeDerived(author)
           return Array(base.head.size..<fold.head.size)
         }
@@ -111,10 +112,18 @@ extension Log {
     } catch {
       // It may have been created all the same.
       guard let stored = try? readIfPresent(name) else { throw error }
-      return stored == commit
+      return try isSettled(stored, as: commit, name)
     }
     // A back end that repeats a request whose answer was lost finds its own object in the way.
-    return try readIfPresent(name) == commit
+    return try isSettled(readIfPresent(name), as: commit, name)
+  }
+
+  /// Whether what is stored is our commit, which then survives a power loss: the directory that could not be
+  /// synced may be why creating it failed.
+  private func isSettled(_ stored: [UInt8]?, as commit: [UInt8], _ name: String) throws -> Bool {
+    guard stored == commit else { return false }
+    try storage.settle(name)
+    return true
   }
 
   /// Writes what the commits imply and storage does not have yet: full tiles, then the checkpoint.
@@ -124,9 +133,11 @@ extension Log {
   ///   to write is kept in `derivedDataFailure` only.
   func writeDerived(_ author: LogAuthor) throws {
     guard let signer = author.checkpointSigner else { return }
-    let (fold, written) = content.withLock { ($0.fold, $0.checkpointSize) }
+    let (fold, written, isSettled) = content.withLock {
+      ($0.fold, $0.checkpointSize, $0.isSettled)
+    }
     let size = fold.head.size
-    guard size > written else { return }
+    guard isSettled, size > written else { return }
     do {
       for tile in Tile.completed(from: written, to: size) {
         try storage.put("log/\(tile.path)", try bytes(of: tile, fold))

@@ -34,7 +34,7 @@ import VarveCrypto
 import VarveFormat
 import VarveProof
 
-enum StoredFold {
+package enum StoredFold {
   /// Entries after which the fold is worth storing again.
   static let step: UInt64 = 256
 
@@ -48,7 +48,7 @@ enum StoredFold {
   static let isPartial: UInt32 = 8
 
   /// The file's bytes. O(entries).
-  static func encode(_ fold: LogFold) -> [UInt8] {
+  package static func encode(_ fold: LogFold) -> [UInt8] {
     let state = fold.state
     let snapshots = state.snapshots.inOrder
     let forgotten = state.forgotten.values.sorted {

@@ -1,12 +1,12 @@
 import VarveCrypto
-import VarveFormat
+package import VarveFormat
 import VarveProof
 
 extension StoredFold {
   /// The fold in the file's bytes (format: StoredFold.swift).
   ///
   /// - Returns: nil unless it is intact and of this repository. O(entries).
-  static func decode(
+  package static func decode(
     _ bytes: [UInt8], config: RepositoryConfig, configDigest: Digest
   ) -> LogFold? {
     bytes.withUnsafeBytes { bytes in
@@ -15,7 +15,10 @@ extension StoredFold {
       guard let base = bytes.baseAddress,
         SHA256.digest(covered) == Digest(loading: base + covered.count)
       else { return nil }
-      return try? decode(covered, config, configDigest)
+      guard let fold = try? decode(covered, config, configDigest), fold.state.isPlausible else {
+        return nil
+      }
+      return fold
     }
   }
 

@@ -5,9 +5,14 @@ enum Tools {
   /// The release binary: `VARVE_BINARY`, or the one that was built beside the test bundle.
   static let varve: String = {
     if let path = getenv("VARVE_BINARY") { return absolute(String(cString: path)) }
-    let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
-    return absolute(parent(bundle)) + "/varve"
+    return product("varve")
   }()
+
+  /// What was built beside the test bundle under that name.
+  static func product(_ name: String) -> String {
+    let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
+    return absolute(parent(bundle)) + "/" + name
+  }
 
   /// The top of the source tree.
   static let sources = parent(parent(parent(parent(#filePath))))

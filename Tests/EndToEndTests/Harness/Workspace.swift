@@ -13,8 +13,9 @@ final class Workspace {
   var target: String { root + "/target" }
   var passwordFile: String { root + "/password" }
 
-  init() throws {
-    let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+  /// - Parameter directory: where to make it; nil for where temporary files go.
+  init(in directory: String? = nil) throws {
+    let base = directory ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(base)/varve-test-XXXXXX".utf8CString)
     guard let made = mkdtemp(&template) else {
       throw SpawnFailure(description: "mkdtemp: \(errno)")

@@ -36,6 +36,17 @@ import VarveStorage
     }
   }
 
+  @Test func anObjectThatTheLogNamesStaysWhenAppendingFailed() throws {
+    let bench = try LogBench()
+    let size = try bench.unlock().log.head.size
+    let storage = UnsettledStorage(bench.storage, losing: ObjectName.commit(size))
+    let owner = try bench.unlock(through: storage)
+    #expect(Self.code { _ = try owner.addKeyFile() } == .io)
+    let listed = try bench.unlock().listCredentials()
+    #expect(listed.count == 3)
+    #expect(listed.compactMap(\.problem).isEmpty)
+  }
+
   @Test func rolesHaveTheirKeysOnly() throws {
     let bench = try LogBench()
     let owner = try bench.unlock()

@@ -138,6 +138,40 @@ import VarveTestSupport
     #expect(calls == 2)
   }
 
+  @Test func aCommitThatCannotBeMadeDurableIsNoSuccess() throws {
+    let bench = try LogBench()
+    let storage = UnsettledStorage(bench.storage, losing: ObjectName.commit(3))
+    let owner = try bench.unlock(through: storage)
+    #expect(throws: VarveError(.io, "")) { try owner.log.append { _ in [LogBench.note("x")] } }
+    #expect(try bench.storage.size(ObjectName.commit(3)) != nil)
+    // Whoever comes next finds it, and goes on.
+    #expect(try bench.unlock().log.append { _ in [LogBench.note("y")] } == [4])
+  }
+
+  /// A writer is killed between link(2) and the sync of the directory; somebody reads; the power fails.
+  @Test(arguments: [false, true])
+  func aHeadThatAPowerLossTakesBackIsNeitherRememberedNorSigned(isSettled: Bool) throws {
+    let bench = try LogBench()
+    let before = try bench.objects()
+    _ = try bench.unlock().log.append { _ in [LogBench.note("not durable")] }
+    let storage = try LogBench.storage(before)
+    let name = ObjectName.commit(3)
+    try storage.put(name, try bench.storage.read(name))
+
+    let reader = try bench.unlock(
+      "reader", through: isSettled ? storage : UnsettledStorage(storage))
+    #expect(reader.log.head.size == 4)
+    let signed = try storage.read(ObjectName.checkpoint) != before[ObjectName.checkpoint]
+    #expect(signed == isSettled)
+    try storage.remove(name)
+    if isSettled {
+      // Once it was durable, it must not vanish.
+      #expect(throws: VarveError.self) { try bench.unlock("reader", through: storage) }
+    } else {
+      #expect(try bench.unlock("reader", through: storage).log.head.size == 3)
+    }
+  }
+
   @Test func aFailureAppendsNothing() throws {
     let bench = try LogBench()
     let storage = FaultStorage(bench.storage) { operation, _ in

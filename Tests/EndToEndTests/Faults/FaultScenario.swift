@@ -1,0 +1,52 @@
+/// A command that is killed and made to fail at every system call, and what is prepared for it.
+struct FaultScenario: Sendable, CustomStringConvertible {
+  enum Effect: Sendable {
+    /// Makes the repository.
+    case initializes
+    /// Adds a snapshot of the source and says its id.
+    case saves
+    /// Changes the repository, but no snapshot's content.
+    case changes
+    /// Changes nothing but that it may record a result.
+    case checks
+    /// Writes the oldest snapshot to the target.
+    case restores
+  }
+
+  var description: String
+  var effect: Effect
+  var command: @Sendable (Workspace) -> [String]
+  /// The command that is run after the trial to see that work goes on; nil for the same.
+  var again: (@Sendable (Workspace) -> [String])?
+  /// Commands that are run before, once; the repository has two snapshots by then.
+  var before: [[String]] = []
+  /// Whether the client comes without its cache.
+  var isCold = false
+
+  /// Those of the short form have a warm cache.
+  static var chosen: [FaultScenario] { Tools.soak ? all : all.filter { !$0.isCold } }
+
+  static let all: [FaultScenario] = [
+    FaultScenario(description: "backup", effect: .saves) { ["backup", "--json", $0.source] },
+    FaultScenario(
+      description: "backup without a cache", effect: .saves,
+      command: { ["backup", "--json", $0.source] }, isCold: true),
+    FaultScenario(description: "check", effect: .checks) { _ in ["check", "--read-data"] },
+    FaultScenario(
+      description: "check without a cache", effect: .checks,
+      command: { _ in ["check", "--read-data", "--no-record"] }, isCold: true),
+    FaultScenario(description: "restore", effect: .restores) {
+      ["restore", "latest~1:\($0.source)", "--target", $0.target]
+    },
+    FaultScenario(
+      description: "restore without a cache", effect: .restores,
+      command: { ["restore", "latest~1:\($0.source)", "--target", $0.target] }, isCold: true),
+    FaultScenario(description: "tag", effect: .changes) { _ in ["tag", "--add", "kept", "latest"] },
+    // A key file that is there is never written over, so the second attempt names another one.
+    FaultScenario(
+      description: "key add", effect: .changes,
+      command: { ["key", "add", "--new-key-file", $0.root + "/another-key-file"] },
+      again: { ["key", "add", "--new-key-file", $0.root + "/third-key-file"] }),
+    FaultScenario(description: "init", effect: .initializes) { _ in ["init"] },
+  ]
+}
