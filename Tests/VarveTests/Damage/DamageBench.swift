@@ -10,9 +10,9 @@ import VarveTestSupport
 /// A repository to damage, and what is right in it.
 final class DamageBench {
   enum Size {
-    /// About 25 kB: every kind of object but tiles and long logs.
+    /// About 22 kB: every kind of object but tiles and long logs.
     case small
-    /// About 1 MB: also tiles, an inventory that a backup wrote, chunk lists, a directory in many packs.
+    /// About 1 MB: also tiles, and more packs.
     case whole
   }
 
@@ -78,16 +78,19 @@ final class DamageBench {
     symlink("text", bench.source + "/link")
     link(bench.source + "/few/small", bench.source + "/few/linked")
     if size == .whole {
-      try bench.write("long", noise(200_000, seed: 8))
-      for number in 0..<40 {
-        try bench.write("f\(number)", noise(1_500, seed: UInt64(number) + 20))
-      }
+      try bench.write("long", noise(60_000, seed: 8))
     }
     snapshots.append(try backUp())
     try bench.write("text", text + Array("one more line\n".utf8))
     snapshots.append(try backUp())
     try addWithInventory()
     guard size == .whole else { return }
+    // A backup fills a block before it begins another, so that many packs take many backups.
+    for number in 0..<8 {
+      try bench.write("f\(number)", noise(22_000 + 900 * number, seed: UInt64(number) + 20))
+      let snapshot = try backUp()
+      if number == 7 { snapshots.append(snapshot) } else { files.removeLast() }
+    }
     for round in 0..<140 {
       _ = try bench.unlocked.log.append { _ in
         (0..<2).map { number in
