@@ -111,7 +111,7 @@ struct PowerLossTests {
     let session = try makeSession(backups: Tools.rounds(3, soak: 12))
     let oracle = try PowerLossOracle(session)
     var enumeration = CrashEnumeration(session)
-    enumeration.randomStates = Tools.rounds(0, soak: 120)
+    enumeration.randomStates = Tools.rounds(0, soak: 60)
     var violations = 0
     var beginnings = 0
     try enumeration.forEachState { state, moment, ordinal in
