@@ -6,8 +6,11 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
 BINARY := .build/release/varve
-SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
+  Fuzzing/Package.swift Fuzzing/Sources
 PEERS_DIR ?= .build/peers
+# Debian's Python, which has Debian's packages, whatever comes first in PATH.
+RESCUE_PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 
 .PHONY: build test demo bench soak format lint install requirements clean
 
@@ -18,6 +21,7 @@ test: requirements
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build
 	python3 -m unittest discover --quiet --start-directory Benchmarks/suite --pattern 'test_*.py'
+	VARVE=$(BINARY) $(RESCUE_PYTHON) -m unittest discover --quiet --start-directory rescue --pattern 'test_*.py'
 
 demo: build
 	scripts/demo.sh $(BINARY)
@@ -29,10 +33,12 @@ bench: build
 	PEERS_DIR=$(PEERS_DIR) python3 Benchmarks/suite $(BINARY) --micro .build/benchmarks/release/micro \
 	  --runs $(or $(RUNS),3) $(if $(ONLY),--only $(ONLY)) --compare
 
-# The same end-to-end tests with their full counts: hours rather than minutes.
+# The same tests with their full counts, and every parser fuzzed for FUZZ_SECONDS (600): hours rather than minutes.
 soak: requirements
 	swift build $(SWIFT_FLAGS) --build-tests
 	VARVE_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter EndToEndTests
+	VARVE_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter EveryBitTests
+	Fuzzing/run
 
 format:
 	swift format --in-place --parallel --recursive $(SOURCES)

@@ -67,6 +67,15 @@ let package = Package(
     .target(
       name: "VarveTestSupport", dependencies: ["VarveFormat", "VarveStorage"],
       path: "Tests/VarveTestSupport", swiftSettings: strict),
+    .target(
+      name: "VarveFuzzing",
+      dependencies: [
+        "Varve", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository", "VarveStorage",
+        "VarveTestSupport",
+      ], path: "Tests/VarveFuzzing", swiftSettings: strict),
+    .testTarget(
+      name: "VarveFuzzingTests",
+      dependencies: ["VarveFormat", "VarveFuzzing"], swiftSettings: strict),
     .testTarget(
       name: "VarveFormatTests",
       dependencies: ["VarveCrypto", "VarveFormat", "VarveProof", "VarveTestSupport"],

@@ -74,7 +74,7 @@ public struct Timestamp: Hashable, Sendable {
 
   private var offsetText: String {
     guard offset != 0 else { return "Z" }
-    let minutes = abs(offset) / 60
+    let minutes = offset.magnitude / 60
     let sign = offset < 0 ? "-" : "+"
     return sign + CivilTime.padded(Int(minutes / 60), 2) + ":"
       + CivilTime.padded(Int(minutes % 60), 2)

@@ -25,6 +25,8 @@ public struct VarveError: Error, Sendable {
     public static let unsupportedFormat = Code(rawValue: "unsupported-format")
     /// The credential's role does not allow it. Exit 1.
     public static let forbidden = Code(rawValue: "forbidden")
+    /// A hold, a policy or a guard stands against it. Exit 1.
+    public static let refused = Code(rawValue: "refused")
     /// A selector or path that names nothing. Exit 1.
     public static let notFound = Code(rawValue: "not-found")
     /// Wrong use of a command or of the library. Exit 64.

@@ -1,3 +1,5 @@
+public import VarveFormat
+
 /// A store that reads from another one and forgets what is written: a decorator for dry runs.
 ///
 /// What was "stored" here cannot be read back; whoever uses it writes only.
@@ -15,6 +17,10 @@ public final class DryRunStorage: StorageBackend {
   ) throws { try base.read(name, offset: offset, into: buffer) }
 
   public func size(_ name: String) throws -> UInt64? { try base.size(name) }
+
+  public func modificationTime(_ name: String) throws -> Timestamp? {
+    try base.modificationTime(name)
+  }
 
   public func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
     try StorageName.validate(name)

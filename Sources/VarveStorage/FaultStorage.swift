@@ -1,5 +1,5 @@
 import Synchronization
-import VarveFormat
+public import VarveFormat
 
 /// A store that fails on purpose: a decorator with which tests stop a program between any two of
 /// its effects, or let it lose the answer to one that took place.
@@ -84,6 +84,10 @@ public final class FaultStorage: StorageBackend {
 
   public func size(_ name: String) throws -> UInt64? {
     try perform(.size(name)) { try base.size(name) }
+  }
+
+  public func modificationTime(_ name: String) throws -> Timestamp? {
+    try perform(.size(name)) { try base.modificationTime(name) }
   }
 
   public func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {

@@ -11,7 +11,7 @@
 import CVarveLinux
 import Glibc
 import Synchronization
-import VarveFormat
+public import VarveFormat
 
 /// A store in a directory of a local or network file system.
 public final class LocalStorage: StorageBackend {
@@ -26,6 +26,7 @@ public final class LocalStorage: StorageBackend {
 
   private static let layout = [
     "keys", "log", "log/commits", "log/tile", "packs", "index", "snapshots", "inventories",
+    "sessions",
     StorageName.temporaryDirectory,
   ]
 
@@ -80,6 +81,13 @@ public final class LocalStorage: StorageBackend {
     guard let status = try status(fullPath(name)) else { return nil }
     guard status.isRegularFile else { throw notAFile(name) }
     return status.size
+  }
+
+  public func modificationTime(_ name: String) throws -> Timestamp? {
+    try StorageName.validate(name)
+    return try status(fullPath(name)).map {
+      Timestamp(seconds: $0.modified_seconds, nanoseconds: $0.modified_nanoseconds)
+    }
   }
 
   private func open(_ name: String) throws -> (descriptor: Int32, size: UInt64) {

@@ -1,9 +1,11 @@
+import Glibc
 import Synchronization
-import VarveFormat
+public import VarveFormat
 
 /// A store in memory, for tests and for repositories that need not last.
 public final class MemoryStorage: StorageBackend {
   private let objects = Mutex<[String: [UInt8]]>([:])
+  private let times = Mutex<[String: Timestamp]>([:])
 
   public init() {}
 
@@ -32,20 +34,36 @@ public final class MemoryStorage: StorageBackend {
   public func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
     try StorageName.validate(name)
     objects.withLock { $0[name] = Array(bytes) }
+    stamp(name)
+  }
+
+  public func modificationTime(_ name: String) throws -> Timestamp? {
+    try StorageName.validate(name)
+    return times.withLock { $0[name] }
+  }
+
+  private func stamp(_ name: String) {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    let now = Timestamp(seconds: Int64(time.tv_sec), nanoseconds: UInt32(time.tv_nsec))
+    times.withLock { $0[name] = now }
   }
 
   public func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
     try StorageName.validate(name)
-    return objects.withLock { objects in
+    let isNew = objects.withLock { objects in
       guard objects[name] == nil else { return false }
       objects[name] = Array(bytes)
       return true
     }
+    if isNew { stamp(name) }
+    return isNew
   }
 
   public func remove(_ name: String) throws {
     try StorageName.validate(name)
     objects.withLock { _ = $0.removeValue(forKey: name) }
+    times.withLock { _ = $0.removeValue(forKey: name) }
   }
 
   public func list(_ prefix: String, _ body: (String, UInt64) throws -> Void) throws {

@@ -1,3 +1,5 @@
+public import VarveFormat
+
 /// A place that keeps objects: named byte strings, written once (docs/format.md, section 3).
 ///
 /// What the rest of Varve relies on:
@@ -26,6 +28,11 @@ public protocol StorageBackend: AnyObject, Sendable {
   /// The number of bytes in the object, or nil when there is none.
   func size(_ name: String) throws -> UInt64?
 
+  /// When the object was stored, by the store's own clock; nil when there is none, or the store does not say.
+  ///
+  /// Times of one store are compared with each other only, and nothing that has to be right depends on them.
+  func modificationTime(_ name: String) throws -> Timestamp?
+
   /// Stores the object, in place of one that has the name already.
   func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws
 
@@ -46,6 +53,8 @@ public protocol StorageBackend: AnyObject, Sendable {
 }
 
 extension StorageBackend {
+  public func modificationTime(_ name: String) throws -> Timestamp? { nil }
+
   /// For stores in which what can be read is durable.
   public func settle(_ name: String) throws {}
 

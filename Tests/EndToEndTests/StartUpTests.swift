@@ -13,8 +13,7 @@ import Testing
     let here = try Workspace()
     let verbs = [
       "init", "backup", "snapshots", "ls", "restore", "check", "dump", "diff", "find", "stats",
-      "cat", "tag", "key",
-      "log", "version",
+      "cat", "tag", "key", "log", "forget", "policy", "hold", "version",
     ]
     let top = try here.succeed("--help").text
     for verb in verbs {
@@ -26,6 +25,12 @@ import Testing
     }
     for verb in ["show", "verify", "publish"] {
       #expect(try here.succeed("log", verb, "--help").text.contains("USAGE"))
+    }
+    for verb in ["set", "show", "list", "remove"] {
+      #expect(try here.succeed("policy", verb, "--help").text.contains("USAGE"))
+    }
+    for verb in ["add", "remove", "list"] {
+      #expect(try here.succeed("hold", verb, "--help").text.contains("USAGE"))
     }
     #expect(try here.succeed("version").text.contains("varve"))
   }

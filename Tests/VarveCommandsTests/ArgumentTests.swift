@@ -24,6 +24,23 @@ import VarveRepository
 
   @Test(
     arguments: [
+      ("0", 0), ("15m", 900_000), ("90s", 90_000), ("1h30m", 5_400_000), ("250ms", 250),
+      ("1d", 86_400_000), ("0s", 0), ("36600d", 3_162_240_000_000),
+    ] as [(String, UInt64)])
+  func intervals(_ text: String, _ milliseconds: UInt64) {
+    #expect(IntervalArgument(argument: text)?.nanoseconds == milliseconds * 1_000_000)
+  }
+
+  @Test(arguments: [
+    "", "15", "m", "-1s", "1.5h", "1 h", "1hm", "1y", "36601d", "18446744073709551615s",
+    "99999999999999999999s",
+  ])
+  func noIntervals(_ text: String) {
+    #expect(IntervalArgument(argument: text) == nil)
+  }
+
+  @Test(
+    arguments: [
       ("1/1", .part(1, of: 1)), ("2/7", .part(2, of: 7)), ("100%", .fraction(1)),
       ("2.5%", .fraction(0.025)), ("500M", .bytes(500 << 20)), ("1", .bytes(1)),
     ] as [(String, CheckOptions.ReadData)])

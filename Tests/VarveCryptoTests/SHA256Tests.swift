@@ -103,39 +103,57 @@ import VarveTestSupport
     #expect(stream.finish() == SHA256.digest([]))
   }
 
-  /// Any lengths, in any order, alone and beside a stream that is in the midst of a block.
+  /// Any number of messages of any lengths, in any order.
   @Test func lanesAreTheSameAsSingles() {
     var random = SeededGenerator(seed: 256)
     let bytes = random.bytes(40_000)
     let lanes = SHA256Lanes()
-    let stream = SHA256Stream()
     bytes.withUnsafeBytes { bytes in
-      for round in 0..<400 {
+      for round in 0..<600 {
         lanes.removeAll()
         var expected: [Digest] = []
-        for _ in 0..<round % 9 {
-          let longest = [1, 64, 200, 5_000, 30_000][Int.random(in: 0..<5, using: &random)]
+        for _ in 0..<round % 50 {
+          let longest = [1, 64, 200, 5_000, 40_000][Int.random(in: 0..<5, using: &random)]
           let count = Int.random(in: 0...longest, using: &random)
           let start = Int.random(in: 0...bytes.count - count, using: &random)
           let message = UnsafeRawBufferPointer(rebasing: bytes[start..<start + count])
           lanes.add(message)
           expected.append(SHA256.digest(message))
         }
-        if round.isMultiple(of: 2) {
-          lanes.run()
-        } else {
-          let before = Int.random(in: 0...200, using: &random)
-          let count = Int.random(in: 0...20_000, using: &random)
-          stream.update(UnsafeRawBufferPointer(rebasing: bytes[..<before]))
-          lanes.run(
-            beside: stream,
-            takingIn: UnsafeRawBufferPointer(rebasing: bytes[before..<before + count]))
-          let whole = SHA256.digest(UnsafeRawBufferPointer(rebasing: bytes[..<(before + count)]))
-          #expect(stream.finish() == whole, "round \(round)")
-        }
+        lanes.run()
         #expect(lanes.count == expected.count)
         #expect((0..<lanes.count).map { lanes[$0] } == expected, "round \(round)")
       }
+    }
+  }
+
+  /// Every length around the ends of blocks, all at once.
+  @Test func lanesPadEveryLength() {
+    let bytes = SecureRandom.bytes(400)
+    let lanes = SHA256Lanes()
+    bytes.withUnsafeBytes { bytes in
+      for count in 0...bytes.count { lanes.add(UnsafeRawBufferPointer(rebasing: bytes[..<count])) }
+      lanes.run()
+      for count in 0...bytes.count {
+        #expect(lanes[count] == SHA256.digest(UnsafeRawBufferPointer(rebasing: bytes[..<count])))
+      }
+    }
+  }
+
+  @Test func streamsTakeInSideBySide() {
+    let bytes = SecureRandom.bytes(10_000)
+    let one = SHA256Stream()
+    let two = SHA256Stream()
+    bytes.withUnsafeBytes { bytes in
+      for (first, second) in [
+        (0..<100, 0..<7), (100..<5_000, 7..<9_000), (5_000..<5_000, 9_000..<9_001),
+      ] {
+        one.update(
+          UnsafeRawBufferPointer(rebasing: bytes[first]), beside: two,
+          UnsafeRawBufferPointer(rebasing: bytes[second]))
+      }
+      #expect(one.finish() == SHA256.digest(UnsafeRawBufferPointer(rebasing: bytes[..<5_000])))
+      #expect(two.finish() == SHA256.digest(UnsafeRawBufferPointer(rebasing: bytes[..<9_001])))
     }
   }
 }

@@ -51,6 +51,30 @@ import VarveTestSupport
     }
   }
 
+  @Test(arguments: [1, 2, 31, 32, 33, 500, 5_000]) func aFileThatGoesOn(count: Int) throws {
+    let chunks = chunks(count)
+    var nodes: [Digest: [UInt8]] = [:]
+    let store: TreeNodeWriter.Store = {
+      nodes[SHA256.digest($0)] = Array($0)
+      return SHA256.digest($0)
+    }
+    var writer = ChunkListWriter()
+    for (index, chunk) in chunks.enumerated() {
+      try writer.append(chunk, store: store)
+      guard index % 97 == 0 || index + 1 == count else { continue }
+      var read: [ChunkReference] = []
+      for list in try writer.nodesSoFar(store: store) {
+        let node = try #require(nodes[list.id])
+        read += try node.withUnsafeBytes { try ChunkListNode(decoding: $0).chunks }
+      }
+      #expect(read == Array(chunks[...index]))
+    }
+    let isList = try writer.finish(store: store)
+    let plain = try write(chunks)
+    #expect(isList == plain.isList)
+    #expect(writer.lists == plain.writer.lists && writer.chunks == plain.writer.chunks)
+  }
+
   @Test func listsCutElsewhereAreRefused() throws {
     let chunks = chunks(3_000)
     let (writer, _, nodes) = try write(chunks)

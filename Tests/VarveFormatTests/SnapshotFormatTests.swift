@@ -11,7 +11,8 @@ import VarveTestSupport
       meta: ["ticket": "4711"],
       tree: SnapshotRecord.Tree(id: Digest(1, 2, 3, 4), root: Digest(5, 6, 7, 8), entries: 9),
       links: [Digest(1, 1, 1, 1)], parent: Digest(2, 2, 2, 2), original: Digest(3, 3, 3, 3),
-      isPartial: true, program: "varve 1.0", excludes: [Array("*.o".utf8)],
+      isPartial: true, unfinished: [Digest(4, 4, 4, 4), Digest(1, 2, 3, 4)], program: "varve 1.0",
+      excludes: [Array("*.o".utf8)],
       summary: ["filesNew": 3])
   }
 
@@ -22,6 +23,9 @@ import VarveTestSupport
     bare.parent = nil
     bare.original = nil
     bare.isPartial = false
+    // A complete one has nothing unfinished.
+    #expect(throws: VarveError(.damaged, "")) { try SnapshotRecord(decoding: bare.encode()) }
+    bare.unfinished = []
     bare.links = []
     #expect(try SnapshotRecord(decoding: bare.encode()) == bare)
     let text = String(decoding: try bare.encode(), as: UTF8.self)

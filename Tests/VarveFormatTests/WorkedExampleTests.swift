@@ -233,6 +233,15 @@ import VarveTestSupport
     #expect(opened.withUnsafeBytes { Array($0) } == (try record.encode()))
     #expect(try SnapshotRecord(decoding: examples.line("record")) == record)
     #expect(try examples.digest("snapshot", "id") == SHA256.digest(bytes))
+    let indexKey = try key("index key")
+    func opaqueID(_ label: String, _ message: [UInt8]) -> Digest {
+      let key = HKDF.derive(
+        ikm: indexKey, salt: repository.bytes, info: Array("varve v1 \(label)".utf8), count: 32)
+      return HMACSHA256(key: key).authenticate(message)
+    }
+    let source = Array(#"{"host":"lake","paths":["/home/ada/\\xff"]}"#.utf8)
+    #expect(try examples.digest("snapshot", "source") == opaqueID("source key", source))
+    #expect(try examples.digest("snapshot", "tag") == opaqueID("tag key", Array("example".utf8)))
   }
 
   @Test func firstCommitIsSigned() throws {

@@ -4,9 +4,9 @@ import VarveFormat
 /// numbers for users and groups, since the archive may be unpacked where the names differ.
 ///
 ///   value := version:u32(2) entry*       entry := tag:u16 permissions:u16 id:u32
-enum AccessControlText {
+package enum AccessControlText {
   /// Nil when `value` is not such a list.
-  static func text(_ value: [UInt8]) -> [UInt8]? {
+  package static func text(_ value: [UInt8]) -> [UInt8]? {
     value.withUnsafeBytes { bytes in
       var reader = ByteReader(bytes, "access control list")
       guard (try? reader.u32()) == 2 else { return nil }

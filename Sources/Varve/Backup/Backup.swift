@@ -14,25 +14,42 @@ internal import VarveStorage
 ///      -> index segment -> snapshot record, inventory -> log entry
 /// ```
 /// Every thread takes work from one stack and owns its buffers, contexts and open blocks; they share the
-/// open pack. Nothing is visible in the repository before the log entry is.
+/// open pack. Nothing is visible in the repository before the log entry is; one for what is done so far comes
+/// at intervals (`PartialSnapshots`).
 public struct Backup {
   private let repository: IndexedRepository
   private let options: BackupOptions
   private let observer: (any BackupObserver)?
   private let cancellation: CancellationFlag
+  /// How often a backup begins again because of a prune.
+  private static let attemptLimit = 5
 
   /// Runs a backup.
   ///
   /// - Returns: what was done; `problems` names each source that could not be read in full.
   /// - Throws: `.forbidden` for a reader; `.usage` for options that contradict each other; `.interrupted`; `.io` when
-  ///   storage fails, a source command fails, or no source can be read. Nothing is committed then.
+  ///   storage fails, a source command fails, or no source can be read. No complete snapshot is committed then; there may
+  ///   be a partial one.
   public static func run(
     _ repository: IndexedRepository, options: BackupOptions,
     observer: (any BackupObserver)? = nil, cancellation: CancellationFlag = CancellationFlag()
   ) throws -> BackupReport {
-    try Backup(
-      repository: repository, options: options, observer: observer, cancellation: cancellation
-    ).run()
+    var repository = repository
+    for _ in 0..<attemptLimit {
+      do {
+        return try Backup(
+          repository: repository, options: options, observer: observer, cancellation: cancellation
+        ).run()
+      } catch is SessionIsInvalid {
+        if case .standardInput = options.source { break }
+        // Somebody pruned: what was taken for stored may be gone soon. What is live now is found again.
+        try repository.log.refresh()
+        repository = try IndexedRepository(repository.unlocked)
+      }
+    }
+    throw VarveError(
+      .io, "data that this backup relied on was pruned while it ran",
+      hint: "run the backup again; without 'prune --now' beside it, it will not happen again")
   }
 
   private func run() throws -> BackupReport {
@@ -40,54 +57,59 @@ public struct Backup {
     let began = MonotonicClock.nanoseconds
     report.dryRun = options.dryRun
     report.chunkSize = options.chunkSizes?.mean
+    try LogStatement.SnapshotAddition.requireFewTags(options.tags)
     let identity = try SourceIdentity(options)
     let files = changeCacheFiles(identity)
-    let parent = try findParent(identity, files)
+    let parent = try ParentSnapshot(
+      of: identity, options.parent, files, in: repository.unlocked)
     report.parent = parent.snapshot
+    report.resumed = parent.resumed
     let storage: any StorageBackend =
       options.dryRun ? DryRunStorage(repository.storage) : repository.storage
     let store = repository.makeStore(
       level: CompressionLevel(rawValue: options.compression.rawValue) ?? .auto,
       verifies: options.verifyPacks, storage: storage, keepsIndex: !options.dryRun)
+    defer { store.end() }
     let cacheWriter: ChangeCacheWriter? =
       options.dryRun ? nil : files.flatMap { ChangeCacheWriter(files: $0, old: parent.cache?.head) }
     let workers = max(1, options.workers ?? WorkerThreads.processorCount)
     let session = try makeSession(store, parent.cache, cacheWriter, workers)
-    let root = try archive(session, workers)
-    let counts = root.tally
+    let snapshots = try SessionSnapshots(
+      repository, store, options, identity, parent, cacheWriter, start: report.start)
+    let linkTable = LinkTableChunker(try makeChunker(repository.config.chunkSizes))
+    let partials =
+      options.dryRun || options.partialInterval == 0
+      ? nil
+      : PartialSnapshots(
+        of: session, snapshots, linkTable, parent, interval: options.partialInterval)
+    let root = try archive(session, workers, partials)
+    report.counts = root.tally
     report.socketsSkipped = session.socketsSkipped.load(ordering: .relaxed)
     report.problems = session.reportedProblems
     let finisher = try BackupWorker(session: session, number: 0)
-    let links = try storeLinks(session, finisher)
+    let links = try linkTable.store(session.links.table(), by: finisher)
     try finisher.writer.flush()
-    report.counts = counts
     observer?.scanFinished(duration: MonotonicClock.nanoseconds - began)
 
-    let tree = SnapshotRecord.Tree(
-      id: root.node.id, root: root.node.root, entries: root.node.count)
-    let isSame = parent.tree == root.node.id
     func finishReport() {
-      report.counts.dataChunks = store.counters.dataChunks.load(ordering: .relaxed)
-      report.counts.treeChunks = store.counters.treeChunks.load(ordering: .relaxed)
-      report.counts.dataAdded =
-        store.counters.dataBytes.load(ordering: .relaxed)
-        + store.counters.treeBytes.load(ordering: .relaxed)
-      report.counts.dataAddedPacked = store.counters.storedBytes.load(ordering: .relaxed)
+      report.counts.take(store.counters)
       report.end = WallClock.now()
       report.duration = MonotonicClock.nanoseconds - began
     }
-    if options.skipIfUnchanged && isSame && parent.snapshot != nil {
+    let head = cacheWriter?.makeHead(root: root.record)
+    if options.skipIfUnchanged && parent.snapshot != nil && parent.tree == root.node.id {
+      if !options.dryRun { try snapshots.dropPartials(head) }
       finishReport()
       return report
     }
     let added = try store.finish(by: finisher.writer)
     finishReport()
     if options.dryRun { return report }
-    let record = makeRecord(identity, tree, links, parent.snapshot, report)
-    let snapshot = try SnapshotCommit(repository.unlocked).commit(
-      record, adding: added, parent: parent.snapshot)
-    cacheWriter?.finish(snapshot: snapshot, root: root.record)
-    report.snapshot = snapshot
+    let tree = SnapshotRecord.Tree(
+      id: root.node.id, root: root.node.root, entries: root.node.count)
+    report.snapshot = try snapshots.commitComplete(
+      SessionSnapshots.Content(
+        tree: tree, links: links, counts: report.counts, head: head, added: added))
     report.end = WallClock.now()
     report.duration = MonotonicClock.nanoseconds - began
     return report
@@ -107,59 +129,6 @@ public struct Backup {
     mkdir(cache, 0o700)
     mkdir(files.directory, 0o700)
     return files
-  }
-
-  private struct ParentSnapshot {
-    var snapshot: Digest?
-    var tree: Digest?
-    var cache: ChangeCache?
-  }
-
-  /// The snapshot to compare with, and the change cache that describes it.
-  ///
-  /// A cache counts only while its snapshot is live: then everything it refers to is stored (I2).
-  private func findParent(
-    _ identity: SourceIdentity, _ files: ChangeCacheFiles?
-  ) throws -> ParentSnapshot {
-    var result = ParentSnapshot()
-    let state = repository.log.state
-    let cache = files.flatMap { ChangeCache(files: $0) }
-    switch options.parent {
-    case .none: return result
-    case .selector(let text):
-      result.snapshot = try SnapshotSearch(repository.unlocked).id(
-        of: SnapshotSelector(parsing: Array(text.utf8)))
-    case .automatic:
-      if let live = cache.flatMap({ Self.liveForm(of: $0.head.snapshot, in: state) }) {
-        result.snapshot = live
-      } else {
-        result.snapshot = newestLike(identity)
-      }
-    }
-    guard let snapshot = result.snapshot else { return result }
-    if let cache, Self.liveForm(of: cache.head.snapshot, in: state) == snapshot {
-      result.cache = cache
-      result.tree = cache.record(at: cache.head.root)?.node.id
-    }
-    if result.tree == nil {
-      result.tree = (try? repository.unlocked.snapshotRecord(snapshot))?.tree.id
-    }
-    return result
-  }
-
-  /// The snapshot itself while it is live, or the live one that has its tree under a changed record.
-  private static func liveForm(of snapshot: Digest, in state: LogState) -> Digest? {
-    if state.snapshots[snapshot] != nil { return snapshot }
-    return state.snapshotsInOrder.first { $0.original == snapshot }?.id
-  }
-
-  /// The newest live snapshot of this host and these paths, among the last hundred; nil for a role that cannot read.
-  private func newestLike(_ identity: SourceIdentity) -> Digest? {
-    for snapshot in repository.log.state.snapshotsInOrder.suffix(100).reversed() {
-      guard let record = try? repository.unlocked.snapshotRecord(snapshot.id) else { continue }
-      if record.host == identity.host && record.paths == identity.paths { return snapshot.id }
-    }
-    return nil
   }
 
   private func makeSession(
@@ -201,7 +170,9 @@ public struct Backup {
     var tally: SourceCounts
   }
 
-  private func archive(_ session: BackupSession, _ workers: Int) throws -> Archived {
+  private func archive(
+    _ session: BackupSession, _ workers: Int, _ partials: PartialSnapshots?
+  ) throws -> Archived {
     let root: DirectoryJob?
     switch options.source {
     case .paths(let paths):
@@ -223,12 +194,18 @@ public struct Backup {
       root = nil
       session.stack.push(.stream(StreamBackup(name: name, command: command)))
     }
-    let tallies = Mutex<[SourceCounts]>([])
-    try WorkerThreads.run(count: workers) { number in
-      let worker = try BackupWorker(session: session, number: number)
-      try worker.run()
-      let tally = worker.tally
-      tallies.withLock { $0.append(tally) }
+    defer { session.workers.withLock { $0 = [] } }
+    do {
+      try WorkerThreads.run(count: workers + (partials == nil ? 0 : 1)) { number in
+        if let partials, number == workers { return try partials.run() }
+        defer { session.rendezvous.leave() }
+        let worker = try BackupWorker(session: session, number: number)
+        session.workers.withLock { $0.append(worker) }
+        try worker.run()
+      }
+    } catch let error as VarveError where error.code == .interrupted {
+      partials?.saveInterrupted()
+      throw error
     }
     if root?.sources != nil, session.sourcesFound.load(ordering: .relaxed) == 0 {
       throw VarveError(
@@ -238,42 +215,10 @@ public struct Backup {
       throw VarveError(.io, "the source cannot be read")
     }
     session.progress.scanFinished.store(true, ordering: .relaxed)
-    return Archived(
-      node: result.node, record: result.record,
-      tally: tallies.withLock { $0.reduce(into: SourceCounts()) { $0.add($1) } })
-  }
-
-  private func storeLinks(
-    _ session: BackupSession, _ worker: BackupWorker
-  ) throws -> [Digest] {
-    let groups = session.links.table()
-    guard !groups.isEmpty else { return [] }
-    let bytes = LinkTable(groups: groups).encode()
-    // Cut by the repository's own sizes, whatever this backup uses for its files.
-    let chunker = try makeChunker(repository.config.chunkSizes)
-    var ids: [Digest] = []
-    try bytes.withUnsafeBytes { bytes in
-      var start = 0
-      while start < bytes.count {
-        let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-        let length = chunker.cut(rest)
-        ids.append(try worker.store(node: UnsafeRawBufferPointer(rebasing: rest[..<length])))
-        start += length
-      }
+    let tally = session.workers.withLock { workers in
+      workers.reduce(into: SourceCounts()) { $0.add($1.tally) }
     }
-    return ids
-  }
-
-  private func makeRecord(
-    _ identity: SourceIdentity, _ tree: SnapshotRecord.Tree, _ links: [Digest], _ parent: Digest?,
-    _ report: BackupReport
-  ) -> SnapshotRecord {
-    SnapshotRecord(
-      time: options.time ?? report.start, host: identity.host, user: identity.user,
-      uid: getuid(), gid: getgid(), paths: identity.paths, tags: options.tags, meta: options.meta,
-      tree: tree, links: links, parent: parent, program: ProgramVersion.program,
-      excludes: options.excludes + options.caseInsensitiveExcludes,
-      summary: report.summary)
+    return Archived(node: result.node, record: result.record, tally: tally)
   }
 }
 

@@ -1,4 +1,5 @@
 public import Synchronization
+public import VarveFormat
 
 /// Counters that backup workers add to and a progress display reads whenever it likes.
 ///
@@ -43,6 +44,15 @@ public protocol BackupObserver: AnyObject, Sendable {
   func finished(_ item: BackupItem)
   /// The scan has counted everything.
   func scanFinished(duration nanoseconds: UInt64)
+  /// What is done so far has been committed as a partial snapshot.
+  func savedPartial(_ snapshot: Digest)
+  /// It could not be; the backup goes on.
+  func failedToSavePartial(_ error: any Error)
+}
+
+extension BackupObserver {
+  public func savedPartial(_ snapshot: Digest) {}
+  public func failedToSavePartial(_ error: any Error) {}
 }
 
 /// One file or directory that a backup has finished.

@@ -73,6 +73,9 @@ public struct BackupOptions: Sendable {
   public var chunkSizes: RepositoryConfig.ChunkSizes?
   /// Decode and verify each pack in memory before it is stored.
   public var verifyPacks = true
+  /// How often what is done so far is committed as a partial snapshot, so that an interrupted backup goes on from there, in
+  /// nanoseconds; 0 for never.
+  public var partialInterval: UInt64 = 15 * 60 * 1_000_000_000
   /// Worker threads; nil for one a processor.
   public var workers: Int?
 

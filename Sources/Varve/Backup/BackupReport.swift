@@ -1,4 +1,6 @@
+internal import Synchronization
 public import VarveFormat
+internal import VarveRepository
 
 /// What a backup did: restic's summary (docs/json.md, "backup"), and what could not be read.
 public struct BackupReport: Sendable {
@@ -6,6 +8,8 @@ public struct BackupReport: Sendable {
   public var snapshot: Digest?
   /// The parent that was used for change detection.
   public var parent: Digest?
+  /// The partial snapshot of an interrupted backup that this one went on from.
+  public var resumed: Digest?
   public var counts = SourceCounts()
   /// Sockets met; they cannot be saved.
   public var socketsSkipped: UInt64 = 0
@@ -91,11 +95,13 @@ extension SourceCounts {
   }
 }
 
-extension BackupReport {
-  /// What the snapshot's record says of the backup (docs/json.md, "summary").
-  package var summary: [String: JSONValue] {
-    var summary = counts.summary(start: start, end: end)
-    if let chunkSize { summary["chunk_size"] = .integer(Int64(chunkSize)) }
-    return summary
+extension SourceCounts {
+  /// Takes over what a store has counted.
+  mutating func take(_ counters: ChunkStore.Counters) {
+    dataChunks = counters.dataChunks.load(ordering: .relaxed)
+    treeChunks = counters.treeChunks.load(ordering: .relaxed)
+    dataAdded =
+      counters.dataBytes.load(ordering: .relaxed) + counters.treeBytes.load(ordering: .relaxed)
+    dataAddedPacked = counters.storedBytes.load(ordering: .relaxed)
   }
 }

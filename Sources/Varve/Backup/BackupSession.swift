@@ -38,6 +38,7 @@ final class BackupSession: @unchecked Sendable {
   let reportsItems: Bool
   let cancellation: CancellationFlag
   let stack = TaskStack<BackupTask, LargeFileChunk>()
+  let rendezvous: Rendezvous
   let links = LinkCollector()
   let chunkBuffers: ChunkBufferPool
   /// Entries that changed at this time (nanoseconds since 1970) or later are not trusted next time.
@@ -47,6 +48,14 @@ final class BackupSession: @unchecked Sendable {
   let socketsSkipped = Atomic<UInt64>(0)
   /// Sources, as the user named them, that are there.
   let sourcesFound = Atomic<Int>(0)
+  /// A chunk that was claimed could not be stored: nothing of what was done may be committed.
+  let isBroken = Atomic<Bool>(false)
+  /// Whether one stream is read in place of a walk.
+  var isStream: Bool {
+    if case .paths = options.source { false } else { true }
+  }
+  /// The threads that walk, as they were when they began.
+  let workers = Mutex<[BackupWorker]>([])
   /// The snapshot's root directory, once it is known.
   let root = Mutex<(node: NodeReference, record: UInt64)?>(nil)
 
@@ -71,6 +80,7 @@ final class BackupSession: @unchecked Sendable {
     progress = observer?.progress ?? BackupProgress()
     reportsItems = observer?.wantsItems ?? false
     self.cancellation = cancellation
+    rendezvous = Rendezvous(threads: workers)
     chunkBuffers = ChunkBufferPool(
       count: workers > 1 ? 2 * workers : 0, capacity: BackupWorker.inputCapacity(chunker))
     var now = timespec()

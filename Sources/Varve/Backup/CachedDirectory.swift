@@ -1,14 +1,14 @@
 internal import CVarveLinux
 import Glibc
 internal import VarveCrypto
-internal import VarveFormat
+package import VarveFormat
 
 /// One directory of a change cache, in memory.
 ///
 /// Up to 1 MiB (about 6,000 entries) a record is a copy. A longer one is mapped, and whoever goes through it
 /// drops the pages behind it: a directory of 10^6 entries has a record of 170 MB, of which 4 MB are
 /// resident at a time.
-final class CachedDirectory: @unchecked Sendable {
+package final class CachedDirectory: @unchecked Sendable {
   private static let copyLimit = 1 << 20
   /// Nine records in ten fit into this, which then are one `pread`.
   private static let firstRead = 4_096
@@ -18,18 +18,20 @@ final class CachedDirectory: @unchecked Sendable {
   let offset: UInt64
   let length: Int
   let node: NodeReference
+  /// Whether the directory was still in work: the node has not all of its entries, nor of the record's.
+  let isPartial: Bool
   let entries: CachedEntries
   private let memory: UnsafeMutableRawPointer
   /// Bytes of `memory` that are mapped; 0 when it was allocated.
   private let mappedLength: Int
 
-  var count: Int { entries.count }
+  package var count: Int { entries.count }
 
   /// - Parameters:
   ///   - descriptor: of the records file.
   ///   - limit: how much of the file belongs to the cache from `offset` on.
   /// - Returns: nil unless there is an intact record.
-  init?(_ descriptor: Int32, offset: UInt64, limit: UInt64) {
+  package init?(_ descriptor: Int32, offset: UInt64, limit: UInt64) {
     let first = Int(min(limit, UInt64(Self.firstRead)))
     guard first >= ChangeCacheFormat.recordHeaderLength,
       var memory = malloc(first)
@@ -67,13 +69,14 @@ final class CachedDirectory: @unchecked Sendable {
     self.mappedLength = mappedLength
     length = header.length
     node = header.node
+    isPartial = header.flags & ChangeCacheFormat.partial != 0
     entries = CachedEntries(bytes, count: header.count, bodiesLength: header.bodiesLength)
   }
 
   deinit { Self.release(memory, mappedLength) }
 
   /// The entry's signature, body, leaf hash and, for a directory, its record; nil when out of bounds.
-  func entry(_ index: Int) -> CachedEntry? { entries[index] }
+  package func entry(_ index: Int) -> CachedEntry? { entries[index] }
 
   /// Says that these entries are not needed for a while.
   func release(_ range: Range<Int>) {
@@ -129,6 +132,7 @@ final class CachedDirectory: @unchecked Sendable {
   /// The first 96 bytes of a record.
   private struct RecordHeader {
     let length, count, bodiesLength: Int
+    let flags: UInt32
     let node: NodeReference
     let check: UInt64
 
@@ -142,6 +146,7 @@ final class CachedDirectory: @unchecked Sendable {
       length = field(0)
       count = field(4)
       bodiesLength = field(8)
+      flags = UInt32(truncatingIfNeeded: field(12))
       node = NodeReference(
         id: Digest(loading: base + 16), root: Digest(loading: base + 48), count: word(80))
       check = word(ChangeCacheFormat.checkOffset)
@@ -183,7 +188,7 @@ struct CachedEntries {
         inode: word(0), changed: Int64(bitPattern: word(8)), modified: Int64(bitPattern: word(16)),
         size: word(24)),
       body: UnsafeRawBufferPointer(start: bodies + bodyOffset, count: bodyLength),
-      child: word(40), leafBytes: at + 48)
+      childField: word(40), leafBytes: at + 48)
   }
 
   /// The bytes of these entries' signatures; `range` must be within the count.
@@ -195,28 +200,34 @@ struct CachedEntries {
 }
 
 /// One entry of a cached directory; valid as long as it is.
-struct CachedEntry {
+package struct CachedEntry {
   let signature: FileSignature
-  let body: UnsafeRawBufferPointer
-  /// Offset of a subdirectory's own record, or `ChangeCacheFormat.noRecord`.
-  let child: UInt64
+  package let body: UnsafeRawBufferPointer
+  /// `child` as the record has it.
+  let childField: UInt64
   fileprivate let leafBytes: UnsafeRawPointer
 
-  var leaf: Digest { Digest(loading: leafBytes) }
+  package var leaf: Digest { Digest(loading: leafBytes) }
+
+  /// Offset of a subdirectory's own record, or `ChangeCacheFormat.noRecord`.
+  var child: UInt64 { childField & ~ChangeCacheFormat.carriedOver }
+
+  /// Whether the entry is not in the snapshot of the cache but in a base of it.
+  var isCarriedOver: Bool { childField & ChangeCacheFormat.carriedOver != 0 }
 }
 
 /// Finds names in a cached directory, asked in ascending order: a merge, not a search.
 ///
 /// Borrows the directory, which must outlive it.
-struct CacheCursor {
+package struct CacheCursor {
   private let entries: CachedEntries?
   private var next = 0
   /// Where the last entry found is.
   private(set) var index = -1
 
-  init(_ directory: CachedDirectory?) { entries = directory?.entries }
+  package init(_ directory: CachedDirectory?) { entries = directory?.entries }
 
-  mutating func find(_ name: UnsafeRawBufferPointer) -> CachedEntry? {
+  package mutating func find(_ name: UnsafeRawBufferPointer) -> CachedEntry? {
     guard let entries else { return nil }
     while let entry = entries[next] {
       guard let known = CacheCursor.name(of: entry.body) else { return nil }

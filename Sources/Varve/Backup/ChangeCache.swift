@@ -9,11 +9,17 @@ internal import VarveFormat
 /// memory is that of the directories between the root and where the threads are, however long the cache is.
 final class ChangeCache: @unchecked Sendable {
   let head: ChangeCacheHead
+  /// Whether what is carried over in it counts.
+  let hasLiveBases: Bool
   private let descriptor: Int32
 
+  /// - Parameter isLive: whether a snapshot, or another one with its tree, is.
   /// - Returns: nil when there is no usable cache.
-  init?(files: ChangeCacheFiles) {
-    guard let head = ChangeCacheHead.read(files.head) else { return nil }
+  init?(files: ChangeCacheFiles, isLive: (Digest) -> Bool) {
+    // A run that was killed after its log entry has left the newer head beside the older one.
+    let heads = [files.next, files.head].lazy.compactMap { ChangeCacheHead.read($0) }
+    guard let head = heads.first(where: { isLive($0.snapshot) }) else { return nil }
+    hasLiveBases = head.bases.allSatisfy(isLive)
     let descriptor = open(files.records(head.generation), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return nil }
     self.head = head

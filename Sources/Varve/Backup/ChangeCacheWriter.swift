@@ -1,35 +1,23 @@
-internal import CVarveLinux
 import Glibc
 import Synchronization
 internal import VarveFormat
 
-/// Appends the records of a running backup to its change cache (format: ChangeCacheFormat.swift).
+/// Makes the change cache of the snapshots of a running backup (format: ChangeCacheFormat.swift).
 ///
 /// Holds the cache's lock file for as long as it lives, so two backups of the same sources never append to one file;
-/// the second one uses the cache without adding to it. A write that fails (a full disk) ends the
-/// writing, not the backup.
+/// the second one uses the cache without adding to it.
 final class ChangeCacheWriter: Sendable {
-  /// Records are gathered up to this many bytes; longer ones are written piece by piece.
-  static let bufferLength = 1 << 20
+  /// Bytes of a records file below which it is not copied, however few are in use.
+  static let compactionLength: UInt64 = 1 << 20
 
-  private struct State {
-    var buffer: [UInt8] = []
-    /// Where the next record goes.
-    var end: UInt64
-    /// Where `buffer` goes.
-    var bufferStart: UInt64 { end - UInt64(buffer.count) }
-    var failed = false
-    /// Bytes of records that this run has appended or referred to again.
-    var live: UInt64 = 0
-  }
-
+  let records: ChangeRecordFile
   private let files: ChangeCacheFiles
-  private let descriptor: Int32
   private let lock: Int32
-  let generation: UInt64
+  private let generation: UInt64
   /// Whether records of the run before can be referred to: they are in the same file.
   let sharesOldRecords: Bool
-  private let state: Mutex<State>
+  /// Bytes of the records of complete directories that this run has appended or referred to again.
+  private let live = Atomic<UInt64>(0)
 
   /// - Parameter old: the cache of the run before, if it is usable.
   /// - Returns: nil when the cache cannot be written or another backup of these sources is writing it.
@@ -42,88 +30,76 @@ final class ChangeCacheWriter: Sendable {
       return nil
     }
     // What is on disk counts, not what the caller read before the lock was held.
-    let current = ChangeCacheHead.read(files.head)
-    let shares = old != nil && current == old && (old.map { $0.live >= $0.length / 2 } ?? false)
-    sharesOldRecords = shares
-    generation = shares ? (old?.generation ?? 0) : (current?.generation ?? 0) &+ 1
-    let start = shares ? (old?.length ?? 0) : 0
-    descriptor = open(
-      files.records(generation), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    state = Mutex(State(end: start))
-    guard descriptor >= 0, ftruncate(descriptor, off_t(start)) == 0 else { return nil }
+    let next = ChangeCacheHead.read(files.next)
+    if let next, next == old { rename(files.next, files.head) }
+    let head = ChangeCacheHead.read(files.head)
+    sharesOldRecords = old != nil && head == old
+    // What a run that did not get to its log entry has left is overwritten.
+    unlink(files.next)
+    if let head, sharesOldRecords {
+      generation = head.generation
+    } else {
+      generation = max(head?.generation ?? 0, next?.generation ?? 0) &+ 1
+    }
+    guard
+      let records = ChangeRecordFile(
+        files.records(generation), length: sharesOldRecords ? head?.length ?? 0 : 0)
+    else {
+      close(lock)
+      return nil
+    }
+    self.records = records
   }
 
-  deinit {
-    if descriptor >= 0 { close(descriptor) }
-    close(lock)
-  }
+  deinit { close(lock) }
 
-  /// Notes that a record of the run before stays in use.
-  func reuse(_ record: CachedDirectory) {
-    state.withLock { $0.live += UInt64(record.length) }
-  }
+  /// Notes that a record of a complete directory is in use.
+  func count(_ length: Int) { live.add(UInt64(length), ordering: .relaxed) }
 
-  /// Appends a record that is complete. O(length).
+  /// The head of a cache of the records as they are now; nil when they cannot be written. The snapshot has no name yet.
   ///
-  /// - Returns: its offset.
-  func append(_ record: [UInt8]) -> UInt64 {
-    state.withLock { state in
-      let offset = state.end
-      state.buffer.append(contentsOf: record)
-      state.end += UInt64(record.count)
-      state.live += UInt64(record.count)
-      if state.buffer.count >= Self.bufferLength { flush(&state) }
-      return offset
+  /// - Parameter root: where the root directory's record is.
+  func makeHead(root: UInt64) -> ChangeCacheHead? {
+    records.flush().map {
+      ChangeCacheHead(snapshot: .zero, root: root, length: $0, generation: generation)
     }
   }
 
-  /// Makes room for a long record, which the caller then writes.
-  ///
-  /// - Returns: its offset.
-  func reserve(_ length: Int) -> UInt64 {
-    state.withLock { state in
-      flush(&state)
-      let offset = state.end
-      state.end += UInt64(length)
-      state.live += UInt64(length)
-      return offset
+  /// Notes the cache of a snapshot that is about to be committed.
+  func prepare(_ head: ChangeCacheHead) { _ = head.write(files.next) }
+
+  /// Makes the cache that was prepared the present one: its snapshot has been committed.
+  func adopt(_ head: ChangeCacheHead) {
+    let old = ChangeCacheHead.read(files.head)
+    guard ChangeCacheHead.read(files.next) == head, rename(files.next, files.head) == 0 else {
+      return
     }
+    if let old, old.generation != head.generation { unlink(files.records(old.generation)) }
   }
 
-  /// Writes a part of a record for which there is room.
-  func write(_ bytes: [UInt8], at offset: UInt64) {
-    if !put(bytes, at: offset) { state.withLock { $0.failed = true } }
-  }
-
-  /// Makes the records the cache of `snapshot`, whose root directory's record is at `root`.
-  func finish(snapshot: Digest, root: UInt64) {
-    let head = state.withLock { state -> ChangeCacheHead? in
-      flush(&state)
-      return state.failed
-        ? nil
-        : ChangeCacheHead(
-          snapshot: snapshot, root: root, length: state.end, live: state.live,
-          generation: generation)
+  /// Copies the records that a complete snapshot's cache uses into a file of their own when most are not in use. The cache must
+  /// have been adopted, and no thread may be appending.
+  func compact(_ head: ChangeCacheHead) {
+    guard head.length > Self.compactionLength,
+      live.load(ordering: .relaxed) < head.length / 2
+    else { return }
+    let path = files.records(generation &+ 1)
+    unlink(path)
+    guard let copy = ChangeRecordFile(path, length: 0),
+      let root = ChangeRecordCopy(from: records, length: head.length, to: copy).copy(head.root),
+      let length = copy.flush()
+    else {
+      unlink(path)
+      return
     }
-    guard let head, head.write(files.head) else { return }
-    if !sharesOldRecords && generation > 0 { unlink(files.records(generation &- 1)) }
-  }
-
-  private func flush(_ state: inout State) {
-    if !state.failed && !put(state.buffer, at: state.bufferStart) { state.failed = true }
-    state.buffer.removeAll(keepingCapacity: true)
-  }
-
-  private func put(_ bytes: [UInt8], at offset: UInt64) -> Bool {
-    var done = 0
-    while done < bytes.count {
-      let written = bytes.withUnsafeBytes {
-        varve_pwrite(
-          descriptor, $0.baseAddress! + done, $0.count - done, Int64(offset) + Int64(done))
-      }
-      if written <= 0 { return false }
-      done += written
+    var compact = head
+    compact.root = root
+    compact.length = length
+    compact.generation = generation &+ 1
+    if compact.write(files.head) {
+      unlink(files.records(generation))
+    } else {
+      unlink(path)
     }
-    return true
   }
 }

@@ -11,7 +11,7 @@ struct ChangeRecordWriter: ~Copyable {
   /// The longest record: its length has 32 bits.
   static let limit = Int(UInt32.max)
 
-  private let file: ChangeCacheWriter
+  private let file: ChangeRecordFile
   private let header: [UInt8]
   /// Where the record was given room, when it is written in pieces.
   private let place: UInt64?
@@ -23,24 +23,28 @@ struct ChangeRecordWriter: ~Copyable {
   /// - Parameters:
   ///   - count: of entries that will be added.
   ///   - bodiesLength: of all their bodies; the record must not be longer than `limit`.
-  init(_ file: ChangeCacheWriter, count: Int, bodiesLength: Int, node: NodeReference) {
+  ///   - isPartial: whether the directory is still in work.
+  init(
+    _ file: ChangeRecordFile, count: Int, bodiesLength: Int, node: NodeReference,
+    isPartial: Bool = false
+  ) {
     self.file = file
     let length = Self.length(count: count, bodiesLength: bodiesLength)
     var header = ByteWriter(reservingCapacity: ChangeCacheFormat.recordHeaderLength)
     header.u32(UInt32(truncatingIfNeeded: length))
     header.u32(UInt32(truncatingIfNeeded: count))
     header.u32(UInt32(truncatingIfNeeded: bodiesLength))
-    header.u32(0)
+    header.u32(isPartial ? ChangeCacheFormat.partial : 0)
     header.digest(node.id)
     header.digest(node.root)
     header.u64(node.count)
-    if length > ChangeCacheWriter.bufferLength {
+    if length > ChangeRecordFile.bufferLength {
       let hash = SHA256Stream()
       header.bytes.withUnsafeBytes { hash.update($0) }
       let place = file.reserve(length)
       (self.hash, self.place) = (hash, place)
       position = place + UInt64(ChangeCacheFormat.recordHeaderLength)
-      pending = ByteWriter(reservingCapacity: ChangeCacheWriter.bufferLength + 4_096)
+      pending = ByteWriter(reservingCapacity: ChangeRecordFile.bufferLength + 4_096)
       self.header = header.bytes
     } else {
       (hash, place, position) = (nil, nil, 0)
@@ -105,7 +109,7 @@ struct ChangeRecordWriter: ~Copyable {
   }
 
   private mutating func flushIfLong() {
-    if let hash, pending.bytes.count >= ChangeCacheWriter.bufferLength { flush(hash) }
+    if let hash, pending.bytes.count >= ChangeRecordFile.bufferLength { flush(hash) }
   }
 
   private mutating func flush(_ hash: SHA256Stream) {

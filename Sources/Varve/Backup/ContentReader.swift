@@ -37,6 +37,7 @@ extension BackupWorker {
     var content = ArchivedContent()
     wholeFile.reset()
     chunker = session.chunker
+    isInContent = true
     let large = shared && session.chunkBuffers.isUseful ? LargeFile() : nil
     do {
       var position: UInt64 = 0
@@ -66,6 +67,7 @@ extension BackupWorker {
       throw error
     }
     try large?.finish(help: helpOut)
+    isInContent = false
     // The only chunk of a file has the file's digest.
     let digest = wholeFile.finish()
     if content.digest == .zero { content.digest = digest }
@@ -115,6 +117,7 @@ extension BackupWorker {
       }
       guard let length else { return taken }
       try session.cancellation.check()
+      if session.rendezvous.isCalled { try meet() }
       let chunk = UnsafeRawBufferPointer(
         start: input.base + BlockAssembler.headroom + start, count: length)
       let id: Digest

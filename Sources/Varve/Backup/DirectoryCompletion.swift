@@ -56,7 +56,7 @@ extension BackupWorker {
 
   /// Whether the entries are those of the cached directory, all as they were.
   private func isUnchanged(_ job: DirectoryJob, _ cached: CachedDirectory) -> Bool {
-    guard job.entries.count == cached.count else { return false }
+    guard !cached.isPartial, job.entries.count == cached.count else { return false }
     return job.entries.allSatisfy { $0.place == .cached }
   }
 
@@ -113,29 +113,36 @@ extension BackupWorker {
       parent.entries[index].keepCached()
       return
     }
-    var flags: UInt32 = 0
-    attributes.removeAll(keepingCapacity: true)
-    // A directory on the way to a source is open for its path only; its entry is the file system's all the same.
-    let name = parent.entries[index].name
-    let error =
-      job.sources == nil
-      ? ExtendedAttributes.read(job.descriptor, into: &attributes)
-      : parent.withLocation(name) { ExtendedAttributes.read($0, $1, into: &attributes) }
-    if error != 0 { session.report(job.path, error, .archival) }
-    if job.sources == nil {
-      let error = InodeFlags.read(job.descriptor, into: &flags)
-      if error != 0 { session.report(job.path, error, .archival) }
-    }
     var arena = ByteWriter(reservingCapacity: 160)
     let arenaIndex = parent.addArena([])
     var entry = parent.entries[index]
+    try encodeDirectory(job, in: parent, &entry, node, into: &arena, arenaIndex)
+    parent.entries[index] = entry
+    let bytes = arena.bytes
+    parent.arenas.withLock { $0[arenaIndex] = bytes }
+  }
+
+  /// Encodes the entry of a directory.
+  func encodeDirectory(
+    _ job: DirectoryJob, in parent: DirectoryJob, _ entry: inout EntryState, _ node: NodeReference,
+    into arena: inout ByteWriter, _ arenaIndex: Int
+  ) throws {
+    var flags: UInt32 = 0
+    attributes.removeAll(keepingCapacity: true)
+    // A directory on the way to a source is open for its path only; its entry is the file system's all the same.
+    let error =
+      job.sources == nil
+      ? ExtendedAttributes.read(job.descriptor, into: &attributes)
+      : parent.withLocation(entry.name) { ExtendedAttributes.read($0, $1, into: &attributes) }
+    if error != 0 && reportsProblems { session.report(job.path, error, .archival) }
+    if job.sources == nil {
+      let error = InodeFlags.read(job.descriptor, into: &flags)
+      if error != 0 && reportsProblems { session.report(job.path, error, .archival) }
+    }
     try encode(
       parent, &entry, job.status, type: .directory, flags: flags,
       .directory(DirectoryContent(id: node.id, proofRoot: node.root, entryCount: node.count)),
       into: &arena, arenaIndex)
-    parent.entries[index] = entry
-    let bytes = arena.bytes
-    parent.arenas.withLock { $0[arenaIndex] = bytes }
   }
 
   /// The record of an unchanged directory: the old one, if the file that is being written has it and its children's
@@ -151,7 +158,7 @@ extension BackupWorker {
         return cached.entry(entry.cached)?.child == entry.record
       }
       if inPlace {
-        cacheWriter.reuse(cached)
+        cacheWriter.count(cached.length)
         return cached.offset
       }
     }
@@ -169,12 +176,11 @@ extension BackupWorker {
       bodiesLength += body.count
     }
     // Offsets have 32 bits; a directory beyond that is encoded anew each time.
-    guard
-      ChangeRecordWriter.length(count: count, bodiesLength: bodiesLength)
-        <= ChangeRecordWriter.limit
-    else { return ChangeCacheFormat.noRecord }
+    let length = ChangeRecordWriter.length(count: count, bodiesLength: bodiesLength)
+    guard length <= ChangeRecordWriter.limit else { return ChangeCacheFormat.noRecord }
+    cacheWriter.count(length)
     var record = ChangeRecordWriter(
-      cacheWriter, count: count, bodiesLength: bodiesLength, node: node)
+      cacheWriter.records, count: count, bodiesLength: bodiesLength, node: node)
     forEachEntry(job, arenas) { entry, body, leaf in
       record.add(entry.signature, bodyLength: body.count, child: entry.record, leaf: leaf)
     }

@@ -28,6 +28,8 @@ final class DirectoryJob: @unchecked Sendable {
   var children: [Int] = []
   /// Entries whose content must be read.
   var changedFiles: [Int] = []
+  /// Whether `entries` are all of them.
+  var isListed = false
   /// The directory could not be read; its entry is left out.
   var failed = false
   /// Leaf hashes and encoded bodies, one buffer for each batch of files.

@@ -34,6 +34,7 @@ extension BackupWorker {
       }
       try scan(job, count: job.listing.count)
     }
+    job.isListed = true
     push(job)
     try finish(job)
   }
@@ -109,11 +110,14 @@ extension BackupWorker {
         continue
       }
       var entry = EntryState(name: name, type: type, signature: FileSignature(status))
-      let cached: CachedEntry?
+      var cached: CachedEntry?
       if let sources {
         cached = sources.entries[name].name.withUnsafeBytes { cursor.find($0) }
       } else {
         cached = cursor.find(job.listing.bytes(name))
+      }
+      if let known = cached, known.isCarriedOver, session.cache?.hasLiveBases == false {
+        cached = nil
       }
       if cached != nil { entry.cached = cursor.index }
       if status.links > 1 && type != .directory {

@@ -114,7 +114,7 @@ extension BackupWorker {
           content, to: &arena)
       }
     } catch let error as VarveError where error.code == .usage {
-      session.report(job.path(of: entry.name), "\(error)", .archival)
+      if reportsProblems { session.report(job.path(of: entry.name), "\(error)", .archival) }
       return
     }
     let bodyStart = start + Digest.byteCount
@@ -153,8 +153,7 @@ extension BackupWorker {
   /// One that turns out to be what the cache has of it counts as unmodified: it was read because its time stamps
   /// were too young to be trusted, not because it had changed.
   func note(
-    _ job: DirectoryJob, _ index: Int, _ content: ArchivedContent, _ arena: ByteWriter,
-    since start: UInt64
+    _ job: DirectoryJob, _ index: Int, _ content: ArchivedContent, since start: UInt64
   ) {
     let entry = job.entries[index]
     var action = BackupItem.Action.new

@@ -18,22 +18,29 @@ extension BackupWorker {
   private static let rereadLimit: UInt64 = 64 << 20
 
   func archive(_ job: DirectoryJob, _ range: Range<Int>) throws {
-    var arena = ByteWriter(reservingCapacity: range.count * 128)
+    defer { smallFiles.removeAll() }
+    arena = ByteWriter(reservingCapacity: range.count * 128)
     let arenaIndex = job.addArena([])
+    batch = (job, arenaIndex)
     for place in range {
       // Chunks of large files first: somebody waits for them.
       while let chunk = session.stack.takeChunk() { store(chunk) }
       try session.cancellation.check()
-      try archiveFile(job, job.changedFiles[place], into: &arena, arenaIndex)
+      if session.rendezvous.isCalled {
+        try storeSmallFiles(job, arenaIndex)
+        try meet()
+      }
+      try archiveFile(job, job.changedFiles[place], arenaIndex)
     }
+    try storeSmallFiles(job, arenaIndex)
     let bytes = arena.bytes
+    batch = nil
+    arena = ByteWriter()
     job.arenas.withLock { $0[arenaIndex] = bytes }
     try finish(job)
   }
 
-  private func archiveFile(
-    _ job: DirectoryJob, _ index: Int, into arena: inout ByteWriter, _ arenaIndex: Int
-  ) throws {
+  private func archiveFile(_ job: DirectoryJob, _ index: Int, _ arenaIndex: Int) throws {
     let start = session.reportsItems ? MonotonicClock.nanoseconds : 0
     let entry = job.entries[index]
     let number = job.withLocation(entry.name) { OpenAt.file($0, $1) }
@@ -58,6 +65,23 @@ extension BackupWorker {
     }
     var content: ArchivedContent
     var changed = false
+    if !status.mayHaveHoles, status.size > 0, status.size <= smallFiles.longest {
+      if !smallFiles.hasRoom(for: Int(status.size)) {
+        try storeSmallFiles(job, arenaIndex)
+      }
+      job.entries[index].signature = FileSignature(status)
+      if smallFiles.read(file.number, index, &status, since: start) {
+        _ = file.release()
+        return
+      }
+      let before = job.entries[index].signature
+      guard try readStatus(job, entry, file.number, &status) else { return }
+      changed = FileSignature(status) != before
+      if changed {
+        session.report(job.path(of: entry.name), "it changed while it was read", .archival)
+      }
+    }
+    try storeSmallFiles(job, arenaIndex)
     while true {
       let before = FileSignature(status)
       content = try read(
@@ -81,7 +105,8 @@ extension BackupWorker {
       changed = true
     }
     try encodeFile(job, index, file.number, status, content, into: &arena, arenaIndex)
-    note(job, index, content, arena, since: start)
+    filesRead += 1
+    note(job, index, content, since: start)
   }
 
   /// Reads the status of an open file; false when it cannot be had or is no file's, which is then reported.

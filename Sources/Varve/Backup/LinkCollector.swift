@@ -18,9 +18,11 @@ final class LinkCollector: Sendable {
   }
 
   /// The groups with at least two members, as the link table wants them.
-  func table() -> [[[UInt8]]] {
+  ///
+  /// - Parameter isMember: whether the snapshot has an entry at that path.
+  func table(of isMember: ([UInt8]) -> Bool = { _ in true }) -> [[[UInt8]]] {
     groups.withLock { groups in
-      groups.values.filter { $0.count > 1 }
+      groups.values.map { $0.filter(isMember) }.filter { $0.count > 1 }
         .map { $0.sorted { $0.lexicographicallyPrecedes($1) } }
         .sorted { $0[0].lexicographicallyPrecedes($1[0]) }
     }

@@ -44,7 +44,7 @@ struct SourceIdentity {
     return CleanPath.clean(directory + [UInt8(ascii: "/")] + path)
   }
 
-  private static func machineName() -> [UInt8] {
+  static func machineName() -> [UInt8] {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
       guard gethostname(buffer.baseAddress!, buffer.count - 1) == 0 else {
         return Array("localhost".utf8)

@@ -59,6 +59,13 @@ extension BackupWorker {
     session.root.withLock { $0 = (root, ChangeCacheFormat.noRecord) }
   }
 
+  /// Stores a directory without entries.
+  func emptyDirectory() throws -> NodeReference {
+    nodes.reset()
+    let (id, count) = try nodes.finish(store: store(node:))
+    return NodeReference(id: id, root: MerkleFrontier().root, count: count)
+  }
+
   /// Stores a directory that has one entry.
   private func single(
     _ name: [UInt8], type: EntryType, mode: UInt16, _ time: FileTime,

@@ -9,6 +9,8 @@ final class TaskStack<Task: Sendable, Chunk: Sendable>: @unchecked Sendable {
   enum Item {
     case task(Task)
     case chunk(Chunk)
+    /// The thread is wanted at the rendezvous; does not count as an item.
+    case rendezvous
   }
 
   private let condition = Condition()
@@ -17,6 +19,7 @@ final class TaskStack<Task: Sendable, Chunk: Sendable>: @unchecked Sendable {
   private var working = 0
   private var waiting = 0
   private var stopped = false
+  private var calls = false
 
   /// Puts `new` on top; the last one is taken first.
   func push(_ new: some Collection<Task>) {
@@ -50,11 +53,12 @@ final class TaskStack<Task: Sendable, Chunk: Sendable>: @unchecked Sendable {
           working += 1
           return .chunk(chunks.removeFirst())
         }
+        if working == 0 && tasks.isEmpty { return nil }
+        if calls { return .rendezvous }
         if let task = tasks.popLast() {
           working += 1
           return .task(task)
         }
-        if working == 0 { return nil }
         waiting += 1
         condition.wait()
         waiting -= 1
@@ -65,6 +69,17 @@ final class TaskStack<Task: Sendable, Chunk: Sendable>: @unchecked Sendable {
   /// A waiting chunk, if there is one; does not count as an item of `next`.
   func takeChunk() -> Chunk? {
     condition.locked { chunks.isEmpty ? nil : chunks.removeFirst() }
+  }
+
+  /// The work that waits, the last to be taken first.
+  var waitingTasks: [Task] { condition.locked { tasks } }
+
+  /// Gives threads that ask for work the rendezvous instead, and wakes those that wait; or no longer does.
+  func setCalls(_ calls: Bool) {
+    condition.locked {
+      self.calls = calls
+      if calls { condition.broadcast() }
+    }
   }
 
   var isStopped: Bool { condition.locked { stopped } }

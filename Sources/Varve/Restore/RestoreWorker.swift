@@ -14,10 +14,9 @@ final class RestoreWorker {
   private let queue: RestoreQueue
   private let blocks: BlockReader
   /// A few blocks at a time, so that the addresses of their chunks are computed side by side.
-  private let decoded: [DecodedBlock]
+  private let open: OpenBlocks
   /// Of each of them, where the digests of its chunks begin; -1 for a block that does not open.
   private var firstDigests: [Int] = []
-  private let lanes = SHA256Lanes()
   private var buffer: ReusableBuffer
   /// Whether files may be created under their names; see `WholeFile`.
   private let createsUnderName: Bool
@@ -29,7 +28,7 @@ final class RestoreWorker {
     self.queue = queue
     pin = DirectoryPin(session.directories)
     blocks = session.source.makeBlockReader()
-    decoded = try (0..<4).map { _ in try DecodedBlock() }
+    open = try OpenBlocks()
     existing = try ExistingContent()
     buffer = try ReusableBuffer(capacity: RestoreWindow.spanLimit)
     createsUnderName =
@@ -92,8 +91,9 @@ final class RestoreWorker {
     // Blocks ascend by offset, so the difference is not negative; it is at most a span's length.
     let length = Int(end.offset - start.offset) + Int(end.storedLength)
     let isRead = read(start.pack, offset: UInt64(start.offset), length: length)
-    for first in stride(from: 0, to: batch.count, by: decoded.count) {
-      restoreTogether(window, batch[first..<min(first + decoded.count, batch.count)]) { location in
+    var done = 0
+    while done < batch.count {
+      done += restoreTogether(window, batch[done...]) { location in
         let place = Int(location.offset - start.offset)
         guard isRead, place + Int(location.storedLength) <= length else { return nil }
         return UnsafeRawBufferPointer(
@@ -106,23 +106,27 @@ final class RestoreWorker {
   /// Restores as many blocks as can be open at once.
   ///
   /// - Parameter sealed: the bytes of a block, where they have been read.
+  /// - Returns: how many these were.
   private func restoreTogether(
     _ window: RestoreWindow, _ ranges: ArraySlice<Range<Int>>,
     _ sealed: (ChunkLocation) -> UnsafeRawBufferPointer?
-  ) {
-    lanes.removeAll()
+  ) -> Int {
     firstDigests.removeAll(keepingCapacity: true)
     for (number, range) in ranges.enumerated() {
+      if number > 0 && open.isFull { break }
       firstDigests.append(-1)
       do {
+        if number == 0 { try open.removeAll() }
         let location = window.location(ofBlock: range)
-        if let sealed = sealed(location) {
-          try blocks.open(sealed, at: location, into: decoded[number])
-        } else {
-          try blocks.read(location, into: decoded[number])
+        try open.open { block in
+          if let sealed = sealed(location) {
+            try blocks.open(sealed, at: location, into: block)
+          } else {
+            try blocks.read(location, into: block)
+          }
+          firstDigests[number] = open.lanes.count
+          addSlots(window, range, of: block)
         }
-        firstDigests[number] = lanes.count
-        addSlots(window, range, of: decoded[number])
       } catch {
         for index in window.order[range] where window.settled[Int(index)] == 0 {
           window.tasks[Int(window.uses[Int(index)].task)].fail(error, session)
@@ -130,11 +134,12 @@ final class RestoreWorker {
         drop(window, range)
       }
     }
-    lanes.run()
-    for (number, range) in ranges.enumerated() {
+    open.lanes.run()
+    for (number, range) in zip(firstDigests.indices, ranges) {
       let first = firstDigests[number]
-      if first >= 0 { write(window, range, from: decoded[number], firstDigest: first) }
+      if first >= 0 { write(window, range, from: open[number], firstDigest: first) }
     }
+    return firstDigests.count
   }
 
   /// Has the digest of each slot computed that is wanted, once, in the order of `write`.
@@ -145,7 +150,7 @@ final class RestoreWorker {
       if slot == last { continue }
       last = slot
       // What the block does not have, writing will say.
-      lanes.add((try? block.slot(slot)) ?? UnsafeRawBufferPointer(start: nil, count: 0))
+      open.lanes.add((try? block.slot(slot)) ?? UnsafeRawBufferPointer(start: nil, count: 0))
     }
   }
 
@@ -187,7 +192,7 @@ final class RestoreWorker {
       if !task.hasFailed {
         do {
           let bytes = try block.slot(slot)
-          guard bytes.count == Int(use.length), lanes[digest] == use.address else {
+          guard bytes.count == Int(use.length), open.lanes[digest] == use.address else {
             throw VarveError(
               .damaged,
               "\(ObjectName.pack(use.location.pack)) has another chunk where the index says "

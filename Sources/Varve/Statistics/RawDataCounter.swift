@@ -17,6 +17,7 @@ final class RawDataCounter: StatisticsCounter {
       let length = try source.withChunk(id) { $0.count }
       _ = try count(id, UInt64(length), in: &report)
     }
+    for list in snapshot.unfinished { try count(list: list, in: &report) }
     let root = snapshot.rootDirectory
     guard try countNode(root.id, in: &report) else { return }
     let walk = try TreeWalk(root, from: source)
@@ -37,13 +38,14 @@ final class RawDataCounter: StatisticsCounter {
     case .chunks(let chunks):
       for chunk in chunks { _ = try count(chunk.address, UInt64(chunk.length), in: &report) }
     case .lists(let lists):
-      for list in lists where try countNode(list.id, in: &report) {
-        let node = try source.withChunk(list.id) { try ChunkListNode(decoding: $0) }
-        for chunk in node.chunks {
-          _ = try count(chunk.address, UInt64(chunk.length), in: &report)
-        }
-      }
+      for list in lists { try count(list: list.id, in: &report) }
     }
+  }
+
+  private func count(list: Digest, in report: inout Statistics.Report) throws {
+    guard try countNode(list, in: &report) else { return }
+    let node = try source.withChunk(list) { try ChunkListNode(decoding: $0) }
+    for chunk in node.chunks { _ = try count(chunk.address, UInt64(chunk.length), in: &report) }
   }
 
   /// - Returns: whether the node has not been counted before.

@@ -44,7 +44,8 @@ public struct TagChange: Sendable, Equatable {
   ///
   /// - Returns: what was replaced, in the order of `snapshots`.
   /// - Throws: `.notFound` when one of them was forgotten meanwhile: nothing of its commit is done
-  ///   then; `.forbidden` for other roles than the owner; `.missing` and `.damaged`.
+  ///   then; `.forbidden` for other roles than the owner and for snapshots that are held; `.missing` and
+  ///   `.damaged`.
   public func run(
     on snapshots: [Digest], in repository: UnlockedRepository,
     cancellation: CancellationFlag = CancellationFlag()
@@ -63,10 +64,12 @@ public struct TagChange: Sendable, Equatable {
   ) throws -> [Replacement] {
     var replacements: [Replacement] = []
     var additions: [LogStatement.Body] = []
+    let ids = try repository.keys.opaqueIDs()
     for old in snapshots {
       var record = try repository.snapshotRecord(old)
       let tags = apply(to: record.tags)
       guard tags != record.tags else { continue }
+      try Self.requireNoHold(on: old, repository.log.state)
       record.tags = tags
       record.original = record.original ?? old
       let bytes = try repository.seal(record)
@@ -75,9 +78,9 @@ public struct TagChange: Sendable, Equatable {
       replacements.append(Replacement(old: old, new: new))
       additions.append(
         .snapshot(
-          LogStatement.SnapshotAddition(
-            snapshot: new, additions: .listed([]), parent: record.parent,
-            original: record.original)))
+          try LogStatement.SnapshotAddition(
+            snapshot: new, record: record, additions: .listed([]), parent: record.parent, ids: ids))
+      )
     }
     guard !replacements.isEmpty else { return [] }
     let forgotten = LogStatement.Forgetting.bodies(
@@ -88,8 +91,19 @@ public struct TagChange: Sendable, Equatable {
           .notFound, "the snapshot \(replacement.old) was forgotten meanwhile",
           hint: "list the snapshots again")
       }
+      for replacement in replacements { try Self.requireNoHold(on: replacement.old, state) }
       return additions + forgotten
     }
     return replacements
+  }
+
+  /// The new record would take the place of one that may not be forgotten.
+  private static func requireNoHold(on snapshot: Digest, _ state: LogState) throws {
+    guard let hold = state.hold(on: snapshot, at: WallClock.now()) else { return }
+    let isPermanent = hold.term == .permanent
+    throw VarveError(
+      .forbidden,
+      "the tags of the snapshot \(snapshot) cannot change: log entry \(hold.entry) holds it",
+      hint: isPermanent ? nil : "release the hold first, with 'varve hold remove'")
   }
 }

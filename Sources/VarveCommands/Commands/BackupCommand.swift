@@ -49,6 +49,12 @@ struct BackupCommand: VarveSubcommand {
   @Flag(help: "Do not decode each block again in memory before it is stored.")
   var noExtraVerify = false
 
+  @Option(
+    help: ArgumentHelp(
+      "While the backup runs, save what is done so far every 15m (default), 1h30m or the like; 0 for never. An interrupted backup goes on from there when it is run again. Such a partial snapshot is dropped when a complete one is saved.",
+      valueName: "time"))
+  var partialInterval: IntervalArgument?
+
   @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
@@ -72,6 +78,7 @@ struct BackupCommand: VarveSubcommand {
       try RepositoryConfig.ChunkSizes(mean: Int(clamping: $0.bytes))
     }
     options.verifyPacks = !noExtraVerify
+    if let partialInterval { options.partialInterval = partialInterval.nanoseconds }
     let repository = try RepositoryAccess(global, console).indexed(
       for: [.owner, .writer], to: "make snapshots")
     let display = BackupDisplay(console)

@@ -43,6 +43,12 @@ struct VarveCommand: ParsableCommand {
           InitCommand.self, CheckCommand.self, TagCommand.self, KeyCommand.self, LogCommand.self,
         ]),
       CommandGroup(
+        name: "Retention",
+        subcommands: [
+          ForgetCommand.self, PruneCommand.self, PolicyCommand.self, HoldCommand.self,
+          UndoCommand.self, RecoverCommand.self,
+        ]),
+      CommandGroup(
         name: "Program", subcommands: [VersionCommand.self, CompletionCommand.self]),
     ])
 

@@ -7,6 +7,8 @@ package struct ArgumentNormaliser {
   package static let nested: [String: Set<String>] = [
     "key": ["list", "add", "remove", "passwd", "export", "import"],
     "log": ["show", "verify", "publish"],
+    "policy": ["set", "show", "list", "remove"],
+    "hold": ["add", "remove", "list"],
   ]
 
   private static let valued: Set<String> = [

@@ -5,7 +5,7 @@ import Varve
 struct ChangeOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Compare with this snapshot (default: the newest of this host and these paths).",
+      "Compare with this snapshot (default: the newest of this host and these paths, and what an interrupted backup has saved since).",
       valueName: "snapshot"))
   var parent: String?
 

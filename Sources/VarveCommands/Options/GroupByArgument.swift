@@ -9,9 +9,9 @@ package struct GroupByArgument: ExpressibleByArgument, Hashable, Sendable {
   package init?(argument: String) {
     for part in argument.split(separator: ",") {
       switch part {
-      case "host": host = true
-      case "paths": paths = true
-      case "tags": tags = true
+      case "host", "hosts": host = true
+      case "path", "paths": paths = true
+      case "tag", "tags": tags = true
       default: return nil
       }
     }

@@ -21,13 +21,16 @@ struct SnapshotFilterOptions: ParsableArguments {
   var paths: [RawArgument] = []
 
   /// Alternatives; a snapshot must have every tag of one of them.
-  var tagLists: [[String]] { tags.map(TagList.parse) }
+  var tagLists: [[String]] { tags.map(TagList.parseAll) }
 }
 
 /// Comma-separated tags.
 enum TagList {
-  static func parse(_ text: String) -> [String] {
-    text.split(separator: ",", omittingEmptySubsequences: true).map { tag in
+  static func parse(_ text: String) -> [String] { parseAll(text).filter { !$0.isEmpty } }
+
+  /// With empty tags, which stand for snapshots without tags: an empty text is one of them.
+  static func parseAll(_ text: String) -> [String] {
+    text.split(separator: ",", omittingEmptySubsequences: false).map { tag in
       String(tag.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }
   }

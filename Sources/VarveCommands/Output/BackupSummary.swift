@@ -26,6 +26,7 @@ struct BackupSummary {
     writer.member("backup_end", report.end.precise)
     writer.member("total_duration", Double(report.duration) / 1e9)
     if let parent = report.parent { writer.member("parent", parent.hex) }
+    if let resumed = report.resumed { writer.member("resumed", resumed.hex) }
     if let snapshot = report.snapshot { writer.member("snapshot_id", snapshot.hex) }
   }
 
@@ -43,6 +44,9 @@ struct BackupSummary {
         + "\(HumanText.bytes(counts.bytesProcessed)) in "
         + HumanText.duration(seconds: report.duration / 1_000_000_000),
     ]
+    if let resumed = report.resumed {
+      lines.append("went on from the partial snapshot \(resumed.hex.prefix(8))")
+    }
     if report.socketsSkipped > 0 {
       lines.append("skipped \(HumanText.count(report.socketsSkipped, "socket"))")
     }

@@ -114,6 +114,7 @@ struct SealedSnapshotList {
             $0.member("time", snapshot.time.utcSeconds)
             if let parent = snapshot.parent { $0.member("parent", parent.hex) }
             if let original = snapshot.original { $0.member("original", original.hex) }
+            if snapshot.isPartial { $0.member("partial", true) }
             $0.member("readable", false)
             $0.member("id", snapshot.id.hex)
             $0.member("short_id", String(snapshot.id.hex.prefix(8)))
@@ -127,7 +128,8 @@ struct SealedSnapshotList {
     for snapshot in snapshots {
       table.add([
         String(snapshot.id.hex.prefix(8)),
-        EntryText.shortTime(WallClock.local(seconds: snapshot.time.seconds)),
+        EntryText.shortTime(WallClock.local(seconds: snapshot.time.seconds))
+          + (snapshot.isPartial ? " (partial)" : ""),
         String(snapshot.author.text.prefix(8)),
       ])
     }

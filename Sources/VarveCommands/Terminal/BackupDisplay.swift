@@ -1,5 +1,7 @@
 import Synchronization
 import Varve
+import VarveFormat
+import VarveRepository
 
 /// Shows a backup while it runs.
 final class BackupDisplay: BackupObserver {
@@ -40,6 +42,27 @@ final class BackupDisplay: BackupObserver {
       $0.member("data_size", progress.bytesFound.load(ordering: .relaxed))
       $0.member("total_files", progress.filesFound.load(ordering: .relaxed))
     }
+  }
+
+  func savedPartial(_ snapshot: Digest) {
+    guard console.isJSON else {
+      if Interruption.flag.isCancelled {
+        console.note("what was done is saved in the partial snapshot \(snapshot.hex.prefix(8))")
+      } else {
+        console.note(
+          level: 2, "partial snapshot \(snapshot.hex.prefix(8)) saved; the backup goes on")
+      }
+      return
+    }
+    guard !console.isQuiet else { return }
+    try? console.json {
+      $0.member("message_type", "partial_snapshot")
+      $0.member("snapshot_id", snapshot.hex)
+    }
+  }
+
+  func failedToSavePartial(_ error: any Error) {
+    console.warning("a partial snapshot could not be saved: \(error)")
   }
 
   func finished(_ item: BackupItem) {

@@ -1,15 +1,15 @@
 internal import COpenSSL
 public import VarveFormat
 
-/// SHA-256 of many messages, always two side by side (`SHA256Pair`), whatever their lengths: a lane that is
-/// done with its message goes on with the next one while the other is still at work. A few messages, which are then
-/// long ones, are taken longest first, so that little of the last is left to one lane alone.
+/// SHA-256 of many messages of any lengths, sixteen side by side (`SHA256Sixteen`) while there are as many, then in
+/// pairs (`SHA256Pair`): a lane that is done with its message goes on with the next one while the others are
+/// still at work. Long messages are taken first, so that little of the last is left to one lane alone.
 ///
 /// Belongs to one thread at a time. Memory grows to 56 bytes for each message of the longest list.
 public final class SHA256Lanes {
   private static let blockLength = 64
-  /// Messages up to which it pays to sort them.
-  private static let sortLimit = 16
+  /// Messages from this length on are begun before others.
+  private static let longLength = 32 << 10
 
   /// A message under way.
   private struct Lane {
@@ -18,13 +18,16 @@ public final class SHA256Lanes {
     var number = -1
   }
 
+  private var sixteen: SHA256Sixteen?
   private var messages: [UnsafeRawBufferPointer] = []
   /// The order in which messages are taken.
   private var order: [Int] = []
+  /// Messages that were begun sixteen at a time; the longest last.
+  private var begun: [SHA256Sixteen.Unfinished] = []
   /// In the order in which messages were added; known after `run`.
   private var digests: [Digest] = []
 
-  public init() {}
+  public init() { sixteen = SHA256Sixteen.isSupported ? SHA256Sixteen() : nil }
 
   public var count: Int { messages.count }
 
@@ -40,26 +43,33 @@ public final class SHA256Lanes {
   }
 
   /// Computes the digests of all messages. O(n).
-  ///
-  /// - Parameters:
-  ///   - stream: another message, which takes in `bytes` meanwhile.
-  public func run(beside stream: SHA256Stream? = nil, takingIn bytes: UnsafeRawBufferPointer? = nil)
-  {
+  public func run() {
     digests.removeAll(keepingCapacity: true)
     digests.append(contentsOf: repeatElement(.zero, count: messages.count))
-    order.removeAll(keepingCapacity: true)
-    order.append(contentsOf: messages.indices)
-    if messages.count <= Self.sortLimit {
-      order.sort { messages[$0].count > messages[$1].count }
+    sort()
+    if sixteen != nil, messages.count >= SHA256Sixteen.minimum {
+      begun = sixteen!.run(messages, order: order) { digests[$0] = $1 }
+      begun.sort { $0.rest.count < $1.rest.count }
+      order.removeAll(keepingCapacity: true)
     }
+    runPairs()
+  }
+
+  private func sort() {
+    order.removeAll(keepingCapacity: true)
+    for number in messages.indices where messages[number].count >= Self.longLength {
+      order.append(number)
+    }
+    order.sort { messages[$0].count > messages[$1].count }
+    for number in messages.indices where messages[number].count < Self.longLength {
+      order.append(number)
+    }
+  }
+
+  private func runPairs() {
     var next = 0
     var one = Lane()
-    if let stream, let bytes {
-      // Only whole blocks are taken side by side, which leaves the stream's own rest to it.
-      pair(stream, bytes, &next, &one)
-    } else {
-      start(&one, &next)
-    }
+    start(&one, &next)
     var two = Lane()
     start(&two, &next)
     while one.number >= 0, two.number >= 0 {
@@ -76,34 +86,17 @@ public final class SHA256Lanes {
     while two.number >= 0 { finish(&two, &next) }
   }
 
-  /// Takes `bytes` into a stream beside as many messages as there are meanwhile; leaves the last of them
-  /// under way in `lane`.
-  private func pair(
-    _ stream: SHA256Stream, _ bytes: UnsafeRawBufferPointer, _ next: inout Int, _ lane: inout Lane
-  ) {
-    var bytes = bytes
-    start(&lane, &next)
-    while lane.number >= 0 {
-      let common = min(lane.rest.count, bytes.count) & ~(Self.blockLength - 1)
-      if common > 0 {
-        let own = UnsafeRawBufferPointer(rebasing: bytes[..<common])
-        let other = Self.take(common, &lane)
-        stream.update(own, beside: &lane.stream, other)
-        bytes = UnsafeRawBufferPointer(rebasing: bytes[common...])
-      }
-      if bytes.count < Self.blockLength { break }
-      if lane.rest.count < Self.blockLength { finish(&lane, &next) }
-    }
-    stream.update(bytes)
-  }
-
   private static func take(_ count: Int, _ lane: inout Lane) -> UnsafeRawBufferPointer {
     defer { lane.rest = UnsafeRawBufferPointer(rebasing: lane.rest[count...]) }
     return UnsafeRawBufferPointer(rebasing: lane.rest[..<count])
   }
 
   private func start(_ lane: inout Lane, _ next: inout Int) {
-    guard next < messages.count else {
+    if let unfinished = begun.popLast() {
+      lane = Lane(stream: unfinished.stream, rest: unfinished.rest, number: unfinished.number)
+      return
+    }
+    guard next < order.count else {
       lane.number = -1
       return
     }

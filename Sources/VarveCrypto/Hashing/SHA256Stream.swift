@@ -31,11 +31,11 @@ public final class SHA256Stream {
   }
 
   /// Takes in the next bytes of the message while another stream takes in its own. O(n).
-  func update(
-    _ bytes: UnsafeRawBufferPointer, beside other: UnsafeMutablePointer<varve_sha256_stream>,
+  public func update(
+    _ bytes: UnsafeRawBufferPointer, beside other: SHA256Stream,
     _ otherBytes: UnsafeRawBufferPointer
   ) {
-    SHA256Pair.update(context, bytes, other, otherBytes)
+    SHA256Pair.update(context, bytes, other.context, otherBytes)
   }
 
   /// The digest of everything since the last `finish`; the stream is then empty again.

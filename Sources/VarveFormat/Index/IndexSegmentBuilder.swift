@@ -9,6 +9,8 @@ public struct IndexSegmentBuilder {
   private var packs: [IndexPack] = []
   private var blocks: [[IndexBlock]] = []
   private var rows: [IndexRow] = []
+  /// Which packs `add(_:keeping:)` has added.
+  private var numbers: [Digest: UInt32] = [:]
 
   public init() {}
 
@@ -39,6 +41,48 @@ public struct IndexSegmentBuilder {
       }
     }
     blocks.append(list)
+  }
+
+  /// Adds those packs of another segment that `isKept` admits, with their rows. A pack that was added this way
+  /// before is not added again.
+  ///
+  /// - Throws: `.damaged` when the segment is.
+  public mutating func add(
+    _ segment: IndexSegmentView, keeping isKept: (IndexPack) -> Bool
+  ) throws {
+    var own: [UInt32?] = []
+    own.reserveCapacity(segment.packCount)
+    for number in 0..<segment.packCount {
+      let pack = try segment.pack(at: number)
+      guard isKept(pack) else {
+        own.append(nil)
+        continue
+      }
+      if let known = numbers[pack.name] {
+        own.append(known)
+        continue
+      }
+      let list = try segment.blocks(ofPack: number).map { try segment.block(at: $0) }
+      numbers[pack.name] = UInt32(packs.count)
+      own.append(UInt32(packs.count))
+      packs.append(pack)
+      blocks.append(list)
+    }
+    for index in 0..<segment.rowCount {
+      let row = segment.row(at: index)
+      guard Int(row.location.pack) < own.count else {
+        throw VarveError(.damaged, "index segment is damaged: a row has no pack")
+      }
+      guard let number = own[Int(row.location.pack)] else { continue }
+      guard Int(row.location.block) < blocks[Int(number)].count else {
+        throw VarveError(.damaged, "index segment is damaged: a row has no block")
+      }
+      rows.append(
+        IndexRow(
+          address: row.address,
+          location: IndexLocation(
+            pack: number, block: row.location.block, slot: row.location.slot)))
+    }
   }
 
   /// The plaintext; the builder is empty afterwards. O(rows).

@@ -6,6 +6,14 @@ extension LogStatement {
     case snapshot(SnapshotAddition)
     case forget(Forgetting)
     case check(CheckResult)
+    case policy(PolicyChange)
+    case hold(Hold)
+    case release(Release)
+    case repack(Repack)
+    case condemn(Condemnation)
+    case sweep(Sweep)
+    case undo(Undo)
+    case lost(Loss)
   }
 
   /// The first entry of a log.
@@ -59,57 +67,34 @@ extension LogStatement {
 
   /// A snapshot becomes live, and with it the objects it adds.
   public struct SnapshotAddition: Equatable, Sendable {
-    /// Packs and index segments that become live with the snapshot.
-    public enum Additions: Equatable, Sendable {
-      /// At most `listLimit`, ascending by name.
-      case listed([ObjectReference])
-      /// The inventory that lists them.
-      case inventory(Digest)
-    }
-
-    /// More objects are put into an inventory.
-    public static let listLimit = 32
+    /// More tags do not fit into an entry with room to spare.
+    public static let tagLimit = 256
 
     public let snapshot: Digest
-    public let additions: Additions
+    /// Packs and index segments that become live with the snapshot.
+    public let additions: ObjectList
     /// The snapshot that this one was compared with.
     public let parent: Digest?
     /// The snapshot that this one is a changed record of.
     public let original: Digest?
+    /// The opaque id of the host and paths saved; nil in entries from before there were any.
+    public let source: Digest?
+    /// The opaque ids of the tags; ascending, each once.
+    public let tags: [Digest]
+    /// Whether the backup was still under way.
+    public let isPartial: Bool
 
     public init(
-      snapshot: Digest, additions: Additions, parent: Digest? = nil, original: Digest? = nil
+      snapshot: Digest, additions: ObjectList, parent: Digest? = nil, original: Digest? = nil,
+      source: Digest? = nil, tags: [Digest] = [], isPartial: Bool = false
     ) {
       self.snapshot = snapshot
-      if case .listed(let objects) = additions {
-        self.additions = .listed(objects.sorted())
-      } else {
-        self.additions = additions
-      }
+      self.additions = additions.sorted
       self.parent = parent
       self.original = original
-    }
-  }
-
-  /// Snapshots are live no more.
-  public struct Forgetting: Equatable, Sendable {
-    /// An entry with more does not fit into 61,440 bytes.
-    public static let limit = 128
-
-    public let snapshots: [Digest]
-    public let reason: String
-
-    public init(snapshots: [Digest], reason: String) {
-      self.snapshots = snapshots
-      self.reason = reason
-    }
-
-    /// As many entries as it takes.
-    public static func bodies(forgetting snapshots: [Digest], reason: String) -> [Body] {
-      stride(from: 0, to: snapshots.count, by: limit).map { start in
-        let end = min(start + limit, snapshots.count)
-        return .forget(Forgetting(snapshots: Array(snapshots[start..<end]), reason: reason))
-      }
+      self.source = source
+      self.tags = Set(tags).sorted()
+      self.isPartial = isPartial
     }
   }
 
@@ -147,14 +132,23 @@ extension LogStatement.Body {
     case .snapshot: "snapshot"
     case .forget: "forget"
     case .check: "check"
+    case .policy: "policy"
+    case .hold: "hold"
+    case .release: "release"
+    case .repack: "repack"
+    case .condemn: "condemn"
+    case .sweep: "sweep"
+    case .undo: "undo"
+    case .lost: "lost"
     }
   }
 
-  /// The roles whose authors may say so. The recovery author counts as an owner.
+  /// The roles whose authors may ever say so. The recovery author counts as an owner. What a writer may
+  /// forget, and which policy it may set, depends on the state (`LogState.permittedRoles`).
   public var permittedRoles: Set<Role> {
     switch self {
-    case .genesis, .credential, .forget: [.owner]
-    case .snapshot: [.owner, .writer]
+    case .genesis, .credential, .release, .repack, .condemn, .sweep, .undo, .lost: [.owner]
+    case .snapshot, .forget, .policy, .hold: [.owner, .writer]
     case .check: [.owner, .writer, .reader]
     }
   }

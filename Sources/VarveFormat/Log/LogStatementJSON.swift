@@ -13,14 +13,25 @@ extension LogStatement.Body {
     case "urn:varve:snapshot:v1":
       self = .snapshot(try LogStatement.SnapshotAddition(json, what))
     case "urn:varve:forget:v1":
-      let forgetting = LogStatement.Forgetting(
-        snapshots: try json.digests("snapshots"), reason: try json.string("reason"))
-      guard !forgetting.snapshots.isEmpty else {
-        throw VarveError(.damaged, "it forgets no snapshot")
-      }
-      self = .forget(forgetting)
+      self = .forget(try LogStatement.Forgetting(json))
     case "urn:varve:check:v1":
       self = .check(try LogStatement.CheckResult(json))
+    case "urn:varve:policy:v1":
+      self = .policy(try LogStatement.PolicyChange(json, what))
+    case "urn:varve:hold:v1":
+      self = .hold(try LogStatement.Hold(json))
+    case "urn:varve:release:v1":
+      self = .release(try LogStatement.Release(json))
+    case "urn:varve:repack:v1":
+      self = .repack(try LogStatement.Repack(json, what))
+    case "urn:varve:condemn:v1":
+      self = .condemn(try LogStatement.Condemnation(json, what))
+    case "urn:varve:sweep:v1":
+      self = .sweep(try LogStatement.Sweep(json))
+    case "urn:varve:undo:v1":
+      self = .undo(try LogStatement.Undo(json))
+    case "urn:varve:lost:v1":
+      self = .lost(try LogStatement.Loss(json, what))
     default:
       throw VarveError.newerFormat("\(what) is of the type \(predicateType)")
     }
@@ -35,33 +46,47 @@ extension LogStatement.Body {
       ]
     case .credential(let change): change.members
     case .snapshot(let addition): addition.members
-    case .forget(let forgetting):
-      [
-        "reason": .string(forgetting.reason),
-        "snapshots": .array(forgetting.snapshots.map { .string($0.hex) }),
-      ]
+    case .forget(let forgetting): forgetting.members
     case .check(let result): result.members
+    case .policy(let change): change.members
+    case .hold(let hold): hold.members
+    case .release(let release): release.members
+    case .repack(let repack): repack.members
+    case .condemn(let condemnation): condemnation.members
+    case .sweep(let sweep): sweep.members
+    case .undo(let undo): undo.members
+    case .lost(let loss): loss.members
     }
   }
 
+  /// What the statement is about; `config` when that is nothing else with a name.
   func subject(config: Digest) -> [JSONValue] {
-    switch self {
-    case .genesis, .check: [Self.subject(ObjectName.config, config)]
-    case .credential(let change):
-      (change.additions.map(\.credential) + change.removals.map(\.credential))
-        .map { Self.subject(ObjectName.credential($0), $0) }
-    case .snapshot(let addition):
-      if case .inventory(let inventory) = addition.additions {
-        [
-          Self.subject(ObjectName.snapshot(addition.snapshot), addition.snapshot),
-          Self.subject(ObjectName.inventory(inventory), inventory),
-        ]
-      } else {
+    let objects: [JSONValue] =
+      switch self {
+      case .genesis, .check, .policy, .sweep: []
+      case .credential(let change):
+        (change.additions.map(\.credential) + change.removals.map(\.credential))
+          .map { Self.subject(ObjectName.credential($0), $0) }
+      case .snapshot(let addition):
         [Self.subject(ObjectName.snapshot(addition.snapshot), addition.snapshot)]
+          + Self.subject(addition.additions)
+      case .forget(let forgetting): Self.subject(snapshots: forgetting.snapshots)
+      case .hold(let hold): Self.subject(snapshots: hold.snapshots)
+      case .release(let release): Self.subject(snapshots: release.snapshots)
+      case .undo(let undo): Self.subject(snapshots: undo.snapshots)
+      case .repack(let repack): Self.subject(repack.additions)
+      case .condemn(let condemnation): Self.subject(condemnation.objects)
+      case .lost(let loss): Self.subject(loss.objects)
       }
-    case .forget(let forgetting):
-      forgetting.snapshots.map { Self.subject(ObjectName.snapshot($0), $0) }
-    }
+    return objects.isEmpty ? [Self.subject(ObjectName.config, config)] : objects
+  }
+
+  private static func subject(_ objects: ObjectList) -> [JSONValue] {
+    objects.inventory.map { [subject(ObjectName.inventory($0), $0)] } ?? []
+  }
+
+  private static func subject(snapshots: [Digest]) -> [JSONValue] {
+    snapshots.map { subject(ObjectName.snapshot($0), $0) }
   }
 
   private static func subject(_ name: String, _ digest: Digest) -> JSONValue {
@@ -110,39 +135,20 @@ extension LogStatement.SnapshotAddition {
     snapshot = try json.digest("snapshot")
     parent = try json.optionalDigest("parent")
     original = try json.optionalDigest("original")
-    if let inventory = try json.optionalDigest("inventory") {
-      additions = .inventory(inventory)
-      return
-    }
-    let objects = try json.array("adds").map { item in
-      try item.requireMembers(within: ["name", "size"], what)
-      return ObjectReference(name: try item.string("name"), size: try item.count("size"))
-    }
-    guard objects.count <= Self.listLimit else {
-      throw VarveError(.damaged, "it lists \(objects.count) objects, more than \(Self.listLimit)")
-    }
-    guard zip(objects, objects.dropFirst()).allSatisfy({ $0 < $1 }) else {
-      throw VarveError(.damaged, "the objects it lists do not ascend")
-    }
-    for object in objects {
-      switch ObjectClass(object.name) {
-      case .pack, .index: break
-      default: throw VarveError(.damaged, "it lists what is neither a pack nor an index segment")
-      }
-    }
-    additions = .listed(objects)
+    source = try json.optionalDigest("source")
+    tags = try json.ascendingDigests("tags", limit: Self.tagLimit)
+    isPartial = try json.flag("partial")
+    additions = try ObjectList(json, "adds", what)
   }
 
   fileprivate var members: [String: JSONValue] {
     var members: [String: JSONValue] = ["snapshot": .string(snapshot.hex)]
-    switch additions {
-    case .inventory(let inventory): members["inventory"] = .string(inventory.hex)
-    case .listed(let objects):
-      members["adds"] = .array(
-        objects.map { ["name": .string($0.name), "size": .integer(Int64($0.size))] })
-    }
+    additions.add(to: &members, "adds")
     if let parent { members["parent"] = .string(parent.hex) }
     if let original { members["original"] = .string(original.hex) }
+    if let source { members["source"] = .string(source.hex) }
+    if !tags.isEmpty { members["tags"] = .digests(tags) }
+    if isPartial { members["partial"] = true }
     return members
   }
 }

@@ -78,10 +78,17 @@ public struct PackTrailer: Equatable, Sendable {
     let blockCount = try reader.count(limit: PackLimits.blocks)
     guard blockCount > 0 else { throw reader.fail("there are no blocks") }
     blocks.reserveCapacity(min(blockCount, reader.remaining / 35))
+    var packByteCount =
+      PackHeader.byteCount + PackLimits.sealOverhead + 1 + PackFooter.byteCount
     for _ in 0..<blockCount {
       let storedLength = try reader.count(limit: PackLimits.storedBlockByteCount)
       guard storedLength > PackLimits.sealOverhead else {
         throw reader.fail("a block is too short")
+      }
+      // Offsets in an index are 32 bits: nothing may count beyond a pack, whatever file it came from.
+      packByteCount += storedLength
+      guard packByteCount <= PackLimits.packByteCount else {
+        throw reader.fail("its blocks are longer than a pack")
       }
       let slotCount = try reader.count(limit: PackLimits.slotsPerBlock)
       guard slotCount > 0 else { throw reader.fail("a block has no slots") }

@@ -37,6 +37,9 @@ public struct SnapshotRecord: Equatable, Sendable {
   public var original: Digest?
   /// Whether the backup was still under way; a later snapshot of it has the rest.
   public var isPartial: Bool
+  /// Chunk-list nodes of files that were being read, in no tree: what is stored of them stays in use. Only of a partial
+  /// snapshot.
+  public var unfinished: [Digest]
   /// Name and version of the program that made it.
   public var program: String
   public var excludes: [[UInt8]]
@@ -46,8 +49,9 @@ public struct SnapshotRecord: Equatable, Sendable {
   public init(
     time: Timestamp, host: [UInt8], user: [UInt8], uid: UInt32, gid: UInt32, paths: [[UInt8]],
     tags: [String] = [], meta: [String: String] = [:], tree: Tree, links: [Digest] = [],
-    parent: Digest? = nil, original: Digest? = nil, isPartial: Bool = false, program: String,
-    excludes: [[UInt8]] = [], summary: [String: JSONValue] = [:]
+    parent: Digest? = nil, original: Digest? = nil, isPartial: Bool = false,
+    unfinished: [Digest] = [], program: String, excludes: [[UInt8]] = [],
+    summary: [String: JSONValue] = [:]
   ) {
     self.time = time
     self.host = host
@@ -62,6 +66,7 @@ public struct SnapshotRecord: Equatable, Sendable {
     self.parent = parent
     self.original = original
     self.isPartial = isPartial
+    self.unfinished = unfinished
     self.program = program
     self.excludes = excludes
     self.summary = summary
@@ -71,7 +76,7 @@ public struct SnapshotRecord: Equatable, Sendable {
 extension SnapshotRecord {
   private static let members: Set<String> = [
     "excludes", "format", "gid", "host", "links", "meta", "original", "parent", "partial", "paths",
-    "program", "summary", "tags", "time", "tree", "uid", "user",
+    "program", "summary", "tags", "time", "tree", "uid", "unfinished", "user",
   ]
 
   /// The record's bytes before sealing.
@@ -104,6 +109,7 @@ extension SnapshotRecord {
     if let parent { members["parent"] = .string(parent.hex) }
     if let original { members["original"] = .string(original.hex) }
     if isPartial { members["partial"] = true }
+    if !unfinished.isEmpty { members["unfinished"] = .array(unfinished.map { .string($0.hex) }) }
     let bytes = JSONValue.object(members).canonicalBytes()
     guard bytes.count <= SnapshotRecord.byteLimit else {
       throw VarveError(
@@ -142,7 +148,8 @@ extension SnapshotRecord {
         entries: try tree.count("entries")),
       links: try json.digests("links"), parent: try json.optionalDigest("parent"),
       original: try json.optionalDigest("original"), isPartial: try SnapshotRecord.partial(json),
-      program: try json.string("program"), excludes: try json.escapedByteStrings("excludes"),
+      unfinished: try SnapshotRecord.unfinished(json), program: try json.string("program"),
+      excludes: try json.escapedByteStrings("excludes"),
       summary: try json.object("summary"))
   }
 
@@ -159,6 +166,16 @@ extension SnapshotRecord {
       throw VarveError(.damaged, "snapshot record is damaged: \"\(key)\" is out of range")
     }
     return id
+  }
+
+  private static func unfinished(_ json: JSONValue) throws -> [Digest] {
+    guard try json.optional("unfinished") != nil else { return [] }
+    let lists = try json.digests("unfinished")
+    guard try !lists.isEmpty && partial(json) else {
+      throw VarveError(
+        .damaged, "snapshot record is damaged: \"unfinished\" is empty, or nothing was")
+    }
+    return lists
   }
 
   private static func partial(_ json: JSONValue) throws -> Bool {

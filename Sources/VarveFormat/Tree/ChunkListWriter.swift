@@ -42,6 +42,14 @@ public struct ChunkListWriter {
     return true
   }
 
+  /// Nodes of all chunks so far, as if the file were a long one that ended here; the file goes on all the same.
+  public func nodesSoFar(store: TreeNodeWriter.Store) throws -> [ChunkListReference] {
+    var ended = self
+    if chunkCount <= TreeLimits.inlineChunks { try ended.storeEndedLists(store) }
+    if !ended.chunks.isEmpty { try ended.storeList(ended.chunks.count, store) }
+    return ended.lists
+  }
+
   /// Stores the lists that ended among the first chunks, before it was known that there are more.
   private mutating func storeEndedLists(_ store: TreeNodeWriter.Store) throws {
     var first = 0

@@ -4,7 +4,6 @@ internal import VarveFormat
 /// Turns a frame back into its payload, trusting nothing that the frame says. One per thread.
 package final class BlockDecompressor {
   private let context: OpaquePointer
-  private var buffer: ReusableBuffer
 
   /// - Throws: `.io` when memory cannot be had.
   package init() throws {
@@ -12,44 +11,52 @@ package final class BlockDecompressor {
       throw VarveError(.io, "zstd cannot allocate a decompression context")
     }
     context = created
-    buffer = try ReusableBuffer(capacity: 2 << 20)
   }
 
   deinit { ZSTD_freeDCtx(context) }
 
-  /// The payload of `frame`: a part of `frame` itself when it is raw, else this object's buffer,
-  /// valid until the next call.
+  /// Whether what follows the first byte of `frame` is the payload as it is.
+  package func isRaw(_ frame: UnsafeRawBufferPointer) -> Bool { frame.first == FrameCodec.raw.rawValue }
+
+  /// Bytes of the payload of `frame`, as it states them.
   ///
-  /// - Throws: `.damaged` for an unknown codec, a bad or second zstd frame, a length that is not stated or
-  ///   exceeds `PackLimits.blockPayloadByteCount`.
-  package func payload(of frame: UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer {
-    guard let codec = frame.first.flatMap(FrameCodec.init) else {
-      throw VarveError(.damaged, "a block has an unknown codec")
-    }
-    let body = UnsafeRawBufferPointer(rebasing: frame.dropFirst())
-    switch codec {
-    case .raw:
-      guard body.count <= PackLimits.blockPayloadByteCount else { throw Self.tooLong }
-      return body
+  /// - Throws: `.damaged` for an unknown codec, or a length that is not stated or exceeds
+  ///   `PackLimits.blockPayloadByteCount`.
+  package func payloadLength(of frame: UnsafeRawBufferPointer) throws -> Int {
+    let body = frame.dropFirst()
+    let stated: UInt64
+    switch frame.first.flatMap(FrameCodec.init) {
+    case nil: throw VarveError(.damaged, "a block has an unknown codec")
+    case .raw: stated = UInt64(body.count)
     case .zstd:
-      return try decompress(body)
+      let body = UnsafeRawBufferPointer(rebasing: body)
+      // The two largest values say "unknown" and "error".
+      stated = ZSTD_getFrameContentSize(body.baseAddress, body.count)
     }
+    guard stated <= UInt64(PackLimits.blockPayloadByteCount) else { throw Self.tooLong }
+    return Int(stated)
   }
 
-  private func decompress(_ body: UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer {
-    let stated = ZSTD_getFrameContentSize(body.baseAddress, body.count)
-    // The two largest values say "unknown" and "error".
-    guard stated <= UInt64(PackLimits.blockPayloadByteCount) else { throw Self.tooLong }
+  /// Turns `frame` into its payload.
+  ///
+  /// - Parameter payload: `payloadLength(of: frame)` bytes.
+  /// - Throws: `.damaged` for a bad or second zstd frame.
+  package func decode(
+    _ frame: UnsafeRawBufferPointer, into payload: UnsafeMutableRawBufferPointer
+  ) throws {
+    let body = UnsafeRawBufferPointer(rebasing: frame.dropFirst())
+    if isRaw(frame) {
+      payload.copyMemory(from: body)
+      return
+    }
     guard ZSTD_findFrameCompressedSize(body.baseAddress, body.count) == body.count else {
       throw VarveError(.damaged, "a block is not exactly one zstd frame")
     }
-    let length = Int(stated)
-    if buffer.capacity < length { buffer = try ReusableBuffer(capacity: length) }
-    let written = ZSTD_decompressDCtx(context, buffer.base, length, body.baseAddress, body.count)
-    guard ZSTD_isError(written) == 0, written == length else {
+    let written = ZSTD_decompressDCtx(
+      context, payload.baseAddress, payload.count, body.baseAddress, body.count)
+    guard ZSTD_isError(written) == 0, written == payload.count else {
       throw VarveError(.damaged, "a block does not decompress")
     }
-    return UnsafeRawBufferPointer(start: buffer.base, count: length)
   }
 
   private static var tooLong: VarveError {

@@ -25,5 +25,12 @@ package final class ReusableBuffer: @unchecked Sendable {
 
   deinit { munmap(base, capacity) }
 
+  /// A buffer of at least `length` bytes: this one, unless it is too short, or longer than `usual` while `length`
+  /// is not.
+  func fitted(to length: Int, usually usual: Int) throws -> ReusableBuffer {
+    if capacity >= length && (capacity <= usual || length > usual) { return self }
+    return try ReusableBuffer(capacity: max(length, usual))
+  }
+
   package var bytes: UnsafeMutableRawBufferPointer { .init(start: base, count: capacity) }
 }

@@ -29,11 +29,9 @@ struct DataCheck {
     try WorkerThreads.run(count: min(session.workers, packs.count)) { _ in
       let check = try PackCheck(session: session, keyring: keyring, checked: checked, lost: lost)
       defer { verified.add(check.chunksVerified, ordering: .relaxed) }
-      while true {
-        try session.cancellation.check()
+      try check.run {
         let number = next.add(1, ordering: .relaxed).oldValue
-        guard number < packs.count else { return }
-        try check.check(packs[number], size: sizes[packs[number]] ?? 0)
+        return number < packs.count ? (packs[number], sizes[packs[number]] ?? 0) : nil
       }
     }
     return verified.load(ordering: .relaxed)

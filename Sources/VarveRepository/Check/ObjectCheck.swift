@@ -43,19 +43,8 @@ struct ObjectCheck {
     }
     let snapshots = state.snapshotsInOrder.map(\.id)
     let credentials = state.liveCredentials.compactMap(\.credential)
-    var live = state.listedObjects.sizesByName
-    var hasAllInventories = true
-    for inventory in state.inventories {
-      let name = ObjectName.inventory(inventory)
-      if let listed = try checkInventory(inventory, name, stored[name]) {
-        for object in listed { live[object.name] = object.size }
-      } else {
-        hasAllInventories = false
-      }
-      stored[name] = nil
-    }
-    objects.checked += UInt64(state.inventories.count)
-    if !hasAllInventories { takeUnlisted(stored, &live, &objects) }
+    let named = try namedObjects(state, &stored, &objects)
+    let live = named.live
     session.progress.objectsTotal.store(
       UInt64(live.count + snapshots.count + credentials.count), ordering: .relaxed)
 
@@ -74,8 +63,11 @@ struct ObjectCheck {
     }
     for (name, size) in live.sorted(by: { $0.key < $1.key }) {
       try session.cancellation.check()
-      try checkPresence(name, size, listed: stored.removeValue(forKey: name), &objects)
+      let listed = stored.removeValue(forKey: name)
+      guard named.isComplete || listed != nil else { continue }
+      try checkPresence(name, size, listed: listed, &objects)
     }
+    for name in named.allowed { stored[name] = nil }
     objects.unreferenced = stored.map { ObjectReference(name: $0.key, size: $0.value) }.sorted()
     return objects
   }
@@ -92,30 +84,76 @@ struct ObjectCheck {
     return stored
   }
 
+  /// What a log state says of objects that a digest names.
+  private struct NamedObjects {
+    var live: [String: UInt64] = [:]
+    /// Objects that may be there or not: those that are condemned and not swept, or lost, and the records of
+    /// forgotten snapshots. Swept ones that are there still are garbage.
+    var allowed: Set<String> = []
+    /// Whether all live objects are there or damage: not when it cannot be known what was condemned.
+    var isComplete = true
+  }
+
+  private func namedObjects(
+    _ state: LogState, _ stored: inout [String: UInt64], _ objects: inout CheckedObjects
+  ) throws -> NamedObjects {
+    var named = NamedObjects()
+    var unreadable: Set<Digest> = []
+    for inventory in state.inventories {
+      let name = ObjectName.inventory(inventory)
+      if try !checkInventory(inventory, name) { unreadable.insert(inventory) }
+      stored[name] = nil
+    }
+    objects.checked += UInt64(state.inventories.count)
+    let liveObjects = try LiveObjects(state) { [unreadable, session] inventory, body in
+      guard !unreadable.contains(inventory) else { return }
+      try LiveObjects.forEachObject(in: inventory, storage: session.storage, body)
+    }
+    named.live = liveObjects.sizes
+    named.allowed = Set(state.forgotten.keys.map(ObjectName.snapshot))
+    let lists = state.openCondemnations.map(\.objects) + state.losses.map(\.objects)
+    for list in lists where list.inventory.map({ !unreadable.contains($0) }) ?? true {
+      named.allowed.formUnion(try list.objects(in: session.storage).map(\.name))
+    }
+    for condemnation in state.condemnations.values {
+      if let inventory = condemnation.objects.inventory, unreadable.contains(inventory) { continue }
+      guard case .swept = condemnation.status else { continue }
+      named.allowed.subtract(try condemnation.objects.objects(in: session.storage).map(\.name))
+    }
+    if !unreadable.isEmpty {
+      let added = Set(state.addedInventories.map(\.digest))
+      named.isComplete = unreadable.isSubset(of: added)
+      takeUnlisted(stored, &named, &objects)
+    }
+    return named
+  }
+
   /// What a lost inventory listed cannot be known: everything that no other lists is taken for live, so
   /// that it is checked and what depends on it is not called lost.
   private func takeUnlisted(
-    _ stored: [String: UInt64], _ live: inout [String: UInt64], _ objects: inout CheckedObjects
+    _ stored: [String: UInt64], _ named: inout NamedObjects, _ objects: inout CheckedObjects
   ) {
     session.addNotChecked(
-      "whether all objects are there that the damaged or missing inventories list")
+      named.isComplete
+        ? "whether all objects are there that the damaged or missing inventories list"
+        : "whether all live objects are there: inventories of what was condemned are damaged or missing"
+    )
     objects.hasAllSegments = false
-    for (name, size) in stored where live[name] == nil {
+    for (name, size) in stored where named.live[name] == nil && !named.allowed.contains(name) {
       switch ObjectClass(name) {
-      case .pack, .index: live[name] = size
+      case .pack, .index: named.live[name] = size
       default: break
       }
     }
   }
 
-  private func checkInventory(
-    _ inventory: Digest, _ name: String, _ size: UInt64?
-  ) throws -> [ObjectReference]? {
+  private func checkInventory(_ inventory: Digest, _ name: String) throws -> Bool {
     do {
-      return try LiveObjects.inventory(inventory, storage: session.storage).objects
+      try LiveObjects.forEachObject(in: inventory, storage: session.storage) { _, _ in }
+      return true
     } catch {
       try session.add(name, error)
-      return nil
+      return false
     }
   }
 

@@ -24,6 +24,10 @@ final class StorageWithoutDerived: StorageBackend {
     name == ObjectName.checkpoint ? nil : try base.size(name)
   }
 
+  func modificationTime(_ name: String) throws -> Timestamp? {
+    try base.modificationTime(name)
+  }
+
   func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
     switch ObjectClass(name) {
     case .checkpoint, .tile: return

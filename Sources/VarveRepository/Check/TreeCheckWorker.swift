@@ -20,6 +20,16 @@ final class TreeCheckWorker {
     let root = DirectoryContent(
       id: record.tree.id, proofRoot: record.tree.root, entryCount: record.tree.entries)
     check.visit(DirectoryTask(content: root, depth: 1, snapshot: snapshot))
+    for list in record.unfinished where check.isNew(list) {
+      guard let node = try read(list, for: snapshot) else { continue }
+      check.count(nodes: 1)
+      do {
+        let chunks = try node.withUnsafeBytes { try ChunkListNode(decoding: $0).chunks }
+        check.look(up: chunks, for: snapshot)
+      } catch {
+        try check.note(lost: list, error, isAuthentic: true, for: snapshot)
+      }
+    }
     guard !record.links.isEmpty else { return }
     var table: [UInt8] = []
     for chunk in record.links {

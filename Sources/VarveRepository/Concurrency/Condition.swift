@@ -11,7 +11,11 @@ package final class Condition: @unchecked Sendable {
     mutex = .allocate(capacity: 1)
     condition = .allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(condition, &attributes)
+    pthread_condattr_destroy(&attributes)
   }
 
   deinit {
@@ -31,6 +35,13 @@ package final class Condition: @unchecked Sendable {
 
   /// Waits for a signal; call only inside `locked`, in a loop that tests the state again.
   package func wait() { pthread_cond_wait(condition, mutex) }
+
+  /// Waits for a signal, but no longer than until `deadline`, in nanoseconds of the monotonic clock.
+  package func wait(until deadline: UInt64) {
+    var time = timespec(
+      tv_sec: Int(clamping: deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+    pthread_cond_timedwait(condition, mutex, &time)
+  }
 
   package func signal() { pthread_cond_signal(condition) }
   package func broadcast() { pthread_cond_broadcast(condition) }

@@ -38,6 +38,8 @@ public final class ChunkIndex: Sendable {
   private let tables = Mutex(Tables([]))
   private let runs: RunDirectory
   private let isMerging = Atomic<Bool>(false)
+  /// Packs that somebody relied on in tables that were merged since.
+  private let carriedUse = Mutex<Set<Digest>>([])
 
   /// - Parameter runs: where merged runs go.
   package init(runs: RunDirectory = RunDirectory(path: nil)) { self.runs = runs }
@@ -77,6 +79,36 @@ public final class ChunkIndex: Sendable {
   public func contains(_ id: Digest) -> Bool {
     let tables = tables.withLock { $0 }
     return tables.first { $0.location(of: id) } != nil
+  }
+
+  /// Whether a live pack has the chunk; the caller will rely on that pack.
+  package func reuse(_ id: Digest) -> Bool {
+    while true {
+      let current = tables.withLock { $0 }
+      let found = current.first { table in
+        table.location(of: id).map { table.liveness.use($0.pack) }
+      }
+      // What was noted in a table that has been replaced meanwhile may not have been carried over.
+      if found == nil || tables.withLock({ $0 === current }) { return found != nil }
+    }
+  }
+
+  /// The packs that `reuse` has found chunks in.
+  package func reusedPacks() -> Set<Digest> {
+    var packs = carriedUse.withLock { $0 }
+    for table in list { Self.addUse(of: table, to: &packs) }
+    return packs
+  }
+
+  private static func addUse(of table: IndexTable, to packs: inout Set<Digest>) {
+    table.liveness.forEachUsed { number in
+      if let pack = try? table.pack(at: number) { packs.insert(pack.name) }
+    }
+  }
+
+  /// Whether a live pack that `isKept` admits has the chunk. O(tables), and slower than `contains`.
+  package func contains(_ id: Digest, inPackWhere isKept: (Digest) -> Bool) -> Bool {
+    list.contains { table in table.hasRow(of: id, inPackWhere: isKept) }
   }
 
   /// Rows in all tables; a chunk that lies in several packs counts each time.
@@ -135,9 +167,10 @@ public final class ChunkIndex: Sendable {
   }
 
   func replace(_ old: [IndexTable], with new: [IndexTable]) {
-    let old = Set(old.map(ObjectIdentifier.init))
+    let names = Set(old.map(ObjectIdentifier.init))
     tables.withLock { tables in
-      tables = Tables(tables.list.filter { !old.contains(ObjectIdentifier($0)) } + new)
+      tables = Tables(tables.list.filter { !names.contains(ObjectIdentifier($0)) } + new)
     }
+    carriedUse.withLock { packs in for table in old { Self.addUse(of: table, to: &packs) } }
   }
 }

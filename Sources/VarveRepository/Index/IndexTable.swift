@@ -45,7 +45,7 @@ package final class IndexTable: @unchecked Sendable {
     liveness = PackLiveness(packCount: view.packCount, isLive: isLive)
   }
 
-  init(
+  package init(
     _ run: RunFile, isLiveSegment: (Digest) -> Bool, isLive: @escaping PackLiveness.Question
   ) {
     let header = run.header
@@ -84,6 +84,11 @@ package final class IndexTable: @unchecked Sendable {
     }
   }
 
+  /// What the mapped file of a run has; nil for a segment.
+  package var fileBytes: [UInt8]? {
+    if case .run(let run) = content { Array(run.mapping.bytes) } else { nil }
+  }
+
   /// Bytes of the mapped file.
   var byteCount: Int {
     switch content {
@@ -101,7 +106,7 @@ package final class IndexTable: @unchecked Sendable {
 
   /// Where a live pack has the chunk, or nil.
   @inline(__always)
-  func location(of address: Digest) -> IndexLocation? {
+  package func location(of address: Digest) -> IndexLocation? {
     let number =
       shardBits == 0 ? 0 : Int(truncatingIfNeeded: address.prefix64 >> UInt64(64 - shardBits))
     let shard = shards + number
@@ -118,6 +123,24 @@ package final class IndexTable: @unchecked Sendable {
       if liveness.isLive(row.location.pack, of: self) { return row.location }
     }
     return nil
+  }
+
+  /// Whether some row of the chunk is in a live pack that `isKept` admits.
+  func hasRow(of address: Digest, inPackWhere isKept: (Digest) -> Bool) -> Bool {
+    let number =
+      shardBits == 0 ? 0 : Int(truncatingIfNeeded: address.prefix64 >> UInt64(64 - shardBits))
+    let shard = shards[number]
+    guard let first = shard.find(address) else { return false }
+    for index in first..<shard.rowCount {
+      let row = shard.row(at: index)
+      guard row.address == address else { return false }
+      if liveness.isLive(row.location.pack, of: self),
+        let pack = try? pack(at: Int(row.location.pack)), isKept(pack.name)
+      {
+        return true
+      }
+    }
+    return false
   }
 
   /// - Throws: `.damaged` when there is no such pack or its row is not well-formed.
@@ -148,7 +171,7 @@ package final class IndexTable: @unchecked Sendable {
   }
 
   /// Where a row's chunk lies; nil when the row is damaged.
-  func chunkLocation(_ location: IndexLocation) -> ChunkLocation? {
+  package func chunkLocation(_ location: IndexLocation) -> ChunkLocation? {
     guard let pack = try? pack(at: Int(location.pack)),
       let blocks = try? blocks(ofPack: Int(location.pack)), Int(location.block) < blocks.count,
       let block = try? IndexBlock.decode(

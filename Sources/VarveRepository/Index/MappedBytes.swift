@@ -9,7 +9,7 @@ package final class MappedBytes: @unchecked Sendable {
   package let base: UnsafeMutableRawPointer
   package let length: Int
 
-  init(taking base: UnsafeMutableRawPointer, length: Int) {
+  package init(taking base: UnsafeMutableRawPointer, length: Int) {
     self.base = base
     self.length = length
   }

@@ -1,16 +1,18 @@
 internal import Synchronization
-internal import VarveFormat
+package import VarveFormat
 
 /// Which packs of a table the log state has, asked when a row of the pack is first wanted.
 ///
 /// Two bits a pack: 10^6 packs are 250 KB, and opening looks at none of them.
-final class PackLiveness: Sendable {
-  typealias Question = @Sendable (_ pack: Digest, _ size: UInt64) -> Bool
+package final class PackLiveness: Sendable {
+  package typealias Question = @Sendable (_ pack: Digest, _ size: UInt64) -> Bool
 
   private static let live: UInt64 = 1
   private static let dead: UInt64 = 2
 
   private nonisolated(unsafe) let words: UnsafeMutablePointer<Atomic<UInt64>>
+  /// One bit a pack: whether somebody relied on it.
+  private nonisolated(unsafe) let uses: UnsafeMutablePointer<Atomic<UInt64>>
   private let wordCount: Int
   private let packCount: Int
   private let isLive: Question
@@ -21,12 +23,41 @@ final class PackLiveness: Sendable {
     self.isLive = isLive
     wordCount = (packCount + 31) / 32
     words = .allocate(capacity: max(1, wordCount))
-    for index in 0..<wordCount { (words + index).initialize(to: Atomic(0)) }
+    uses = .allocate(capacity: max(1, wordCount))
+    for index in 0..<wordCount {
+      (words + index).initialize(to: Atomic(0))
+      (uses + index).initialize(to: Atomic(0))
+    }
   }
 
   deinit {
     words.deinitialize(count: wordCount)
     words.deallocate()
+    uses.deinitialize(count: wordCount)
+    uses.deallocate()
+  }
+
+  /// Notes that somebody relies on a pack of the table.
+  @inline(__always)
+  func use(_ pack: UInt32) {
+    let pack = Int(pack)
+    guard pack < packCount else { return }
+    let bit: UInt64 = 1 << UInt64(pack % 64)
+    let word = uses + pack / 64
+    if word.pointee.load(ordering: .relaxed) & bit == 0 {
+      word.pointee.bitwiseOr(bit, ordering: .relaxed)
+    }
+  }
+
+  /// Calls `body` with the number of each pack that somebody relies on.
+  func forEachUsed(_ body: (Int) throws -> Void) rethrows {
+    for index in 0..<wordCount {
+      var rest = uses[index].load(ordering: .relaxed)
+      while rest != 0 {
+        try body(index * 64 + rest.trailingZeroBitCount)
+        rest &= rest - 1
+      }
+    }
   }
 
   /// Writes down the answer for a pack.

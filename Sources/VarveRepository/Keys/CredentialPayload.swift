@@ -8,11 +8,11 @@
 // As every value has a fixed length, a role's payload is a template with holes: it is written
 // and read in place, so that no secret passes through a string.
 
-import VarveCrypto
-import VarveFormat
+package import VarveCrypto
+package import VarveFormat
 
-struct CredentialPayload: ~Copyable, Sendable {
-  enum Name: String, CaseIterable, Sendable {
+package struct CredentialPayload: ~Copyable, Sendable {
+  package enum Name: String, CaseIterable, Sendable {
     case author, chunkerKey, dataKey, indexKey, logKey, master, proofKey
   }
 
@@ -25,7 +25,7 @@ struct CredentialPayload: ~Copyable, Sendable {
   /// The secrets of the role in the order of `names(role)`, one after another.
   private let secrets: SecretBytes
 
-  static func names(_ role: Role) -> [Name] {
+  package static func names(_ role: Role) -> [Name] {
     switch role {
     case .owner: [.author, .master]
     case .writer: [.author, .chunkerKey, .indexKey, .logKey, .proofKey]
@@ -34,7 +34,7 @@ struct CredentialPayload: ~Copyable, Sendable {
   }
 
   /// - Parameter secret: gives each secret of the role, 32 bytes.
-  init(role: Role, config: Digest, secret: (Name) throws -> SecretBytes) throws {
+  package init(role: Role, config: Digest, secret: (Name) throws -> SecretBytes) throws {
     self.role = role
     self.config = config
     let names = Self.names(role)
@@ -97,7 +97,7 @@ struct CredentialPayload: ~Copyable, Sendable {
   }
 
   /// The payload's bytes.
-  borrowing func encode() -> SecretBytes {
+  package borrowing func encode() -> SecretBytes {
     let pieces = Self.pieces(role)
     let config = self.config.hex
     return SecretBytes(count: pieces.map(Self.byteCount).reduce(0, +)) { out in
@@ -124,7 +124,7 @@ struct CredentialPayload: ~Copyable, Sendable {
   /// Parses the payload of a credential of `role`.
   ///
   /// - Throws: `VarveError.Code.damaged`; the message never has anything of the payload.
-  init(decoding bytes: borrowing SecretBytes, role: Role, _ what: String) throws {
+  package init(decoding bytes: borrowing SecretBytes, role: Role, _ what: String) throws {
     let pieces = Self.pieces(role)
     let damaged = VarveError(
       .damaged, "\(what) is damaged: its payload is not a \(role.rawValue)'s")

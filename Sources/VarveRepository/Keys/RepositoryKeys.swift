@@ -22,7 +22,7 @@ enum DerivedKey: String {
 /// `VarveError.Code.forbidden` for a key that the role has not.
 public final class RepositoryKeys: Sendable {
   public let role: Role
-  private let repository: Digest
+  let repository: Digest
   private let payload: CredentialPayload
 
   init(_ payload: consuming CredentialPayload, repository: Digest) {

@@ -15,14 +15,14 @@
 // bytes.
 
 import Glibc
-import VarveFormat
-import VarveProof
+package import VarveFormat
+package import VarveProof
 
-struct ClientState: Sendable {
+package struct ClientState: Sendable {
   private let directory: String
   private let origin: String
 
-  init(_ directories: ClientDirectories, repository: Digest) {
+  package init(_ directories: ClientDirectories, repository: Digest) {
     directory = "\(directories.state)/\(repository.hex)"
     origin = RepositoryConfig.origin(of: repository)
   }
@@ -32,7 +32,7 @@ struct ClientState: Sendable {
   private var foldPath: String { "\(directory)/fold" }
 
   /// The newest head that this client has verified, or nil when it has never seen the repository.
-  func pin() throws -> TreeHead? {
+  package func pin() throws -> TreeHead? {
     guard let bytes = try FileWriting.read(pinPath) else { return nil }
     guard let text = String(validating: bytes, as: UTF8.self),
       let checkpoint = try? Checkpoint(text: text, pinPath), checkpoint.origin == origin
@@ -58,7 +58,7 @@ struct ClientState: Sendable {
   }
 
   /// The commits in the copy of the log from byte `start` on, as far as it can be read.
-  func commits(from start: UInt64) throws -> [[UInt8]] {
+  package func commits(from start: UInt64) throws -> [[UInt8]] {
     guard let bytes = try FileWriting.read(copyPath, from: start) else { return [] }
     var commits: [[UInt8]] = []
     var offset = 0

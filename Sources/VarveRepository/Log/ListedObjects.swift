@@ -1,50 +1,73 @@
-public import VarveFormat
+package import VarveFormat
 
-/// The packs and index segments that log entries list themselves, in the order of the log. 48 bytes
-/// each: names are spelled only for who asks for them.
+/// The packs and index segments that log entries add and list themselves, in the order of the log. 48 bytes
+/// each: names are spelled only for who asks for them. Swept ones stay until they are half of all.
 public struct ListedObjects: Sendable {
-  /// A pack or an index segment.
-  struct Item: Equatable, Sendable {
+  struct Key: Hashable, Sendable {
     let digest: Digest
-    let size: UInt64
     let isIndexSegment: Bool
   }
 
-  private(set) var items: [Item] = []
+  /// A pack or an index segment.
+  struct Item: Equatable, Sendable {
+    static let indexSegment: UInt64 = 1 << 63
+
+    let digest: Digest
+    /// The size; the top bit says that it is an index segment.
+    let sizeAndKind: UInt64
+    /// The index of the entry that added it.
+    let entry: UInt64
+
+    var isIndexSegment: Bool { sizeAndKind & Self.indexSegment != 0 }
+    var size: UInt64 { sizeAndKind & ~Self.indexSegment }
+    var key: Key { Key(digest: digest, isIndexSegment: isIndexSegment) }
+  }
+
+  private var all: [Item] = []
+  private var removed: Set<Key> = []
 
   init() {}
-  init(_ items: [Item]) { self.items = items }
+  init(_ items: [Item]) { all = items }
 
-  /// Entries list nothing but packs and index segments; anything else is passed over.
-  mutating func add(_ object: ObjectReference) {
-    guard let item = Item(object) else { return }
-    items.append(item)
+  /// Those that were not removed.
+  var items: [Item] { removed.isEmpty ? all : all.filter { !removed.contains($0.key) } }
+
+  /// Entries add nothing but packs and index segments; anything else is passed over.
+  mutating func add(_ object: ObjectReference, by entry: UInt64) {
+    guard let item = Item(object, entry: entry) else { return }
+    all.append(item)
   }
 
-  package var count: Int { items.count }
-
-  /// Calls `body` with each object and its size in bytes; of an object that is listed twice, the later
-  /// call counts.
-  package func forEachObject(_ body: (ObjectClass, UInt64) -> Void) {
-    for item in items {
-      body(item.isIndexSegment ? .index(item.digest) : .pack(item.digest), item.size)
+  /// Drops objects for good. O(1) amortised for each.
+  mutating func remove(_ objects: [ObjectReference]) {
+    for object in objects {
+      if let item = Item(object, entry: 0) { removed.insert(item.key) }
     }
+    guard removed.count > 64, 2 * removed.count > all.count else { return }
+    all = items
+    removed = []
   }
 
-  /// Sizes in bytes by name; of an object that is listed twice, the later one.
-  public var sizesByName: [String: UInt64] {
-    Dictionary(items.map { ($0.name, $0.size) }) { _, later in later }
+  package var count: Int { all.count }
+
+  /// Calls `body` with each object, its size in bytes, and the entry that added it; of an object that is listed
+  /// twice, the later call counts.
+  package func forEachObject(_ body: (ObjectClass, _ size: UInt64, _ entry: UInt64) -> Void) {
+    for item in all where removed.isEmpty || !removed.contains(item.key) {
+      body(item.isIndexSegment ? .index(item.digest) : .pack(item.digest), item.size, item.entry)
+    }
   }
 }
 
 extension ListedObjects.Item {
-  init?(_ object: ObjectReference) {
+  init?(_ object: ObjectReference, entry: UInt64) {
+    let kind: UInt64
     switch ObjectClass(object.name) {
-    case .pack(let digest): self.init(digest: digest, size: object.size, isIndexSegment: false)
-    case .index(let digest): self.init(digest: digest, size: object.size, isIndexSegment: true)
+    case .pack(let digest): (self.digest, kind) = (digest, 0)
+    case .index(let digest): (self.digest, kind) = (digest, Self.indexSegment)
     default: return nil
     }
+    sizeAndKind = object.size & ~Self.indexSegment | kind
+    self.entry = entry
   }
-
-  var name: String { isIndexSegment ? ObjectName.index(digest) : ObjectName.pack(digest) }
 }

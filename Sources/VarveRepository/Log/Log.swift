@@ -69,6 +69,9 @@ public final class Log: Sendable {
     set { currentAuthor.withLock { $0 = newValue } }
   }
 
+  /// Whose entries `append` appends; nil when nothing has been unlocked.
+  package var authorKeyID: KeyID? { author?.keyID }
+
   /// Why the last checkpoint or tile could not be written, if it could not. Nothing depends on
   /// them: the next holder of the log key writes them.
   public var derivedDataFailure: VarveError? { derivedFailure.withLock { $0 } }

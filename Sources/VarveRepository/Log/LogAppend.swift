@@ -78,12 +78,15 @@ extension Log {
     var previous = known.newestEntry
     let time = WallClock.now()
     let entries = try bodies.enumerated().map { offset, body in
-      guard body.permittedRoles.contains(known.role) else {
+      let roles = base.state.permittedRoles(for: body, by: author.keyID)
+      guard roles.contains(known.role) else {
+        let what =
+          body.permittedRoles.contains(known.role)
+          ? "this \(body.kind) entry" : "\(body.kind) entries"
         throw VarveError(
-          .forbidden, "a \(known.role.rawValue) may not append \(body.kind) entries to the log",
+          .forbidden, "a \(known.role.rawValue) may not append \(what) to the log",
           hint: "use a credential of the role "
-            + Role.allCases.filter(body.permittedRoles.contains).map(\.rawValue)
-            .joined(separator: " or "))
+            + Role.allCases.filter(roles.contains).map(\.rawValue).joined(separator: " or "))
       }
       let index = base.head.size + UInt64(offset)
       let statement = LogStatement(

@@ -1,14 +1,14 @@
-import VarveCrypto
-import VarveFormat
+package import VarveCrypto
+package import VarveFormat
 import VarveProof
 
 /// Who appends to a log: signs entries and, with the log key, checkpoints.
-final class LogAuthor: Sendable {
-  let keyID: KeyID
+package final class LogAuthor: Sendable {
+  package let keyID: KeyID
   private let key: Ed25519SigningKey
-  let checkpointSigner: CheckpointSigner?
+  package let checkpointSigner: CheckpointSigner?
 
-  init(seed: borrowing SecretBytes, checkpointSigner: CheckpointSigner?) throws {
+  package init(seed: borrowing SecretBytes, checkpointSigner: CheckpointSigner?) throws {
     key = try Ed25519SigningKey(seed: seed)
     keyID = KeyID(publicKey: key.publicKey)
     self.checkpointSigner = checkpointSigner
@@ -16,13 +16,13 @@ final class LogAuthor: Sendable {
 
   var publicKey: [UInt8] { key.publicKey }
 
-  func sign(_ payload: [UInt8]) throws -> [UInt8] {
+  package func sign(_ payload: [UInt8]) throws -> [UInt8] {
     try DSSEEnvelope(signing: payload, with: key).bytes
   }
 }
 
 /// A holder of the log key.
-final class CheckpointSigner: Sendable {
+package final class CheckpointSigner: Sendable {
   private let origin: String
   private let signer: NoteSigner
 

@@ -1,5 +1,5 @@
-import VarveFormat
-import VarveProof
+package import VarveFormat
+package import VarveProof
 
 /// A log as far as it has been read: its Merkle tree, the state it folds to, and where its commits
 /// begin.
@@ -8,22 +8,22 @@ import VarveProof
 /// signature, by an author known and not removed at that point, of a role that allows it, the
 /// repository, the entry's position against the tree computed here, and the chain of the author's
 /// entries.
-struct LogFold: Sendable {
-  private(set) var tree = MerkleTree()
-  private(set) var state: LogState
+package struct LogFold: Sendable {
+  package private(set) var tree = MerkleTree()
+  package private(set) var state: LogState
   /// The sizes at which commits were appended, ascending.
   private(set) var commitStarts: [UInt64] = []
   /// Bytes that the commits so far take in the client's copy.
   private(set) var copyByteCount: UInt64 = 0
 
   /// The tree's head; costs O(log n) hashes.
-  var head: TreeHead { tree.head }
+  package var head: TreeHead { tree.head }
 
   private let repository: Digest
   /// The digest of the object `config`.
   let config: Digest
 
-  init(config: RepositoryConfig, configDigest: Digest) {
+  package init(config: RepositoryConfig, configDigest: Digest) {
     repository = config.id
     self.config = configDigest
     state = LogState(config: config, configDigest: configDigest)
@@ -43,7 +43,7 @@ struct LogFold: Sendable {
   }
 
   /// Whether `bytes` are the newest commit.
-  func endsWith(commit bytes: [UInt8]) -> Bool {
+  package func endsWith(commit bytes: [UInt8]) -> Bool {
     guard let start = commitStarts.last,
       let entries = try? EntryBundle.entries(
         of: bytes, limit: LogEntry.commitLimit, ObjectName.commit(start)),
@@ -60,7 +60,7 @@ struct LogFold: Sendable {
   ///   be.
   /// - Throws: `VarveError.Code.damaged` naming the commit, `unauthorized`, or `unsupportedFormat`.
   ///   The fold is then of no use any more.
-  mutating func append(commit bytes: [UInt8], isVerified: Bool = false) throws {
+  package mutating func append(commit bytes: [UInt8], isVerified: Bool = false) throws {
     let start = tree.size
     let base = isVerified ? nil : head
     let name = ObjectName.commit(start)

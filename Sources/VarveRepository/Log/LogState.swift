@@ -20,7 +20,7 @@ public struct LogState: Sendable {
   }
 
   /// A live snapshot.
-  public struct Snapshot: Sendable {
+  public struct Snapshot: Sendable, Equatable {
     public let id: Digest
     /// The index of its entry.
     public let entry: UInt64
@@ -29,6 +29,12 @@ public struct LogState: Sendable {
     public let time: Timestamp
     public let parent: Digest?
     public let original: Digest?
+    /// The opaque id of the host and paths saved; nil in entries from before there were any.
+    public let source: Digest?
+    /// The opaque ids of the tags, ascending.
+    public let tags: [Digest]
+    /// Whether the backup was still under way.
+    public let isPartial: Bool
   }
 
   /// A check that somebody recorded.
@@ -43,18 +49,41 @@ public struct LogState: Sendable {
   public internal(set) var size: UInt64 = 0
   public internal(set) var authors: [KeyID: Author]
   public internal(set) var snapshots = SnapshotTable()
-  /// Snapshots that are live no more, with the index of the entry that forgot each.
-  public internal(set) var forgotten: [Digest: UInt64] = [:]
+  /// Snapshots that are live no more, by id.
+  public internal(set) var forgotten: [Digest: Forgotten] = [:]
+  /// The strongest hold on each snapshot, in force or not, also on those that were forgotten after it ended.
+  public internal(set) var holds: [Digest: Hold] = [:]
+  /// Policies of sources, by the sources' opaque ids.
+  public internal(set) var policies: [Digest: Policy] = [:]
+  /// The policy of every source that has none of its own.
+  public internal(set) var defaultPolicy: Policy?
   /// In the order of the log.
   public internal(set) var checks: [Check] = []
-  /// Packs and index segments that entries list themselves.
+  /// Packs and index segments that entries add and list themselves, but for those that were swept.
   public internal(set) var listedObjects = ListedObjects()
   /// Inventories that list the others, in the order of the log.
-  public internal(set) var inventories: [Digest] = []
+  public internal(set) var addedInventories: [AddedInventory] = []
+  public internal(set) var repacks: [Repack] = []
+  /// By the indices of their entries.
+  public internal(set) var condemnations: [UInt64: Condemnation] = [:]
+  /// In the order of the log.
+  public internal(set) var losses: [Loss] = []
+  /// The index of the newest condemn or lost entry, whatever became of it. What was opened at a size that is
+  /// larger knows all that is condemned or lost.
+  public internal(set) var newestCondemnation: UInt64?
+  /// How many condemn entries that are not rescinded list a snapshot record themselves.
+  var condemnedRecords: [Digest: Int] = [:]
 
-  private let config: RepositoryConfig
-  private let configDigest: Digest
-  private let recoveryAuthor: KeyID
+  /// An inventory by which an entry adds objects.
+  public struct AddedInventory: Sendable, Equatable {
+    public let digest: Digest
+    /// The index of the entry.
+    public let entry: UInt64
+  }
+
+  let config: RepositoryConfig
+  let configDigest: Digest
+  let recoveryAuthor: KeyID
 
   init(config: RepositoryConfig, configDigest: Digest) {
     self.config = config
@@ -64,6 +93,13 @@ public struct LogState: Sendable {
       recoveryAuthor: Author(
         keyID: recoveryAuthor, publicKey: config.authorKey, role: .owner, credential: nil, added: 0)
     ]
+  }
+
+  /// Every inventory that an entry names, whatever for: all are kept for ever.
+  public var inventories: [Digest] {
+    addedInventories.map(\.digest)
+      + condemnations.values.sorted { $0.entry < $1.entry }.compactMap(\.objects.inventory)
+      + losses.compactMap(\.objects.inventory)
   }
 
   /// Live snapshots in the order of their entries, oldest first.
@@ -78,64 +114,6 @@ public struct LogState: Sendable {
   /// The author of a credential, live or removed.
   public func author(ofCredential credential: Digest) -> Author? {
     authors.values.first { $0.credential == credential }
-  }
-
-  /// Whether `statement` may stand at the index it claims, given everything before.
-  ///
-  /// - Throws: `VarveError.Code.unauthorized` for what the author may not say or nobody may say
-  ///   there.
-  func validate(_ statement: LogStatement, _ what: String) throws {
-    func refuse(_ reason: String) -> VarveError {
-      VarveError(.unauthorized, "\(what) is not allowed: \(reason)")
-    }
-    guard let author = authors[statement.author] else { throw refuse("its author is not known") }
-    if let removed = author.removed {
-      throw refuse("entry \(removed) removed its author, \(author.keyID)")
-    }
-    guard statement.body.permittedRoles.contains(author.role) else {
-      throw refuse("its author, \(author.keyID), is a \(author.role.rawValue)")
-    }
-    switch statement.body {
-    case .genesis(let genesis):
-      guard size == 0, author.keyID == recoveryAuthor, genesis.config == configDigest,
-        genesis.authorKey == config.authorKey
-      else { throw refuse("it is not the genesis entry of this repository") }
-      return
-    case .credential(let change): try validate(change, refuse)
-    case .snapshot(let addition):
-      guard snapshots[addition.snapshot] == nil, forgotten[addition.snapshot] == nil else {
-        throw refuse("the snapshot \(addition.snapshot) was added before")
-      }
-    case .forget(let forgetting):
-      guard Set(forgetting.snapshots).count == forgetting.snapshots.count,
-        forgetting.snapshots.allSatisfy({ snapshots[$0] != nil })
-      else { throw refuse("it forgets a snapshot that is not there") }
-    case .check: break
-    }
-    guard size > 0 else { throw refuse("a log begins with its genesis entry") }
-  }
-
-  private func validate(
-    _ change: LogStatement.CredentialChange, _ refuse: (String) -> VarveError
-  ) throws {
-    let additions = change.additions
-    guard Set(additions.map(\.keyID)).count == additions.count,
-      Set(additions.map(\.credential)).count == additions.count,
-      Set(change.removals.map(\.keyID)).count == change.removals.count
-    else { throw refuse("it names a credential twice") }
-    for addition in additions {
-      guard addition.keyID == KeyID(publicKey: addition.authorKey) else {
-        throw refuse("a key id is not that of its key")
-      }
-      guard authors[addition.keyID] == nil, author(ofCredential: addition.credential) == nil else {
-        throw refuse("the credential \(addition.credential) was added before")
-      }
-    }
-    for removal in change.removals {
-      guard let author = authors[removal.keyID], author.removed == nil,
-        author.credential == removal.credential
-      else { throw refuse("it removes a credential that is not there") }
-    }
   }
 
   /// Takes in an entry that `validate` admits.
@@ -156,20 +134,60 @@ public struct LogState: Sendable {
       snapshots.add(
         Snapshot(
           id: addition.snapshot, entry: index, author: statement.author, time: statement.time,
-          parent: addition.parent, original: addition.original))
-      switch addition.additions {
-      case .listed(let objects):
-        for object in objects { listedObjects.add(object) }
-      case .inventory(let inventory): inventories.append(inventory)
-      }
+          parent: addition.parent, original: addition.original, source: addition.source,
+          tags: addition.tags, isPartial: addition.isPartial))
+      add(addition.additions, by: index)
     case .forget(let forgetting):
-      for snapshot in forgetting.snapshots {
-        snapshots.remove(snapshot)
-        forgotten[snapshot] = index
+      for id in forgetting.snapshots {
+        guard let snapshot = snapshots.remove(id) else { continue }
+        forgotten[id] = Forgotten(
+          snapshot: snapshot, entry: index, author: statement.author, time: statement.time)
       }
     case .check(let result):
       checks.append(
         Check(entry: index, author: statement.author, time: statement.time, result: result))
+    case .policy(let change):
+      fold(change) {
+        Policy(entry: index, author: statement.author, time: statement.time, keep: $0)
+      }
+    case .hold(let hold):
+      fold(
+        Hold(
+          entry: index, author: statement.author, time: statement.time, term: hold.term,
+          reason: hold.reason), on: hold.snapshots)
+    case .release(let release):
+      for snapshot in release.snapshots { holds[snapshot] = nil }
+    case .repack(let repack):
+      add(repack.additions, by: index)
+      repacks.append(
+        Repack(
+          entry: index, author: statement.author, time: statement.time, reason: repack.reason))
+    case .condemn(let condemnation):
+      fold(
+        Condemnation(
+          entry: index, author: statement.author, time: statement.time,
+          objects: condemnation.objects, status: .condemned))
+      newestCondemnation = index
+    case .sweep(let sweep): fold(sweep.condemned, as: .swept(by: index))
+    case .undo(let undo):
+      fold(undo.condemned, as: .rescinded(by: index))
+      for id in undo.snapshots {
+        if let row = forgotten.removeValue(forKey: id) { snapshots.restore(row.snapshot) }
+      }
+    case .lost(let loss):
+      losses.append(
+        Loss(
+          entry: index, author: statement.author, time: statement.time, objects: loss.objects))
+      newestCondemnation = index
+    }
+  }
+
+  private mutating func add(_ additions: ObjectList, by entry: UInt64) {
+    switch additions {
+    case .listed(let objects):
+      for object in objects { listedObjects.add(object, by: entry) }
+    case .inventory(let inventory):
+      addedInventories.append(AddedInventory(digest: inventory, entry: entry))
     }
   }
 }

@@ -1,12 +1,12 @@
 import VarveCrypto
-import VarveFormat
+package import VarveFormat
 import VarveProof
 
 extension StoredFold {
   /// The fold in the file's bytes (format: StoredFold.swift).
   ///
   /// - Returns: nil unless it is intact and of this repository. O(entries).
-  static func decode(
+  package static func decode(
     _ bytes: [UInt8], config: RepositoryConfig, configDigest: Digest
   ) -> LogFold? {
     bytes.withUnsafeBytes { bytes in
@@ -15,12 +15,16 @@ extension StoredFold {
       guard let base = bytes.baseAddress,
         SHA256.digest(covered) == Digest(loading: base + covered.count)
       else { return nil }
-      return try? decode(covered, config, configDigest)
+      guard let fold = try? decode(covered, config, configDigest), fold.state.isPlausible else {
+        return nil
+      }
+      return fold
     }
   }
 
   private struct Counts {
-    let commits, snapshots, forgotten, listed, inventories, authors, checks: Int
+    let commits, snapshots, forgotten, tags, listed, inventories, authors, checks: Int
+    let holds, policies, condemnations, losses, repacks: Int
 
     init(_ reader: inout ByteReader) throws {
       // Each takes at least a byte of the file, so no count that is out of bounds is ever believed.
@@ -32,10 +36,16 @@ extension StoredFold {
       commits = try next()
       snapshots = try next()
       forgotten = try next()
+      tags = try next()
       listed = try next()
       inventories = try next()
       authors = try next()
       checks = try next()
+      holds = try next()
+      policies = try next()
+      condemnations = try next()
+      losses = try next()
+      repacks = try next()
     }
   }
 
@@ -59,33 +69,63 @@ extension StoredFold {
 
     var state = LogState(config: config, configDigest: configDigest)
     state.size = head.size
-    guard
-      let snapshots = SnapshotTable(
-        rows: try array(counts.snapshots, snapshotLength, &reader, snapshot))
-    else { return nil }
+    var tags = TagRows(
+      try array(counts.tags, Digest.byteCount, &reader) { Digest(loading: $0) })
+    let rows = try array(counts.snapshots, snapshotLength, &reader) { try snapshot($0, &tags) }
+    guard let snapshots = SnapshotTable(rows: rows) else { return nil }
     state.snapshots = snapshots
     state.forgotten.reserveCapacity(counts.forgotten)
-    let forgotten = try array(counts.forgotten, 40, &reader) { (Digest(loading: $0), word($0, 32)) }
-    for (id, entry) in forgotten { state.forgotten[id] = entry }
+    let forgotten = try array(counts.forgotten, snapshotLength + originLength, &reader) {
+      let origin = origin($0 + snapshotLength)
+      return LogState.Forgotten(
+        snapshot: try snapshot($0, &tags), entry: origin.entry, author: origin.author,
+        time: origin.time)
+    }
+    for row in forgotten { state.forgotten[row.snapshot.id] = row }
+    guard tags.isAtEnd else { return nil }
     state.listedObjects = ListedObjects(
-      try array(counts.listed, 40, &reader) {
-        let size = word($0, 32)
-        return ListedObjects.Item(
-          digest: Digest(loading: $0), size: size & ~indexSegment,
-          isIndexSegment: size & indexSegment != 0)
+      try array(counts.listed, 48, &reader) {
+        ListedObjects.Item(
+          digest: Digest(loading: $0), sizeAndKind: word($0, 32), entry: word($0, 40))
       })
-    state.inventories = try array(counts.inventories, Digest.byteCount, &reader) {
-      Digest(loading: $0)
+    state.addedInventories = try array(counts.inventories, 40, &reader) {
+      LogState.AddedInventory(digest: Digest(loading: $0), entry: word($0, 32))
     }
-    for _ in 0..<counts.authors {
-      let author = try author(&reader)
-      state.authors[author.keyID] = author
-    }
-    for _ in 0..<counts.checks { state.checks.append(try check(&reader)) }
+    try readRows(counts, into: &state, &reader)
+    let newest = try reader.u64()
+    state.newestCondemnation = newest == 0 ? nil : newest - 1
     try reader.requireEnd()
     return LogFold(
       config: config, configDigest: configDigest, tree: tree, state: state, commitStarts: starts,
       copyByteCount: copyByteCount)
+  }
+
+  private static func readRows(
+    _ counts: Counts, into state: inout LogState, _ reader: inout ByteReader
+  ) throws {
+    for _ in 0..<counts.authors {
+      let author = try LogState.Author(&reader)
+      state.authors[author.keyID] = author
+    }
+    for _ in 0..<counts.checks { state.checks.append(try LogState.Check(&reader)) }
+    for _ in 0..<counts.holds {
+      state.holds[try reader.digest()] = try LogState.Hold(&reader)
+    }
+    for _ in 0..<counts.policies {
+      if try reader.u8() == 0 {
+        state.defaultPolicy = try LogState.Policy(&reader)
+      } else {
+        state.policies[try reader.digest()] = try LogState.Policy(&reader)
+      }
+    }
+    for _ in 0..<counts.condemnations {
+      let condemnation = try LogState.Condemnation(&reader)
+      state.condemnations[condemnation.entry] = condemnation
+      if case .rescinded = condemnation.status { continue }
+      state.count(condemnation, 1)
+    }
+    for _ in 0..<counts.losses { state.losses.append(try LogState.Loss(&reader)) }
+    for _ in 0..<counts.repacks { state.repacks.append(try LogState.Repack(&reader)) }
   }
 
   private static func levels(size: Int, _ reader: inout ByteReader) throws -> [[Digest]] {
@@ -117,51 +157,49 @@ extension StoredFold {
     UInt64(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 
-  private static func snapshot(_ base: UnsafeRawPointer) -> LogState.Snapshot {
-    let flags = word(base, 64)
-    return LogState.Snapshot(
-      id: Digest(loading: base), entry: word(base, 32),
-      author: KeyID(words: word(base, 40), word(base, 48)),
-      time: Timestamp(seconds: Int64(bitPattern: word(base, 56))),
-      parent: flags & hasParent == 0 ? nil : Digest(loading: base + 72),
-      original: flags & hasOriginal == 0 ? nil : Digest(loading: base + 104))
+  private static func origin(
+    _ base: UnsafeRawPointer
+  ) -> (entry: UInt64, author: KeyID, time: Timestamp) {
+    (
+      word(base, 0), KeyID(words: word(base, 8), word(base, 16)),
+      Timestamp(seconds: Int64(bitPattern: word(base, 24)))
+    )
   }
 
-  private static func author(_ reader: inout ByteReader) throws -> LogState.Author {
-    let keyID = KeyID(words: try reader.u64(), try reader.u64())
-    let publicKey = Array(try reader.slice(32))
-    let role = Int(try reader.u8())
-    let flags = try reader.u8()
-    guard Role.allCases.indices.contains(role) else { throw reader.fail("no such role") }
-    let added = try reader.u64()
-    let credential = try reader.digest()
-    let removed = try reader.u64()
-    let newest = try reader.u64()
-    return LogState.Author(
-      keyID: keyID, publicKey: publicKey, role: Role.allCases[role],
-      credential: flags & hasCredential == 0 ? nil : credential, added: added,
-      removed: flags & isRemoved == 0 ? nil : removed,
-      newestEntry: flags & hasNewest == 0 ? nil : newest)
-  }
-
-  private static func check(_ reader: inout ByteReader) throws -> LogState.Check {
-    let entry = try reader.u64()
-    let author = KeyID(words: try reader.u64(), try reader.u64())
-    let time = Timestamp(seconds: Int64(bitPattern: try reader.u64()))
-    let started = Timestamp(seconds: Int64(bitPattern: try reader.u64()))
-    let isDamaged = try reader.u8() == 1
-    let limit = LogEntry.largestByteCount
-    func name() throws -> String {
-      String(decoding: try reader.lengthPrefixed(limit: limit), as: UTF8.self)
+  private static func snapshot(
+    _ base: UnsafeRawPointer, _ tags: inout TagRows
+  ) throws -> LogState.Snapshot {
+    let origin = origin(base + 32)
+    let flags = UInt32(truncatingIfNeeded: word(base, 64))
+    func digest(_ flag: UInt32, _ offset: Int) -> Digest? {
+      flags & flag == 0 ? nil : Digest(loading: base + offset)
     }
-    let scope = try name()
-    var counts: [String: Int64] = [:]
-    for _ in 0..<(try reader.count(limit: limit)) { counts[try name()] = try reader.svarint() }
-    var damaged: [String] = []
-    for _ in 0..<(try reader.count(limit: limit)) { damaged.append(try name()) }
-    return LogState.Check(
-      entry: entry, author: author, time: time,
-      result: LogStatement.CheckResult(
-        isDamaged: isDamaged, scope: scope, counts: counts, damaged: damaged, started: started))
+    return LogState.Snapshot(
+      id: Digest(loading: base), entry: origin.entry, author: origin.author, time: origin.time,
+      parent: digest(hasParent, 72), original: digest(hasOriginal, 104),
+      source: digest(hasSource, 136), tags: try tags.next(Int(word(base, 64) >> 32)),
+      isPartial: flags & isPartial != 0)
+  }
+
+  /// The tags of the snapshots, one after another; those that equal the ones before share their memory.
+  private struct TagRows {
+    private let tags: [Digest]
+    private var offset = 0
+    private var last: [Digest] = []
+
+    init(_ tags: [Digest]) { self.tags = tags }
+
+    var isAtEnd: Bool { offset == tags.count }
+
+    mutating func next(_ count: Int) throws -> [Digest] {
+      guard count > 0 else { return [] }
+      guard count <= tags.count - offset else {
+        throw VarveError(.damaged, "stored log state is damaged: it has too few tags")
+      }
+      let next = tags[offset..<offset + count]
+      offset += count
+      if !next.elementsEqual(last) { last = Array(next) }
+      return last
+    }
   }
 }

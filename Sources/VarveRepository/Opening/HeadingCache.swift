@@ -15,22 +15,22 @@
 import CVarveLinux
 import Glibc
 import VarveCrypto
-import VarveFormat
+package import VarveFormat
 
-struct HeadingCache {
+package struct HeadingCache {
   private static let magic: [UInt8] = Array("VARVESNP".utf8)
   private static let version: UInt32 = 1
 
   private let directory: String
   private var path: String { directory + "/snapshots" }
-  private(set) var headings: [Digest: SnapshotHeading] = [:]
+  package private(set) var headings: [Digest: SnapshotHeading] = [:]
   /// Whether the file can be appended to.
   private var isIntact = false
 
   /// Reads the cache.
   ///
   /// - Parameter directory: this repository's cache directory.
-  init(directory: String) {
+  package init(directory: String) {
     self.directory = directory
     guard let bytes = try? FileWriting.read(path) else { return }
     bytes.withUnsafeBytes { isIntact = read($0) }
@@ -57,7 +57,7 @@ struct HeadingCache {
   /// left as it is.
   ///
   /// - Parameter live: all live snapshots.
-  mutating func add(_ new: [(Digest, SnapshotHeading)], live: [Digest]) {
+  package mutating func add(_ new: [(Digest, SnapshotHeading)], live: [Digest]) {
     for (id, heading) in new { headings[id] = heading }
     if isIntact && headings.count <= 2 * live.count + 64 {
       append(Self.encode(new))

@@ -8,6 +8,8 @@ public final class IndexedRepository: Sendable {
   public let index: ChunkIndex
   /// What was live when the index was opened.
   public let liveObjects: LiveObjects
+  /// The log's state then.
+  public let state: LogState
   /// Nil for a role that cannot read content.
   private let keyring: PackKeyring?
   private let segments: SegmentCipher
@@ -21,9 +23,15 @@ public final class IndexedRepository: Sendable {
   ///
   /// - Parameter unlocked: its log is as fresh as the index will be.
   /// - Throws: `.missing` or `.damaged`, naming the segment.
-  public init(_ unlocked: UnlockedRepository) throws {
+  public convenience init(_ unlocked: UnlockedRepository) throws {
+    try self.init(unlocked, at: unlocked.log.state)
+  }
+
+  /// - Parameter state: the log's, or what it would be.
+  init(_ unlocked: UnlockedRepository, at state: LogState) throws {
     self.unlocked = unlocked
-    let objects = try LiveObjects(unlocked.log.state, storage: unlocked.storage)
+    self.state = state
+    let objects = try LiveObjects(state, storage: unlocked.storage)
     liveObjects = objects
     segments = SegmentCipher(indexKey: try unlocked.keys.indexKey(), repository: unlocked.config.id)
     let cache = SegmentCache(

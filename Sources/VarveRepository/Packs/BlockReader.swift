@@ -18,8 +18,9 @@ package final class BlockReader {
   /// - Throws: `.damaged` or `.missing`, naming the pack.
   package func read(_ location: ChunkLocation, into block: DecodedBlock) throws {
     let length = Int(location.storedLength)
-    if block.sealed.capacity < length { block.sealed = try ReusableBuffer(capacity: length) }
-    let sealed = UnsafeMutableRawBufferPointer(start: block.sealed.base, count: length)
+    let decoder = block.decoder
+    decoder.sealed = try decoder.sealed.fitted(to: length, usually: BlockDecoder.usualLength)
+    let sealed = UnsafeMutableRawBufferPointer(start: decoder.sealed.base, count: length)
     try storage.read(
       ObjectName.pack(location.pack), offset: UInt64(location.offset), into: sealed)
     try open(UnsafeRawBufferPointer(sealed), at: location, into: block)

@@ -15,7 +15,20 @@ package final class ChunkStore: Sendable {
 
   private struct Pending {
     var rows = IndexSegmentBuilder()
+    /// Durable, and not yet named by a log entry.
     var objects: [ObjectReference] = []
+    /// Everything that the session has stored.
+    var all: Set<String> = []
+
+    mutating func add(_ object: ObjectReference) {
+      objects.append(object)
+      all.insert(object.name)
+    }
+
+    mutating func takeObjects() -> [ObjectReference] {
+      defer { objects = [] }
+      return objects
+    }
 
     mutating func takeRows() -> IndexSegmentBuilder {
       defer { rows = IndexSegmentBuilder() }
@@ -32,6 +45,7 @@ package final class ChunkStore: Sendable {
   private let pending: Arc<Mutex<Pending>>
   private let dataPacks: PackWriter
   private let treePacks: PackWriter
+  private let marker: SessionMarker
 
   /// Chunks and bytes that were new, by pack type.
   package let counters: Counters
@@ -44,6 +58,11 @@ package final class ChunkStore: Sendable {
     /// Bytes of all objects stored.
     package let storedBytes = Atomic<UInt64>(0)
     init() {}
+
+    /// Chunks of both types.
+    package var chunks: UInt64 {
+      dataChunks.load(ordering: .relaxed) + treeChunks.load(ordering: .relaxed)
+    }
   }
 
   package init(
@@ -61,10 +80,12 @@ package final class ChunkStore: Sendable {
     let pending = Arc(Mutex(Pending()))
     self.counters = counters
     self.pending = pending
+    let marker = SessionMarker(storage)
+    self.marker = marker
     let onStored: @Sendable (StoredPack) throws -> Void = { pack in
       counters.storedBytes.add(pack.size, ordering: .relaxed)
       let full = pending.value.withLock { pending -> IndexSegmentBuilder? in
-        pending.objects.append(ObjectReference(name: ObjectName.pack(pack.name), size: pack.size))
+        pending.add(ObjectReference(name: ObjectName.pack(pack.name), size: pack.size))
         pending.rows.add(
           IndexPack(name: pack.name, size: pack.size, type: pack.type), pack.contents)
         return pending.rows.rowCount >= Self.rowLimit ? pending.takeRows() : nil
@@ -77,11 +98,14 @@ package final class ChunkStore: Sendable {
     }
     dataPacks = PackWriter(
       type: .data, recipient: recipient, storage: storage, packSize: packSize,
-      verifies: verifies, onStored: onStored)
+      verifies: verifies, willStore: marker.beat, onStored: onStored)
     treePacks = PackWriter(
       type: .tree, recipient: recipient, storage: storage, packSize: packSize,
-      verifies: verifies, onStored: onStored)
+      verifies: verifies, willStore: marker.beat, onStored: onStored)
   }
+
+  /// Says that nothing this session has stored is on its way into the log any more.
+  package func end() { marker.remove() }
 
   /// What one thread needs to store chunks.
   package func makeWriter() throws -> ChunkWriter {
@@ -94,12 +118,46 @@ package final class ChunkStore: Sendable {
   }
 
   /// Whether the caller must store the chunk: it is in no live pack and nobody else in this session has it.
-  func claim(_ id: Digest) -> Bool { !index.contains(id) && claims.claim(id) }
+  func claim(_ id: Digest) -> Bool { !index.reuse(id) && claims.claim(id) }
 
-  /// Stores what is still open, and the index of everything not yet indexed.
+  func packs(of type: PackType) -> PackWriter { type == .data ? dataPacks : treePacks }
+
+  /// Whether something that this session relies on, or has stored, was condemned or lost by an entry from `size` on.
+  ///
+  /// - Parameters:
+  ///   - size: of the log when the index was opened.
+  ///   - record: the name of a snapshot record that the session has stored, too.
+  /// - Throws: `.missing` or `.damaged` naming an inventory.
+  package func isInvalid(
+    in state: LogState, since size: UInt64, record: String
+  ) throws -> Bool {
+    guard let newest = state.newestCondemnation, newest >= size else { return false }
+    var names: Set<String> = []
+    for condemnation in state.condemnations.values where condemnation.entry >= size {
+      if case .rescinded = condemnation.status { continue }
+      for object in try condemnation.objects.objects(in: storage) { names.insert(object.name) }
+    }
+    for loss in state.losses where loss.entry >= size {
+      for object in try loss.objects.objects(in: storage) { names.insert(object.name) }
+    }
+    let stored = pending.value.withLock { $0.all }
+    return !names.isDisjoint(with: stored) || names.contains(record)
+      || index.reusedPacks().contains { names.contains(ObjectName.pack($0)) }
+  }
+
+  /// Writes a segment of rows that are not this session's own.
+  func write(segment rows: consuming IndexSegmentBuilder) throws {
+    try Self.writeSegment(
+      of: rows, segments: segments, cache: cache, storage: storage, index: index,
+      counters: counters, pending: pending)
+  }
+
+  /// Stores what is still open, and the index of everything not yet indexed: at the end of a session, and before
+  /// each commit in the middle of it. The session may go on afterwards, in new packs.
   ///
   /// Every writer must have been flushed, and no thread may be adding chunks.
-  /// - Returns: all objects that this session has stored, in the order of their names.
+  /// - Returns: the objects that were stored since the last call, in the order of their names. The caller
+  ///   has them named by a log entry, or gives them back.
   package func finish(by writer: ChunkWriter) throws -> [ObjectReference] {
     try dataPacks.finish(by: writer.sealer)
     try treePacks.finish(by: writer.sealer)
@@ -109,7 +167,12 @@ package final class ChunkStore: Sendable {
         of: rest, segments: segments, cache: cache, storage: storage, index: index,
         counters: counters, pending: pending)
     }
-    return pending.value.withLock { $0.objects }.sorted()
+    return pending.value.withLock { $0.takeObjects() }.sorted()
+  }
+
+  /// Takes back what `finish` returned, for the next call to return: no log entry came to name it.
+  package func giveBack(_ objects: [ObjectReference]) {
+    pending.value.withLock { $0.objects += objects }
   }
 
   private static func writeSegment(
@@ -124,7 +187,7 @@ package final class ChunkStore: Sendable {
       try storage.put(ObjectName.index(name), object)
       counters.storedBytes.add(UInt64(object.count), ordering: .relaxed)
       let stored = ObjectReference(name: ObjectName.index(name), size: UInt64(object.count))
-      pending.value.withLock { $0.objects.append(stored) }
+      pending.value.withLock { $0.add(stored) }
       try index.add(try cache.keep(name, plain)) { _, _ in true }
     }
   }

@@ -51,6 +51,27 @@ package final class ChunkWriter {
     try data.append(id: id, chunkWithHeadroom: chunk)
   }
 
+  /// Stores a chunk of a pack that is to be given up, whoever else has it.
+  ///
+  /// - Parameter chunk: as for `addData(chunkWithHeadroom:)`.
+  func move(
+    _ id: Digest, chunkWithHeadroom chunk: UnsafeRawBufferPointer, type: PackType
+  ) throws {
+    try (type == .data ? data : tree).append(id: id, chunkWithHeadroom: chunk)
+  }
+
+  /// Stores a whole block of a pack that is to be given up: its frame, as it is.
+  ///
+  /// - Parameters:
+  ///   - payload: what `frame` decodes to.
+  ///   - slots: the chunks in it.
+  func move(
+    frame: UnsafeRawBufferPointer, of payload: UnsafeRawBufferPointer,
+    slots: UnsafeBufferPointer<PackTrailer.Slot>, type: PackType
+  ) throws {
+    try store.packs(of: type).append(frame: frame, of: payload, slots: slots, by: sealer)
+  }
+
   /// Stores a tree node, a chunk list or a part of a link table unless the repository has it.
   package func addTree(_ node: UnsafeRawBufferPointer) throws -> Outcome {
     let id = SHA256.digest(node)

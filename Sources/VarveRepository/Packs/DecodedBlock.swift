@@ -1,20 +1,48 @@
 internal import VarveFormat
 
-/// The slots of one decoded block, in a buffer that is used again for the next block.
-package final class DecodedBlock {
+/// What opening blocks needs beside a place for each of them. One per thread.
+package final class BlockDecoder {
+  /// Blocks are rarely longer, so memory for longer ones is kept only until the next block.
+  static let usualLength = 2 << 20
+
+  fileprivate let decompressor: BlockDecompressor
+  /// A block that was opened and not decompressed yet.
+  fileprivate var frame: ReusableBuffer
   var sealed: ReusableBuffer
-  var frame: ReusableBuffer
-  let decompressor: BlockDecompressor
+
+  package init() throws {
+    decompressor = try BlockDecompressor()
+    frame = try ReusableBuffer(capacity: Self.usualLength)
+    sealed = try ReusableBuffer(capacity: Self.usualLength)
+  }
+}
+
+/// The slots of one decoded block, in a buffer that is used again for the next block, or in an arena.
+package final class DecodedBlock {
+  let decoder: BlockDecoder
+  private let arena: BlockArena?
+  private var buffer: ReusableBuffer
   private var payload = UnsafeRawBufferPointer(start: nil, count: 0)
+  /// The frame of the block that was opened last; valid until its decoder opens another one.
+  private(set) var frame = UnsafeRawBufferPointer(start: nil, count: 0)
   private var ranges: [BlockPayload.SlotRange] = []
 
   package init() throws {
-    sealed = try ReusableBuffer(capacity: 2 << 20)
-    frame = try ReusableBuffer(capacity: 2 << 20)
-    decompressor = try BlockDecompressor()
+    decoder = try BlockDecoder()
+    arena = nil
+    buffer = try ReusableBuffer(capacity: BlockDecoder.usualLength)
+  }
+
+  /// A block whose payloads go into `arena`, and are valid as long as what is there.
+  init(decoder: BlockDecoder, arena: BlockArena) {
+    self.decoder = decoder
+    self.arena = arena
+    buffer = arena.buffer
   }
 
   package var slotCount: Int { ranges.count }
+  /// All that the frame decodes to.
+  var wholePayload: UnsafeRawBufferPointer { payload }
 
   /// The bytes of a slot; valid until the next block is decoded here.
   ///
@@ -45,9 +73,26 @@ package final class DecodedBlock {
   ) throws -> UnsafeRawBufferPointer {
     let length = sealedBytes.count - BlockCipher.tagLength
     guard length > 0 else { throw VarveError(.damaged, "a block is too short to be one") }
-    if frame.capacity < length { frame = try ReusableBuffer(capacity: length) }
-    let opened = UnsafeMutableRawBufferPointer(start: frame.base, count: length)
+    decoder.frame = try decoder.frame.fitted(to: length, usually: BlockDecoder.usualLength)
+    let opened = UnsafeMutableRawBufferPointer(start: decoder.frame.base, count: length)
     try cipher.open(sealedBytes, ordinal: ordinal, into: opened)
-    return try decompressor.payload(of: UnsafeRawBufferPointer(opened))
+    let frame = UnsafeRawBufferPointer(opened)
+    self.frame = frame
+    let decompressor = decoder.decompressor
+    let count = try decompressor.payloadLength(of: frame)
+    if let arena {
+      let place = try arena.take(count)
+      try decompressor.decode(frame, into: place)
+      return UnsafeRawBufferPointer(place)
+    }
+    if decompressor.isRaw(frame) {
+      // It stays where it is, and the decoder goes on with the other buffer.
+      swap(&decoder.frame, &buffer)
+      return UnsafeRawBufferPointer(rebasing: frame.dropFirst())
+    }
+    buffer = try buffer.fitted(to: count, usually: BlockDecoder.usualLength)
+    let place = UnsafeMutableRawBufferPointer(start: buffer.base, count: count)
+    try decompressor.decode(frame, into: place)
+    return UnsafeRawBufferPointer(place)
   }
 }

@@ -11,10 +11,11 @@ struct PackTail {
   /// - Parameters:
   ///   - size: bytes of the pack.
   ///   - cipher: the pack's own.
+  ///   - block: where the trailer is opened.
   /// - Throws: `.damaged`, `.missing`, `.io`.
   init(
     of name: String, size: UInt64, from storage: any StorageBackend, cipher: BlockCipher,
-    _ decompressor: BlockDecompressor
+    _ block: DecodedBlock
   ) throws {
     let least = UInt64(PackHeader.byteCount + PackFooter.byteCount)
     guard size > least else { throw VarveError(.damaged, "it is too short to be a pack") }
@@ -26,13 +27,9 @@ struct PackTail {
     }
     let sealed = try storage.read(
       name, offset: end - UInt64(footer.trailerLength), count: Int(footer.trailerLength))
-    var frame = [UInt8](repeating: 0, count: sealed.count - BlockCipher.tagLength)
-    trailer = try sealed.withUnsafeBytes { sealed in
-      try frame.withUnsafeMutableBytes { frame in
-        try cipher.open(sealed, ordinal: BlockBinding.trailerOrdinal, into: frame)
-        let payload = try decompressor.payload(of: UnsafeRawBufferPointer(frame))
-        return try PackTrailer(decoding: payload)
-      }
+    trailer = try sealed.withUnsafeBytes {
+      try PackTrailer(
+        decoding: try block.payload(of: $0, ordinal: BlockBinding.trailerOrdinal, cipher: cipher))
     }
     try trailer.requireFits(footer: footer, packSize: size)
   }

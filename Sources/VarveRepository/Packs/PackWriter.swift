@@ -37,22 +37,26 @@ package final class PackWriter: Sendable {
   private let storage: any StorageBackend
   private let packSize: Int
   private let verifies: Bool
+  private let willStore: @Sendable () throws -> Void
   private let onStored: @Sendable (StoredPack) throws -> Void
   private let state = Mutex(State())
 
   /// - Parameters:
   ///   - packSize: bytes after which a pack is closed.
   ///   - verifies: decode each block from its pack's memory and compare before the pack is stored.
+  ///   - willStore: called before a pack is stored, on the thread that stores it.
   ///   - onStored: called after a pack is durable, on the thread that stored it.
   package init(
     type: PackType, recipient: PackRecipient, storage: any StorageBackend, packSize: Int,
-    verifies: Bool, onStored: @escaping @Sendable (StoredPack) throws -> Void
+    verifies: Bool, willStore: @escaping @Sendable () throws -> Void = {},
+    onStored: @escaping @Sendable (StoredPack) throws -> Void
   ) {
     self.type = type
     self.recipient = recipient
     self.storage = storage
     self.packSize = packSize
     self.verifies = verifies
+    self.willStore = willStore
     self.onStored = onStored
   }
 
@@ -98,10 +102,12 @@ package final class PackWriter: Sendable {
     if complete { try store(pack, by: sealer) }
   }
 
-  /// Stores what is left: the open pack, and one that waits. No other thread may still be appending.
+  /// Stores what is left: the open pack, and one that waits. No other thread may be appending meanwhile; what is
+  /// appended afterwards goes into new packs.
   package func finish(by sealer: PackSealer) throws {
     let pack = state.withLock { state in
       defer { state.current = nil }
+      state.current?.closed = true
       return state.current
     }
     if let pack { try store(pack, by: sealer) }
@@ -166,6 +172,7 @@ package final class PackWriter: Sendable {
   }
 
   private func put(_ pack: OpenPack, _ name: Digest) throws {
+    try willStore()
     try storage.put(ObjectName.pack(name), pack.bytes)
     let stored = StoredPack(
       name: name, size: UInt64(pack.used), type: type, contents: pack.contents)

@@ -31,7 +31,47 @@ import VarveFormat
       .init(
         isDamaged: true, scope: "read-data", counts: ["packs": 3], damaged: ["config"],
         started: Timestamp(seconds: 5))),
+    .snapshot(
+      .init(
+        snapshot: digest(4), additions: .listed([]), source: digest(2),
+        tags: [digest(9), digest(3), digest(9)], isPartial: true)),
+    .policy(.init(source: nil, keep: policy)),
+    .policy(.init(source: digest(2), keep: nil)),
+    .hold(
+      .init(
+        snapshots: [digest(5), digest(4)], term: .until(Timestamp(seconds: 1_772_362_801)),
+        reason: "audit")),
+    .hold(.init(snapshots: [digest(5)], term: .released, reason: "")),
+    .hold(.init(snapshots: [digest(5)], term: .permanent, reason: "law")),
+    .release(.init(snapshots: [digest(5)], reason: "done")),
+    .repack(.init(additions: .listed(objects), reason: .prune)),
+    .repack(.init(additions: .inventory(digest(6)), reason: .repair)),
+    .condemn(
+      .init(
+        objects: .listed(
+          objects + [ObjectReference(name: ObjectName.snapshot(digest(8)), size: 5)]))),
+    .condemn(.init(objects: .inventory(digest(6)))),
+    .sweep(.init(condemned: [7, 2])),
+    .undo(.init(snapshots: [digest(8), digest(4)], condemned: [3, 1])),
+    .undo(.init(snapshots: [], condemned: [3])),
+    .undo(.init(snapshots: [digest(8)])),
+    .lost(.init(objects: .listed(objects))),
+    .lost(.init(objects: .inventory(digest(6)))),
   ]
+
+  static let objects = [
+    ObjectReference(name: ObjectName.pack(digest(6)), size: 7),
+    ObjectReference(name: ObjectName.index(digest(5)), size: 8),
+  ]
+
+  static var policy: RetentionPolicy {
+    var policy = RetentionPolicy()
+    policy[.last] = .limited(3)
+    policy[.yearly] = .unlimited
+    policy[.within] = RetentionDuration(months: 2, hours: 5)
+    policy.tags = [digest(9), digest(3)]
+    return policy
+  }
 
   static func statement(_ body: LogStatement.Body, previous: UInt64? = 3) -> LogStatement {
     LogStatement(
@@ -117,9 +157,77 @@ import VarveFormat
     }
   }
 
+  /// Members of the kinds that policies and deletion have, each wrong in its own way.
+  @Test func malformedMembersAreRefused() throws {
+    func body(_ kind: String) throws -> LogStatement.Body {
+      try #require(Self.bodies.first { $0.kind == kind })
+    }
+    let (three, nine) = (Self.digest(3).hex, Self.digest(9).hex)
+    let tagged = try #require(
+      Self.bodies.first {
+        if case .snapshot(let addition) = $0 { addition.isPartial } else { false }
+      })
+    let pack = ObjectName.pack(Self.digest(6))
+    let until = #""until":"2026-03-01T11:00:01Z""#
+    let cases: [(LogStatement.Body, String, String)] = [
+      (tagged, #""partial":true"#, #""partial":false"#),
+      (tagged, #""partial":true"#, #""partial":1"#),
+      (tagged, #"["\#(three)","\#(nine)"]"#, #"["\#(nine)","\#(three)"]"#),
+      (tagged, #"["\#(three)","\#(nine)"]"#, #"["\#(three)","\#(three)"]"#),
+      (tagged, #"["\#(three)","\#(nine)"]"#, "[]"),
+      (tagged, #""source":"\#(Self.digest(2).hex)""#, #""source":"""#),
+      (try body("policy"), #""last":3"#, #""last":0"#),
+      (try body("policy"), #""last":3"#, #""last":-2"#),
+      (try body("policy"), #""last":3"#, #""last":"3""#),
+      (try body("policy"), #""last":3"#, #""lasT":3"#),
+      (try body("policy"), #""within":"2m5h""#, #""within":"5h2m""#),
+      (try body("policy"), #""within":"2m5h""#, #""within":"02m5h""#),
+      (try body("policy"), #""within":"2m5h""#, #""within":"0h""#),
+      (try body("policy"), #""within":"2m5h""#, #""within":"""#),
+      (try body("policy"), #""within":"2m5h""#, #""within":"2m5""#),
+      (try body("hold"), until, #""until":"2026-03-01T11:00:01+00:00""#),
+      (try body("hold"), until, #""until":1"#),
+      (try body("hold"), #""reason":"audit""#, #""permanent":true,"reason":"audit""#),
+      (try body("hold"), until, #""until":null"#),
+      (try body("release"), "release:v1", "hold:v2"),
+      (try body("repack"), #""reason":"prune""#, #""reason":"fun""#),
+      (try body("repack"), pack, ObjectName.snapshot(Self.digest(6))),
+      (try body("condemn"), pack, ObjectName.inventory(Self.digest(6))),
+      (try body("condemn"), pack, ObjectName.credential(Self.digest(6))),
+      (try body("condemn"), pack, ObjectName.config),
+      (try body("condemn"), #""size":7"#, #""size":-7"#),
+      (try body("lost"), pack, ObjectName.snapshot(Self.digest(6))),
+      (try body("sweep"), "[2,7]", "[7,2]"), (try body("sweep"), "[2,7]", "[2,2]"),
+      (try body("sweep"), "[2,7]", "[-1,7]"), (try body("sweep"), "[2,7]", #"["2"]"#),
+      (try body("sweep"), "[2,7]", "[]"), (try body("sweep"), "[2,7]", "7"),
+      (try body("undo"), "[1,3]", "[3,1]"), (try body("undo"), "[1,3]", "[1,1]"),
+    ]
+    for (body, old, new) in cases {
+      let bytes = Self.changed(body, old, new)
+      let error = #expect(throws: VarveError.self, "\(body.kind): \(new)") {
+        try LogStatement(bytes, config: Self.config, "entry")
+      }
+      #expect(error?.code == .damaged || error?.code == .unsupportedFormat, "\(new)")
+    }
+  }
+
+  @Test func sizesThatNoIntegerHasAreRefusedAndDoNotTrap() {
+    let object = ObjectReference(name: ObjectName.pack(Self.digest(6)), size: .max)
+    let bytes = Self.statement(.condemn(.init(objects: .listed([object])))).bytes(
+      config: Self.config)
+    #expect(throws: VarveError(.damaged, "")) {
+      try LogStatement(bytes, config: Self.config, "entry")
+    }
+  }
+
   @Test func emptyStatementsAreRefused() {
     for body: LogStatement.Body in [
       .forget(.init(snapshots: [], reason: "")), .credential(.init()),
+      .hold(.init(snapshots: [], term: .permanent, reason: "")),
+      .release(.init(snapshots: [], reason: "")),
+      .repack(.init(additions: .listed([]), reason: .index)),
+      .condemn(.init(objects: .listed([]))), .lost(.init(objects: .listed([]))),
+      .sweep(.init(condemned: [])), .undo(.init(snapshots: [])),
     ] {
       let bytes = Self.statement(body).bytes(config: Self.config)
       #expect(throws: VarveError(.damaged, "")) {
@@ -132,9 +240,18 @@ import VarveFormat
     let objects = (0..<33).map {
       ObjectReference(name: ObjectName.pack(Self.digest($0)), size: 1)
     }
-    let long = Self.statement(.snapshot(.init(snapshot: .zero, additions: .listed(objects))))
-    #expect(throws: VarveError(.damaged, "")) {
-      try LogStatement(long.bytes(config: Self.config), config: Self.config, "entry")
+    for long: LogStatement.Body in [
+      .snapshot(.init(snapshot: .zero, additions: .listed(objects))),
+      .condemn(.init(objects: .listed(objects))), .lost(.init(objects: .listed(objects))),
+      .repack(.init(additions: .listed(objects), reason: .prune)),
+      .snapshot(
+        .init(
+          snapshot: .zero, additions: .listed([]), tags: (0...256).map(Self.digest))),
+    ] {
+      let bytes = Self.statement(long).bytes(config: Self.config)
+      #expect(throws: VarveError(.damaged, "")) {
+        try LogStatement(bytes, config: Self.config, "entry")
+      }
     }
     let bodies = LogStatement.Forgetting.bodies(
       forgetting: (0..<300).map(Self.digest), reason: "many")
@@ -147,7 +264,7 @@ import VarveFormat
 
   @Test func unknownKindsAndMembersAreOfANewerFormat() {
     for (old, new) in [
-      ("urn:varve:forget:v1", "urn:varve:condemn:v1"),
+      ("urn:varve:forget:v1", "urn:varve:restore:v1"),
       ("urn:varve:forget:v1", "urn:varve:forget:v2"),
       (#"00Z"}"#, #"00Z","zeal":1}"#),
     ] {

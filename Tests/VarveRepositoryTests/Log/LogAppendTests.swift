@@ -22,7 +22,9 @@ import VarveTestSupport
     #expect(reader.head == owner.log.head)
     let state = reader.state
     #expect(state.snapshotsInOrder.map(\.id) == [Digest(2, 0, 0, 0)])
-    #expect(state.forgotten == [Digest(1, 0, 0, 0): base + 2])
+    let forgotten = try #require(state.forgotten[Digest(1, 0, 0, 0)])
+    #expect(state.forgotten.count == 1)
+    #expect(forgotten.entry == base + 2 && forgotten.snapshot.entry == base)
     #expect(try LiveObjects(state, storage: bench.storage).sizes.count == 2)
     #expect(state.size == base + 3)
     var kinds: [String] = []

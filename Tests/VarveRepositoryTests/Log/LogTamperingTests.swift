@@ -264,7 +264,7 @@ import VarveStorage
         body: LogBench.note("x"))
       let payload = String(
         decoding: statement.bytes(config: owner.repository.configDigest), as: UTF8.self)
-      let newer = Array(payload.replacing("urn:varve:check:v1", with: "urn:varve:condemn:v1").utf8)
+      let newer = Array(payload.replacing("urn:varve:check:v1", with: "urn:varve:restore:v1").utf8)
       let entry = try DSSEEnvelope(signing: newer, with: key).bytes
       let storage = try LogBench.storage(bench.objects())
       try storage.put(ObjectName.commit(head.size), try EntryBundle.encode([entry]))

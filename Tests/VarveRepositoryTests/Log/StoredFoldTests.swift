@@ -29,10 +29,66 @@ import VarveStorage
             damaged: ["packs/x", "ü"], started: Timestamp(seconds: 12345))),
       ]
     }
+    try owner.log.append { _ in Self.retention }
+    let condemned = try owner.log.append { _ in Self.condemnations }
+    try owner.log.append { _ in
+      [
+        .sweep(.init(condemned: [condemned[0]])),
+        .undo(.init(snapshots: [Digest(9, 0, 0, 0)], condemned: [condemned[1]])),
+        .forget(.init(snapshots: [Digest(81, 0, 0, 0)], reason: "tagged")),
+      ]
+    }
     try owner.log.append { _ in (0..<250).map { LogBench.note("\($0)") } }
     try owner.log.append { _ in [LogBench.snapshot(50), LogBench.note("later")] }
     return bench
   }
+
+  private static let retention: [LogStatement.Body] = {
+    var keep = RetentionPolicy()
+    keep[.daily] = .limited(7)
+    keep[.within] = RetentionDuration(days: 3)
+    keep.tags = [Digest(4, 4, 4, 4)]
+    let tagged = (80..<84).map { number in
+      LogStatement.Body.snapshot(
+        .init(
+          snapshot: Digest(number, 0, 0, 0), additions: .listed([]),
+          source: Digest(9, 9, 9, number),
+          tags: (0..<number % 3).map { Digest($0, 7, 7, 7) }, isPartial: number == 82))
+    }
+    return tagged + [
+      .policy(.init(source: nil, keep: keep)),
+      .policy(.init(source: Digest(9, 9, 9, 80), keep: keep)),
+      .policy(.init(source: Digest(9, 9, 9, 81), keep: keep)),
+      .policy(.init(source: Digest(9, 9, 9, 81), keep: nil)),
+      .hold(.init(snapshots: [Digest(10, 0, 0, 0)], term: .permanent, reason: "law")),
+      .hold(.init(snapshots: [Digest(11, 0, 0, 0)], term: .released, reason: "“audit”")),
+      .hold(
+        .init(
+          snapshots: [Digest(12, 0, 0, 0)], term: .until(Timestamp(seconds: 4_000_000_000)),
+          reason: "")),
+    ]
+  }()
+
+  private static let condemnations: [LogStatement.Body] = [
+    .condemn(
+      .init(
+        objects: .listed([
+          ObjectReference(name: ObjectName.pack(Digest(3, 1, 0, 0)), size: 3),
+          ObjectReference(name: ObjectName.snapshot(Digest(3, 0, 0, 0)), size: 30),
+        ]))),
+    .condemn(
+      .init(
+        objects: .listed([ObjectReference(name: ObjectName.pack(Digest(9, 1, 0, 0)), size: 9)]))),
+    .condemn(.init(objects: .inventory(Digest(5, 6, 7, 9)))),
+    .lost(
+      .init(
+        objects: .listed([ObjectReference(name: ObjectName.index(Digest(8, 1, 0, 0)), size: 8)]))),
+    .lost(.init(objects: .inventory(Digest(5, 6, 7, 10)))),
+    .repack(
+      .init(
+        additions: .listed([ObjectReference(name: ObjectName.index(Digest(1, 9, 0, 0)), size: 2)]),
+        reason: .index)),
+  ]
 
   private static func state(of bench: LogBench, _ client: String = "owner") throws -> String {
     bench.client(client).state + "/" + (try Repository.open(storage: bench.storage).config.id.hex)
@@ -44,13 +100,23 @@ import VarveStorage
     return [
       "\(state.size)", "\(state.snapshotsInOrder)", "\(state.snapshots.count)",
       "\(state.forgotten.sorted { $0.key < $1.key })", "\(state.inventories)",
+      "\(state.holds.sorted { $0.key < $1.key })", "\(state.addedInventories)",
+      "\(state.policies.sorted { $0.key < $1.key })", "\(state.defaultPolicy as Any)",
+      "\(state.condemnations.sorted { $0.key < $1.key })", "\(state.losses)", "\(state.repacks)",
+      "\(state.newestCondemnation as Any)",
       "\(state.authors.values.sorted { $0.keyID.text < $1.keyID.text })",
-      "\(state.listedObjects.sizesByName.sorted { $0.key < $1.key })",
+      "\(listedObjects(state))",
       "\(state.checks.map { ($0.entry, $0.author, $0.time, $0.result.scope, $0.result.isDamaged) })",
       "\(state.checks.map { ($0.result.damaged, $0.result.started) })",
       "\(state.checks.map { $0.result.counts.sorted { $0.key < $1.key } })",
       "\((0...log.head.size).map { log.tree.root(atSize: $0) })",
     ]
+  }
+
+  private static func listedObjects(_ state: LogState) -> [String] {
+    var objects: [String] = []
+    state.listedObjects.forEachObject { objects.append("\($0) \($1) \($2)") }
+    return objects
   }
 
   private static func commitReads(_ storage: FaultStorage) -> Int {
@@ -80,6 +146,10 @@ import VarveStorage
       #expect(throws: VarveError(.unauthorized, "")) {
         try owner.log.append { _ in [LogBench.snapshot(known)] }
       }
+    }
+    // That a record is condemned is known, too.
+    #expect(throws: VarveError(.unauthorized, "")) {
+      try owner.log.append { _ in [.undo(.init(snapshots: [Digest(3, 0, 0, 0)]))] }
     }
     #expect(try bench.audit("another").head == owner.log.head)
     #expect(try bench.unlock().log.head == owner.log.head)

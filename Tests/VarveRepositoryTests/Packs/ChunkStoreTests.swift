@@ -123,6 +123,44 @@ import VarveStorage
     for id in known { #expect(SHA256.digest(try reader.chunk(id)) == id) }
   }
 
+  /// A session may commit in its middle: what was returned once is not returned again unless it is given back, and
+  /// nothing is stored twice.
+  @Test func aStoreGoesOnAfterItHasFinished() throws {
+    let bench = Bench()
+    let store = try bench.store(packSize: 200_000)
+    let writers = [try store.makeWriter(), try store.makeWriter()]
+    var random = SplitMix(state: 8)
+    var expected: [Digest: [UInt8]] = [:]
+    var objects: [ObjectReference] = []
+    for round in 0..<6 {
+      for number in 0..<40 {
+        let bytes = Self.chunk(number + round, &random)
+        let id = try Self.add(bytes, tree: number % 7 == 0, to: writers[number % 2])
+        expected[id] = bytes
+      }
+      // What one of them has stored the other one need not, before and after.
+      for bytes in expected.values.prefix(20) {
+        _ = try Self.add(bytes, tree: false, to: writers[1])
+      }
+      for writer in writers { try writer.flush() }
+      var new = try store.finish(by: writers[round % 2])
+      #expect(!new.isEmpty)
+      if round == 3 {
+        store.giveBack(new)
+        let again = try store.finish(by: writers[0])
+        #expect(again == new)
+        new = again
+      }
+      #expect(Set(new.map(\.name)).isDisjoint(with: objects.map(\.name)))
+      objects += new
+      // Everything so far is found by what has been returned so far.
+      let reader = bench.reader(try bench.freshIndex(objects))
+      for (id, bytes) in expected { #expect(try reader.chunk(id) == bytes) }
+    }
+    #expect(try store.finish(by: writers[0]).isEmpty)
+    #expect(try bench.freshIndex(objects).rowCount == expected.count)
+  }
+
   @Test func aSecondSessionStoresNothingAgain() throws {
     let bench = Bench()
     for round in 0..<2 {

@@ -14,7 +14,9 @@ final class BackupBench {
   let client: ClientDirectories
   let unlocked: UnlockedRepository
 
-  init(chunks: RepositoryConfig.ChunkSizes? = nil) throws {
+  init(
+    chunks: RepositoryConfig.ChunkSizes? = nil, packSize: Int = RepositoryConfig.standardPackSize
+  ) throws {
     client = ClientDirectories(cache: scratch.path + "/cache", state: scratch.path + "/state")
     mkdir(scratch.path + "/cache", 0o700)
     mkdir(scratch.path + "/source", 0o755)
@@ -22,6 +24,7 @@ final class BackupBench {
     // Small ones, so that small files have several chunks.
     options.chunkSizes =
       try chunks ?? RepositoryConfig.ChunkSizes(min: 4 << 10, target: 8 << 10, max: 32 << 10)
+    options.packSize = packSize
     unlocked = try Repository.initialize(
       storage: storage, secret: .password(SecretBytes(copying: Array("password".utf8))),
       options: options, client: client)

@@ -74,4 +74,39 @@ import VarveRepository
       try TagChange(.set(["x"])).run(on: [snapshot], in: writer)
     }
   }
+
+  @Test func aHeldSnapshotKeepsItsTags() throws {
+    let bench = try BackupBench()
+    try bench.write("file", [1])
+    let snapshot = try #require(try bench.backUp { $0.tags = ["one"] }.snapshot)
+    try bench.unlocked.log.append { _ in
+      [.hold(.init(snapshots: [snapshot], term: .released, reason: "audit"))]
+    }
+    let error = #expect(throws: VarveError(.forbidden, "")) {
+      try TagChange(.set(["x"])).run(on: [snapshot], in: bench.unlocked)
+    }
+    #expect(error?.message.contains("holds") == true)
+    #expect(bench.unlocked.liveSnapshots == [snapshot])
+    try bench.unlocked.log.append { _ in [.release(.init(snapshots: [snapshot], reason: ""))] }
+    #expect(try TagChange(.set(["x"])).run(on: [snapshot], in: bench.unlocked).count == 1)
+  }
+
+  @Test func entriesNameSourceAndTags() throws {
+    let bench = try BackupBench()
+    try bench.write("file", [1])
+    let first = try #require(try bench.backUp { $0.tags = ["one", "two"] }.snapshot)
+    let changed = try TagChange(.set(["three"])).run(on: [first], in: bench.unlocked)
+    let second = try #require(changed.first?.new)
+    let state = bench.unlocked.log.state
+    let ids = try bench.unlocked.keys.opaqueIDs()
+    let record = try bench.unlocked.snapshotRecord(first)
+    let source = ids.source(host: record.host, paths: record.paths)
+    let (old, new) = (try #require(state.forgotten[first]), try #require(state.snapshots[second]))
+    #expect(old.snapshot.source == source && new.source == source)
+    #expect(old.snapshot.tags == [ids.tag("one"), ids.tag("two")].sorted())
+    #expect(new.tags == [ids.tag("three")])
+    #expect(throws: VarveError(.usage, "")) {
+      try TagChange(.set((0...256).map { "\($0)" })).run(on: [second], in: bench.unlocked)
+    }
+  }
 }

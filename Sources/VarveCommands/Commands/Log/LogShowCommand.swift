@@ -37,7 +37,7 @@ struct LogShowCommand: VarveSubcommand {
         try console.line(
           "\(String(entry.index).leading(6))  \(time)  \(statement.author.text.prefix(8))  "
             + "\((role?.rawValue ?? "").padded(to: 6))  \(statement.body.kind.padded(to: 10))  "
-            + Self.summary(statement.body))
+            + statement.body.summary)
       }
     }
     return .success
@@ -57,30 +57,5 @@ struct LogShowCommand: VarveSubcommand {
     let payload = try JSONValue(canonical: entry.envelope.payload, "log entry \(entry.index)")
     writer.key("predicate")
     writer.raw(try payload.member("predicate").canonicalText)
-  }
-
-  /// What the entry says, in a few words.
-  private static func summary(_ body: LogStatement.Body) -> String {
-    switch body {
-    case .genesis(let genesis): return "config \(genesis.config.hex.prefix(8))"
-    case .credential(let change):
-      let added = change.additions.map { "+\($0.credential.hex.prefix(8)) (\($0.role.rawValue))" }
-      return (added + change.removals.map { "-\($0.credential.hex.prefix(8))" })
-        .joined(separator: " ")
-    case .snapshot(let addition):
-      let what =
-        switch addition.additions {
-        case .listed(let objects): "\(objects.count) new objects"
-        case .inventory(let digest): "inventory \(digest.hex.prefix(8))"
-        }
-      let original = addition.original.map { ", was \($0.hex.prefix(8))" } ?? ""
-      return "\(addition.snapshot.hex.prefix(8)), \(what)\(original)"
-    case .forget(let forgetting):
-      return forgetting.snapshots.map { String($0.hex.prefix(8)) }.joined(separator: " ") + ": "
-        + ByteText.printable(forgetting.reason)
-    case .check(let result):
-      return ByteText.printable(result.scope) + ": "
-        + (result.isDamaged ? "\(result.damaged.count) damaged" : "no damage")
-    }
   }
 }

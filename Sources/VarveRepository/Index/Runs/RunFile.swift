@@ -2,7 +2,7 @@ import VarveCrypto
 import VarveFormat
 
 /// A run, mapped. Opening verifies all that says where things lie: O(covers + shards).
-final class RunFile: Sendable {
+package final class RunFile: Sendable {
   let mapping: MappedBytes
   /// The file; nil for a run that is in memory only.
   let path: String?
@@ -11,7 +11,7 @@ final class RunFile: Sendable {
   let shards: [RunShardRow]
 
   /// - Throws: `.damaged`, `.unsupportedFormat`.
-  init(_ mapping: MappedBytes, path: String?) throws {
+  package init(_ mapping: MappedBytes, path: String?) throws {
     self.mapping = mapping
     self.path = path
     let bytes = mapping.bytes
@@ -76,7 +76,7 @@ final class RunFile: Sendable {
   /// Verifies every byte. O(n).
   ///
   /// - Throws: `.damaged`.
-  func verify() throws {
+  package func verify() throws {
     try verifyTables()
     for number in shards.indices { try verify(shard: number) }
   }

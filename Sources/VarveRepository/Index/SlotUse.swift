@@ -1,18 +1,17 @@
-import VarveFormat
-import VarveRepository
+package import VarveFormat
 
 /// Which slots of which packs are used: one bit a chunk instead of its 32-byte address.
 ///
 /// A pack costs some 150 bytes and 8 for each block; a block of more than 64 slots, 40 more for every
 /// further 64. So 10^6 chunks of 1 MiB take about 13 MB.
-struct SlotUse {
-  private struct Overflow: Hashable {
+package struct SlotUse: Sendable {
+  private struct Overflow: Hashable, Sendable {
     let pack: UInt32
     let block: UInt16
     let word: UInt16
   }
 
-  private struct Pack {
+  private struct Pack: Sendable {
     let number: UInt32
     var seenBlocks: [UInt64] = []
     /// The first 64 slots of each block.
@@ -22,10 +21,23 @@ struct SlotUse {
   private var packs: [Digest: Pack] = [:]
   private var overflow: [Overflow: UInt64] = [:]
 
+  package init() {}
+
+  /// Whether a slot is marked.
+  package func contains(_ pack: Digest, block: UInt16, slot: UInt16) -> Bool {
+    guard let found = packs[pack], Int(block) < found.firstWords.count else { return false }
+    if slot < 64 { return found.firstWords[Int(block)] >> UInt64(slot) & 1 == 1 }
+    let key = Overflow(pack: found.number, block: block, word: slot >> 6)
+    return overflow[key, default: 0] >> UInt64(slot & 63) & 1 == 1
+  }
+
+  /// Whether a slot of the pack is marked.
+  package func contains(_ pack: Digest) -> Bool { packs[pack] != nil }
+
   /// Marks a slot.
   ///
   /// - Returns: whether it is new, and whether it is the first of its block.
-  mutating func insert(_ location: ChunkLocation) -> (isNew: Bool, isFirstOfBlock: Bool) {
+  package mutating func insert(_ location: ChunkLocation) -> (isNew: Bool, isFirstOfBlock: Bool) {
     let next = Pack(number: UInt32(truncatingIfNeeded: packs.count))
     let block = Int(location.block)
     let (isFirst, isNew, number) = SlotUse.insert(

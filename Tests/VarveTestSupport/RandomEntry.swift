@@ -1,9 +1,8 @@
-import VarveFormat
-import VarveTestSupport
+public import VarveFormat
 
 extension TreeEntry {
   /// An entry of any kind that the format allows.
-  static func random(_ generator: inout SeededGenerator) -> TreeEntry {
+  public static func random(_ generator: inout SeededGenerator) -> TreeEntry {
     let kinds: [EntryType] = [.file, .directory, .link, .fifo, .characterDevice, .blockDevice]
     let type = kinds[Int.random(in: 0..<kinds.count, using: &generator)]
     func maybe() -> Bool { Bool.random(using: &generator) }
@@ -49,7 +48,7 @@ extension TreeEntry {
 }
 
 extension FileContent {
-  static func random(_ generator: inout SeededGenerator) -> FileContent {
+  public static func random(_ generator: inout SeededGenerator) -> FileContent {
     var size: UInt64 = 0
     let form: Form
     var only: Digest?

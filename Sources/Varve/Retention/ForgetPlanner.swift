@@ -1,0 +1,217 @@
+import VarveFormat
+import VarveRepository
+
+/// Computes what a request forgets of the snapshots of one log state.
+struct ForgetPlanner {
+  struct Candidate {
+    let id: Digest
+    /// Where the record is lost, what the log says: the time, and neither host, paths nor tags.
+    let heading: SnapshotHeading
+    var isReadable = true
+  }
+
+  private let state: LogState
+  private let now: Timestamp
+  private let ids: OpaqueIDs
+  /// By time recorded, newest first; of equal times, the later in the log first.
+  private let newestFirst: [Candidate]
+  private let places: [Digest: Int]
+  /// Of each source, the time of the newest snapshot that is complete.
+  private let newestComplete: [SnapshotSource: Timestamp]
+  private let tagNames: [Digest: String]
+
+  /// - Parameter candidates: each live snapshot of `state`, in the order of the log.
+  init(_ state: LogState, candidates: [Candidate], ids: OpaqueIDs, now: Timestamp) {
+    self.state = state
+    self.now = now
+    self.ids = ids
+    newestFirst = candidates.enumerated().sorted {
+      ($0.element.heading.time, $0.offset) > ($1.element.heading.time, $1.offset)
+    }.map(\.element)
+    places = Dictionary(uniqueKeysWithValues: newestFirst.enumerated().map { ($1.id, $0) })
+    var newest: [SnapshotSource: Timestamp] = [:]
+    for candidate in newestFirst where !candidate.heading.isPartial {
+      let source = SnapshotSource(candidate.heading)
+      if newest[source] == nil { newest[source] = candidate.heading.time }
+    }
+    newestComplete = newest
+    let tags = Set(newestFirst.flatMap(\.heading.tags))
+    tagNames = Dictionary(tags.map { (ids.tag($0), $0) }) { first, _ in first }
+  }
+
+  /// - Throws: `.refused` for a snapshot that was chosen and is held, and when rules would keep nothing of
+  ///   a group.
+  func plan(_ request: ForgetRequest) throws -> ForgetPlan {
+    switch request.choice {
+    case .snapshots(let chosen): return try plan(chosen)
+    case .rules(let rules, let grouping):
+      return try plan(request.filter, grouping, keepsSome: true) { members, _ in
+        (rules, reasons(rules, members))
+      }
+    case .everything:
+      return try plan(request.filter, .source, keepsSome: false) { members, _ in
+        (nil, members.map { _ in [] })
+      }
+    case .policies: return try planByPolicy(request.filter)
+    }
+  }
+
+  private func plan(_ chosen: [Digest]) throws -> ForgetPlan {
+    let live = chosen.filter { places[$0] != nil }
+    for id in live {
+      guard let hold = state.hold(on: id, at: now) else { continue }
+      throw VarveError(
+        .refused, "log entry \(hold.entry) holds the snapshot \(id.hex.prefix(8))",
+        hint: hold.term == .permanent
+          ? "the hold is permanent" : "release it first, with 'varve hold remove'")
+    }
+    let members = live.compactMap { places[$0] }.sorted().map { newestFirst[$0] }
+    let policies = PolicyReasons(self)
+    let group = ForgetPlan.Group(
+      key: SnapshotGrouping.Key(), rules: nil, kept: [],
+      removed: members.map { removed($0, policies) })
+    return ForgetPlan(
+      groups: members.isEmpty ? [] : [group], absent: chosen.filter { places[$0] == nil })
+  }
+
+  /// Policies look at whole sources, whatever the filter says; it narrows what is listed and forgotten.
+  private func planByPolicy(_ filter: SnapshotFilter) throws -> ForgetPlan {
+    let policies = PolicyReasons(self)
+    return try plan(filter, .source, keepsSome: false) { members, source in
+      guard let rules = policies.rules(of: source) else {
+        return (nil, members.map { _ in [.noPolicy] })
+      }
+      if policies.keepNothing(of: source) { throw Self.keepsNothing(members[0].heading, .source) }
+      return (
+        rules,
+        members.map { member in
+          member.heading.isPartial ? unfinished(member) : policies.reasons(for: member)
+        }
+      )
+    }
+  }
+
+  private func plan(
+    _ filter: SnapshotFilter, _ grouping: SnapshotGrouping, keepsSome: Bool,
+    _ decide: ([Candidate], SnapshotSource) throws -> (RetentionRules?, [[RetentionReason]])
+  ) throws -> ForgetPlan {
+    var members: [SnapshotGrouping.Key: [Candidate]] = [:]
+    for candidate in newestFirst where filter.matches(candidate.heading) {
+      members[grouping.key(candidate.heading), default: []].append(candidate)
+    }
+    let policies = PolicyReasons(self)
+    let groups = try members.sorted { $0.key.precedes($1.key) }.map { key, members in
+      let (rules, reasons) = try decide(members, SnapshotSource(members[0].heading))
+      var kept: [ForgetPlan.Snapshot] = []
+      var gone: [ForgetPlan.Snapshot] = []
+      for (member, reasons) in zip(members, reasons) {
+        let reasons = reasons + (state.hold(on: member.id, at: now) == nil ? [] : [.hold])
+        if reasons.isEmpty {
+          gone.append(removed(member, policies))
+        } else {
+          kept.append(
+            ForgetPlan.Snapshot(
+              id: member.id, heading: member.heading, reasons: reasons, policyReasons: []))
+        }
+      }
+      if keepsSome && kept.isEmpty { throw Self.keepsNothing(members[0].heading, grouping) }
+      return ForgetPlan.Group(key: key, rules: rules, kept: kept, removed: gone)
+    }
+    return ForgetPlan(groups: groups, absent: [])
+  }
+
+  private static func keepsNothing(
+    _ heading: SnapshotHeading, _ grouping: SnapshotGrouping
+  ) -> VarveError {
+    VarveError(
+      .refused, "refusing to remove all snapshots of the group \(grouping.key(heading))",
+      hint: "keep one at least (--keep-last 1), or name them by id; "
+        + "--unsafe-allow-remove-all with a filter and without rules removes all")
+  }
+
+  private func removed(_ member: Candidate, _ policies: PolicyReasons) -> ForgetPlan.Snapshot {
+    ForgetPlan.Snapshot(
+      id: member.id, heading: member.heading, reasons: [],
+      policyReasons: member.heading.isPartial ? [] : policies.reasons(for: member))
+  }
+
+  /// What rules say of complete snapshots; partial ones do not count.
+  private func reasons(_ rules: RetentionRules, _ members: [Candidate]) -> [[RetentionReason]] {
+    let complete = members.filter { !$0.heading.isPartial }
+    let items = complete.map { RetentionItem(time: $0.heading.time, tags: $0.heading.tags) }
+    var decided = rules.reasons(for: items, now: now)[...]
+    return members.map { $0.heading.isPartial ? unfinished($0) : decided.popFirst() ?? [] }
+  }
+
+  /// A partial snapshot is what the next backup goes on from, until there is a complete one after it.
+  private func unfinished(_ member: Candidate) -> [RetentionReason] {
+    let newest = newestComplete[SnapshotSource(member.heading)]
+    return newest.map { $0 >= member.heading.time } ?? false ? [] : [.unfinished]
+  }
+
+  /// What the policies in force keep and why; each source is looked at once, and only when asked for.
+  private final class PolicyReasons {
+    private let planner: ForgetPlanner
+    private var known: [SnapshotSource: [Digest: [RetentionReason]]] = [:]
+    private lazy var sources = Dictionary(
+      grouping: planner.newestFirst
+    ) { SnapshotSource($0.heading) }
+
+    init(_ planner: ForgetPlanner) { self.planner = planner }
+
+    func rules(of source: SnapshotSource) -> RetentionRules? {
+      planner.state.policy(forSource: source.id(planner.ids)).map {
+        RetentionRules($0.keep, tags: planner.tagNames)
+      }
+    }
+
+    func reasons(for member: Candidate) -> [RetentionReason] {
+      guard member.isReadable else {
+        // Whatever the policy says of its source, it may keep this one.
+        let source = planner.state.snapshots[member.id]?.source
+        return planner.state.policy(forSource: source) == nil ? [] : [.unreadable]
+      }
+      return reasons(of: SnapshotSource(member.heading))[member.id] ?? []
+    }
+
+    /// Whether the policy would remove all complete snapshots of a source that has some.
+    func keepNothing(of source: SnapshotSource) -> Bool {
+      let reasons = reasons(of: source)
+      return !reasons.isEmpty
+        && reasons.allSatisfy { id, reasons in
+          reasons.isEmpty && planner.state.hold(on: id, at: planner.now) == nil
+        }
+    }
+
+    private func reasons(of source: SnapshotSource) -> [Digest: [RetentionReason]] {
+      if known[source] == nil {
+        let members = (sources[source] ?? []).filter { !$0.heading.isPartial }
+        let reasons = rules(of: source).map { planner.reasons($0, members) }
+        known[source] = Dictionary(
+          uniqueKeysWithValues: zip(members.map(\.id), reasons ?? members.map { _ in [] }))
+      }
+      return known[source] ?? [:]
+    }
+  }
+}
+
+extension SnapshotGrouping.Key: CustomStringConvertible {
+  fileprivate func precedes(_ other: Self) -> Bool {
+    let (mine, theirs) = (ranked, other.ranked)
+    return mine.lexicographicallyPrecedes(theirs) { $0.lexicographicallyPrecedes($1) }
+  }
+
+  private var ranked: [[UInt8]] {
+    [host ?? []] + (paths ?? []) + [[]] + (tags ?? []).map { Array($0.utf8) }
+  }
+
+  public var description: String {
+    var parts: [String] = []
+    if let host { parts.append("host \(EscapedBytes.text(host))") }
+    if let paths {
+      parts.append("paths [\(paths.map { EscapedBytes.text($0) }.joined(separator: ", "))]")
+    }
+    if let tags { parts.append("tags [\(tags.joined(separator: ", "))]") }
+    return parts.isEmpty ? "of all snapshots" : parts.joined(separator: ", ")
+  }
+}

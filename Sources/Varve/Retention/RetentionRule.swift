@@ -1,0 +1,86 @@
+public import VarveFormat
+
+/// One rule that keeps snapshots.
+public enum RetentionRule: Hashable, Sendable {
+  case count(RetentionPolicy.CountRule, RetentionCount)
+  case duration(RetentionPolicy.DurationRule, RetentionDuration)
+  /// All of these tags.
+  case tags([String])
+
+  /// As an option of `varve forget` and its value.
+  public var option: (name: String, value: String) {
+    switch self {
+    case .count(let rule, let count): ("--keep-\(rule.rawValue)", count.text)
+    case .duration(.within, let duration): ("--keep-within", duration.text)
+    case .duration(let rule, let duration): ("--keep-within-\(rule.unit)", duration.text)
+    case .tags(let tags): ("--keep-tag", tags.joined(separator: ","))
+    }
+  }
+
+  /// Why a snapshot is kept, in restic's words.
+  ///
+  /// - Parameter isOldest: it is not the newest of its period, but the oldest of all.
+  func reason(isOldest: Bool) -> String {
+    let oldest = isOldest ? "oldest " : ""
+    switch self {
+    case .count(let rule, _): return "\(oldest)\(rule.rawValue) snapshot"
+    case .duration(.within, let duration): return "within \(duration)"
+    case .duration(let rule, let duration): return "\(oldest)\(rule.unit) within \(duration)"
+    case .tags(let tags): return "has tags [\(tags.joined(separator: ", "))]"
+    }
+  }
+}
+
+extension RetentionPolicy.DurationRule {
+  /// `hourly` of `withinHourly`; empty for `within`.
+  package var unit: String { rawValue.dropFirst("within".count).lowercased() }
+
+  var period: CalendarPeriod? {
+    switch self {
+    case .within: nil
+    case .withinHourly: .hour
+    case .withinDaily: .day
+    case .withinWeekly: .week
+    case .withinMonthly: .month
+    case .withinYearly: .year
+    }
+  }
+}
+
+extension RetentionPolicy.CountRule {
+  var period: CalendarPeriod? {
+    switch self {
+    case .last: nil
+    case .hourly: .hour
+    case .daily: .day
+    case .weekly: .week
+    case .monthly: .month
+    case .yearly: .year
+    }
+  }
+}
+
+/// Why a snapshot is kept.
+public enum RetentionReason: Hashable, Sendable {
+  /// `isOldest`: the rule had counts left, or reached back that far, and this is the oldest snapshot.
+  case rule(RetentionRule, isOldest: Bool)
+  /// Somebody holds it.
+  case hold
+  /// Its backup has not come to an end, and it is what the next one goes on from.
+  case unfinished
+  /// No policy is in force for its source.
+  case noPolicy
+  /// A policy is in force for its source, and its record, which would say whether it applies, is lost.
+  case unreadable
+
+  /// In restic's words where it has some.
+  public var text: String {
+    switch self {
+    case .rule(let rule, let isOldest): rule.reason(isOldest: isOldest)
+    case .hold: "hold"
+    case .unfinished: "unfinished backup"
+    case .noPolicy: "no policy"
+    case .unreadable: "record lost"
+    }
+  }
+}

@@ -1,0 +1,60 @@
+internal import VarveCrypto
+public import VarveFormat
+public import VarveStorage
+
+extension ObjectList {
+  /// What a log entry says of `objects`; an inventory is stored when they are too many to be listed.
+  public init(storing objects: [ObjectReference], in storage: any StorageBackend) throws {
+    guard objects.count > Self.listLimit else {
+      self = .listed(objects.sorted())
+      return
+    }
+    let inventory = Inventory(objects).encode()
+    let digest = SHA256.digest(inventory)
+    try storage.put(ObjectName.inventory(digest), inventory)
+    self = .inventory(digest)
+  }
+
+  /// The objects, ascending by name.
+  ///
+  /// - Throws: `.missing` or `.damaged` naming the inventory.
+  public func objects(in storage: any StorageBackend) throws -> [ObjectReference] {
+    switch self {
+    case .listed(let objects): objects
+    case .inventory(let digest): try LiveObjects.inventory(digest, storage: storage).objects
+    }
+  }
+}
+
+extension LiveObjects {
+  /// Reads an inventory and verifies it against its name.
+  package static func inventory(
+    _ digest: Digest, storage: any StorageBackend
+  ) throws -> Inventory {
+    try read(digest, storage: storage) { try Inventory(decoding: $0) }
+  }
+
+  /// Calls `body` with each object of an inventory, once its digest is right.
+  static func forEachObject(
+    in inventory: Digest, storage: any StorageBackend, _ body: (ObjectClass, UInt64) -> Void
+  ) throws {
+    try read(inventory, storage: storage) { bytes in
+      try Inventory.forEachObject(in: bytes) { _, kind, size in body(kind, size) }
+    }
+  }
+
+  private static func read<Result>(
+    _ digest: Digest, storage: any StorageBackend, _ body: ([UInt8]) throws -> Result
+  ) throws -> Result {
+    let name = ObjectName.inventory(digest)
+    let bytes = try storage.read(name)
+    guard SHA256.digest(bytes) == digest else {
+      throw VarveError(.damaged, "\(name) is damaged: its bytes do not have that digest")
+    }
+    do {
+      return try body(bytes)
+    } catch let error as VarveError where error.code == .damaged {
+      throw VarveError(.damaged, "\(name) is damaged", cause: error)
+    }
+  }
+}

@@ -1,0 +1,96 @@
+public import VarveFormat
+internal import VarveStorage
+
+/// Brings forgotten snapshots back, as long as what they need has not been swept.
+public struct Undo: Sendable {
+  private let unlocked: UnlockedRepository
+  private let cancellation: CancellationFlag
+
+  /// - Throws: `.forbidden` for other roles than the owner.
+  public init(
+    _ unlocked: UnlockedRepository, cancellation: CancellationFlag = CancellationFlag()
+  ) throws {
+    try unlocked.require(.owner, to: "bring back what was forgotten")
+    self.unlocked = unlocked
+    self.cancellation = cancellation
+  }
+
+  /// Forgotten snapshots whose records are still there, newest first.
+  ///
+  /// - Throws: `.io`.
+  public static func candidates(_ unlocked: UnlockedRepository) throws -> [LogState.Forgotten] {
+    let state = unlocked.log.state
+    var stored: Set<String> = []
+    try unlocked.storage.list(ObjectName.snapshotPrefix) { name, _ in stored.insert(name) }
+    var swept: Set<String> = []
+    for condemnation in state.condemnations.values {
+      guard case .swept = condemnation.status else { continue }
+      for object in try condemnation.objects.objects(in: unlocked.storage) {
+        swept.insert(object.name)
+      }
+    }
+    return state.forgotten.values.filter {
+      let name = ObjectName.snapshot($0.snapshot.id)
+      return stored.contains(name) && !swept.contains(name)
+    }.sorted { $0.entry > $1.entry }
+  }
+
+  /// Makes `snapshots` live again, and rescinds every open condemn entry since the first of them was forgotten: what
+  /// they need was not condemned before.
+  ///
+  /// - Returns: the condemn entries that are rescinded.
+  /// - Throws: `.notFound` for a snapshot that was never forgotten; `.missing` when something that it needs was
+  ///   swept.
+  public func run(_ snapshots: [Digest]) throws -> [UInt64] {
+    struct LogHasGrown: Error {}
+    while true {
+      try cancellation.check()
+      try unlocked.log.refresh()
+      let state = unlocked.log.state
+      var first = UInt64.max
+      for snapshot in snapshots {
+        guard let forgotten = state.forgotten[snapshot] else {
+          throw VarveError(
+            .notFound, "the snapshot \(snapshot) was not forgotten",
+            hint: "'varve recover' lists those that can be brought back")
+        }
+        first = min(first, forgotten.entry)
+      }
+      let entries = state.openCondemnations.map(\.entry).filter { $0 > first }
+      try requireWhole(snapshots, state, entries)
+      do {
+        try unlocked.log.append { current in
+          guard current.size == state.size else { throw LogHasGrown() }
+          return stride(from: 0, to: snapshots.count, by: LogStatement.Undo.limit).map { start in
+            let end = min(start + LogStatement.Undo.limit, snapshots.count)
+            return .undo(
+              .init(
+                snapshots: Array(snapshots[start..<end]), condemned: start == 0 ? entries : []))
+          }
+        }
+        return entries
+      } catch is LogHasGrown {
+        continue
+      }
+    }
+  }
+
+  /// Requires that everything the snapshots need would be live.
+  private func requireWhole(
+    _ snapshots: [Digest], _ state: LogState, _ entries: [UInt64]
+  ) throws {
+    var after = state
+    after.fold(entries, as: .rescinded(by: state.size))
+    do {
+      let repository = try IndexedRepository(unlocked, at: after)
+      let live = LiveChunks(
+        workers: WorkerThreads.processorCount, progress: PruneProgress(),
+        cancellation: cancellation)
+      try live.add(snapshots, in: repository)
+    } catch let error as VarveError where error.code == .missing || error.code == .damaged {
+      throw VarveError(
+        .missing, "what the snapshots need is not all there any more",
+        hint: "packs that were swept cannot be brought back", cause: error)
+    }
+  }
+}
