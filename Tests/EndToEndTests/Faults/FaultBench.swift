@@ -69,7 +69,7 @@ final class FaultBench {
   func expectIntact(after trial: String, _ traced: Traced) throws {
     if scenario.effect == .initializes { return try expectUsable(after: trial) }
     try expectSuccess(["check", "--read-data", "--no-record"], trial)
-    var expected = acknowledged
+    var expected = Array(acknowledged.dropFirst(scenario.forgotten))
     if let id = savedSnapshot(traced) { expected.append((id, sourceImage)) }
     if scenario.effect == .restores {
       // It writes nothing into the repository; what it leaves of the client's cache has just been read.

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A command that is killed and made to fail at every system call, and what is prepared for it.
 struct FaultScenario: Sendable, CustomStringConvertible {
   enum Effect: Sendable {
@@ -20,11 +22,18 @@ struct FaultScenario: Sendable, CustomStringConvertible {
   var again: (@Sendable (Workspace) -> [String])?
   /// Commands that are run before, once; the repository has two snapshots by then.
   var before: [[String]] = []
+  /// How many of the oldest snapshots are, or may be, forgotten.
+  var forgotten = 0
   /// Whether the client comes without its cache.
   var isCold = false
 
-  /// Those of the short form have a warm cache.
-  static var chosen: [FaultScenario] { Tools.soak ? all : all.filter { !$0.isCold } }
+  /// Those of the short form have a warm cache. `VARVE_SCENARIO` names a single one.
+  static var chosen: [FaultScenario] {
+    if let name = getenv("VARVE_SCENARIO") {
+      return all.filter { $0.description == String(cString: name) }
+    }
+    return Tools.soak ? all : all.filter { !$0.isCold }
+  }
 
   static let all: [FaultScenario] = [
     FaultScenario(description: "backup", effect: .saves) { ["backup", "--json", $0.source] },
@@ -41,6 +50,13 @@ struct FaultScenario: Sendable, CustomStringConvertible {
     FaultScenario(
       description: "restore without a cache", effect: .restores,
       command: { ["restore", "latest~1:\($0.source)", "--target", $0.target] }, isCold: true),
+    FaultScenario(
+      description: "forget", effect: .changes, command: { _ in ["forget", "--keep-last", "1"] },
+      forgotten: 1),
+    FaultScenario(
+      description: "prune", effect: .changes,
+      command: { _ in ["prune", "--now", "--max-unused", "0"] },
+      before: [["forget", "--keep-last", "1"]], forgotten: 1),
     FaultScenario(description: "tag", effect: .changes) { _ in ["tag", "--add", "kept", "latest"] },
     // A key file that is there is never written over, so the second attempt names another one.
     FaultScenario(

@@ -108,10 +108,10 @@ struct PowerLossTests {
   }
 
   @Test func everyStateAfterAPowerLossHoldsWhatWasAcknowledged() throws {
-    let session = try makeSession(backups: Tools.rounds(3, soak: 12))
+    let session = try makeSession(backups: Tools.rounds(3, soak: 8))
     let oracle = try PowerLossOracle(session)
     var enumeration = CrashEnumeration(session)
-    enumeration.randomStates = Tools.rounds(0, soak: 120)
+    enumeration.randomStates = Tools.rounds(0, soak: 450)
     var violations = 0
     var beginnings = 0
     try enumeration.forEachState { state, moment, ordinal in
@@ -122,7 +122,7 @@ struct PowerLossTests {
         guard Tools.soak || beginnings % 40 == 1 else { return true }
       }
       do {
-        try oracle.judge(state, promise, isThorough: ordinal % 20 == 0)
+        try oracle.judge(state, promise, isThorough: ordinal % 40 == 0)
       } catch {
         violations += 1
         Issue.record("\(message(session, moment, error))")

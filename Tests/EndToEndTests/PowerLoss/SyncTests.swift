@@ -97,7 +97,6 @@ struct SyncTests {
     var violation: String?
     // At the ends of commands first: most is seen there.
     for moments in [Set(session.ends.map(\.event)), nil] where violation == nil {
-      guard moments != nil || Tools.soak || Self.writes else { break }
       var enumeration = CrashEnumeration(session)
       enumeration.ignoredSyncs = indices
       enumeration.moments = moments
