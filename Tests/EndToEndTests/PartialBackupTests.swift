@@ -75,7 +75,7 @@ import Testing
       try here.remove(here.repository)
       try here.remove(here.root + "/cache")
       try here.remove(here.root + "/state")
-      try here.remove(here.root + "/key-file")
+      unlink(here.root + "/key-file")
       here.environment["VARVE_KEY_FILE"] = nil
       here.environment["VARVE_PASSWORD_FILE"] = here.passwordFile
       try here.succeed("init")

@@ -65,7 +65,10 @@ extension BackupWorker {
     }
     var content: ArchivedContent
     var changed = false
-    if !status.mayHaveHoles, status.size > 0, status.size <= smallFiles.longest {
+    // Who wants to hear of each file hears of it when it is done, not of many at once.
+    if !session.reportsItems, !status.mayHaveHoles, status.size > 0,
+      status.size <= smallFiles.longest
+    {
       if !smallFiles.hasRoom(for: Int(status.size)) {
         try storeSmallFiles(job, arenaIndex)
       }

@@ -114,7 +114,7 @@ func secret(_ text: String) -> SecretBytes { SecretBytes(copying: Array(text.utf
   @Test func aSnapshotThatComesMeanwhileKeepsItsPacks() throws {
     for repacks in [false, true] {
       let (bench, snapshots) = try Self.history()
-      try bench.forget(repacks ? [snapshots[1]] : [snapshots[0], snapshots[1]])
+      try bench.forget(repacks ? [snapshots[0]] : [snapshots[0], snapshots[1]])
       var hasRun = false
       var options = PruneOptions()
       options.grace = 0
@@ -158,7 +158,8 @@ func secret(_ text: String) -> SecretBytes { SecretBytes(copying: Array(text.utf
     let marker = SessionMarker(bench.storage)
     try marker.beat()
     usleep(2_000)
-    try bench.storage.put(orphan, bytes)
+    let other = noise(5_000, seed: 8)
+    try bench.storage.put(ObjectName.pack(SHA256.digest(other)), other)
     storage.age = 1000
     report = try Prune(aged, options: options).run()
     #expect(report.plan.sparedOrphans == 1)
