@@ -30,12 +30,17 @@ final class PowerLossOracle {
     var description: String
   }
 
-  /// - Parameter session: ended; its last snapshot is of the source as it is now.
+  /// - Parameter session: one in which there is a key file; its last snapshot is of the source as it is now.
   init(_ session: RecordedSession) throws {
     keyText = try session.here.read(session.keyFile)
     password = Array(session.here.password.utf8)
     scratch = session.here.root + "/scratch"
     source = session.here.source
+    try learn(session)
+  }
+
+  /// Remembers what the snapshots hold that there are now, before they are forgotten.
+  func learn(_ session: RecordedSession) throws {
     let repository = try open(LocalStorage(path: session.here.repository))
     let indexed = try IndexedRepository(repository)
     for snapshot in repository.log.state.snapshots.inOrder {

@@ -37,10 +37,10 @@ final class RecordedSession {
       here.environment["VARVE_KEY_FILE"] = keyFile
       here.environment["VARVE_PASSWORD_FILE"] = nil
     }
-    ends.append((events.count, arguments.joined(separator: " "), promise))
-    guard promise.hasKeyFile else { return }
-    try list()
-    ends.append((events.count, "snapshots", promise))
+    let end = events.count
+    if promise.hasKeyFile { try list() }
+    ends.append((end, arguments.joined(separator: " "), promise))
+    if events.count > end { ends.append((events.count, "snapshots", promise)) }
   }
 
   /// Runs backups of several sources at once; each has to succeed.

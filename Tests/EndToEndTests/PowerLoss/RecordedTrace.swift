@@ -47,6 +47,8 @@ enum RecordedTrace {
         components[index] = "<xx>"
       } else if above == "tmp" || component.hasPrefix(".new-") {
         components[index] = "<new>"
+      } else if above == "sessions" {
+        components[index] = "<session>" + component.drop { $0 != "-" }
       } else if above == "changes" {
         components[index] = "<set>" + component.drop { $0 != "." }
       } else if let dot = component.firstIndex(of: "."), component[dot...].contains("-") {
