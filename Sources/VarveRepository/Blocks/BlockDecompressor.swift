@@ -16,7 +16,9 @@ package final class BlockDecompressor {
   deinit { ZSTD_freeDCtx(context) }
 
   /// Whether what follows the first byte of `frame` is the payload as it is.
-  package func isRaw(_ frame: UnsafeRawBufferPointer) -> Bool { frame.first == FrameCodec.raw.rawValue }
+  package func isRaw(_ frame: UnsafeRawBufferPointer) -> Bool {
+    frame.first == FrameCodec.raw.rawValue
+  }
 
   /// Bytes of the payload of `frame`, as it states them.
   ///

@@ -41,8 +41,6 @@ enum RecordedTrace {
       let above = index > 0 ? components[index - 1] : ""
       if component.count == 64, component.allSatisfy(\.isHexDigit) {
         components[index] = above == "varve" ? "<repository>" : "<digest>"
-      } else if above == "sessions" {
-        components[index] = "<session>" + component.drop { $0 != "-" }
       } else if above == "packs" {
         components[index] = "<xx>"
       } else if above == "tmp" || component.hasPrefix(".new-") {

@@ -74,7 +74,9 @@ import VarveStorage
         #expect(live[snapshot] != nil)
         // The session's marker is removed when all is over.
         let changes = faulty.operations.filter { operation in
-          if case .remove(let name) = operation, name.hasPrefix(SessionMarker.prefix) { return false }
+          if case .remove(let name) = operation, name.hasPrefix(SessionMarker.prefix) {
+            return false
+          }
           return operation.isChange
         }
         #expect(changes.count <= stopped + 1)
