@@ -1,14 +1,14 @@
 // Several SHA-256 computations side by side (FIPS 180-4).
 //
-// Two, for processors with Intel's SHA extensions (`pair.c`): `sha256rnds2` waits four cycles for its own result but can begin every two, so one message uses half of
-// the unit. Two messages whose rounds alternate fill it: 1.5 times the bytes of libcrypto's one (AMD Zen 4).
+// Two, for processors with Intel's SHA extensions (`pair.c`): `sha256rnds2` waits four cycles for its own
+// result but can begin every two, so one message uses half of the unit. Two messages whose rounds alternate fill it: 1.5 times the bytes of libcrypto's one (AMD Zen 4).
 // Linux does the same for fs-verity and dm-verity (`sha256_finup_2x`, arch x86, since 6.18).
 //
 // Sixteen, for processors with AVX-512 (`sixteen.c`): a vector has one word of each message, so that every
 // instruction works for all of them. 6.3 GB/s of sixteen long messages (AMD Zen 5), twice the pair's; the same for
 // as few as one, so that fewer than seven are better off in pairs.
 //
-// Only the compression of whole blocks is here. Padding, lengths and everything else stay libcrypto's, whose
+// Only the compression of whole blocks is here. Padding and lengths are the caller's: libcrypto's for the pair, whose
 // chaining values these are.
 #pragma once
 

@@ -31,9 +31,6 @@ package struct SlotUse: Sendable {
     return overflow[key, default: 0] >> UInt64(slot & 63) & 1 == 1
   }
 
-  /// Whether a slot of the pack is marked.
-  package func contains(_ pack: Digest) -> Bool { packs[pack] != nil }
-
   /// Marks a slot.
   ///
   /// - Returns: whether it is new, and whether it is the first of its block.

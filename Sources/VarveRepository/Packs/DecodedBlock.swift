@@ -21,7 +21,8 @@ package final class BlockDecoder {
 package final class DecodedBlock {
   let decoder: BlockDecoder
   private let arena: BlockArena?
-  private var buffer: ReusableBuffer
+  /// Nil where payloads go into an arena.
+  private var buffer: ReusableBuffer?
   private var payload = UnsafeRawBufferPointer(start: nil, count: 0)
   /// The frame of the block that was opened last; valid until its decoder opens another one.
   private(set) var frame = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -37,7 +38,7 @@ package final class DecodedBlock {
   init(decoder: BlockDecoder, arena: BlockArena) {
     self.decoder = decoder
     self.arena = arena
-    buffer = arena.buffer
+    buffer = nil
   }
 
   package var slotCount: Int { ranges.count }
@@ -85,13 +86,15 @@ package final class DecodedBlock {
       try decompressor.decode(frame, into: place)
       return UnsafeRawBufferPointer(place)
     }
+    var own = try buffer ?? ReusableBuffer(capacity: BlockDecoder.usualLength)
+    defer { buffer = own }
     if decompressor.isRaw(frame) {
       // It stays where it is, and the decoder goes on with the other buffer.
-      swap(&decoder.frame, &buffer)
+      swap(&decoder.frame, &own)
       return UnsafeRawBufferPointer(rebasing: frame.dropFirst())
     }
-    buffer = try buffer.fitted(to: count, usually: BlockDecoder.usualLength)
-    let place = UnsafeMutableRawBufferPointer(start: buffer.base, count: count)
+    own = try own.fitted(to: count, usually: BlockDecoder.usualLength)
+    let place = UnsafeMutableRawBufferPointer(start: own.base, count: count)
     try decompressor.decode(frame, into: place)
     return UnsafeRawBufferPointer(place)
   }

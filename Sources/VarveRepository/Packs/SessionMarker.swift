@@ -71,8 +71,6 @@ package final class SessionMarker: Sendable {
 struct Sessions {
   /// When the oldest session began that is at work; nil when there is none.
   private(set) var oldestStart: Timestamp?
-  /// Whether some session is at work.
-  private(set) var areAtWork = false
   /// Markers of sessions that are dead.
   private(set) var deadMarkers: [String] = []
 
@@ -89,7 +87,6 @@ struct Sessions {
       let times = try markers.compactMap { try storage.modificationTime($0) }
       // A store that does not say when: whoever has a marker counts as being at work.
       guard let newest = times.max() else {
-        areAtWork = true
         oldestStart = Timestamp(seconds: 0)
         continue
       }
@@ -97,7 +94,6 @@ struct Sessions {
         deadMarkers += markers
         continue
       }
-      areAtWork = true
       let began = times.min() ?? newest
       oldestStart = min(oldestStart ?? began, began)
     }

@@ -130,16 +130,14 @@ public struct Prune: Sendable {
 
     /// Segments that list packs which go, and short ones where there are many.
     private func chooseSegments(_ condemned: Set<Digest>) throws {
-      var short: [Digest] = []
+      var short: [Digest: Set<Digest>] = [:]
       for name in repository.liveObjects.indexSegments.keys {
         let (packs, rowCount) = try contents(ofSegment: name)
         if !packs.isDisjoint(with: condemned) { replaced[name] = packs }
-        if rowCount < ChunkStore.rowLimit / 16 { short.append(name) }
+        if rowCount < ChunkStore.rowLimit / 16 { short[name] = packs }
       }
       if short.count > Prune.shortSegmentLimit {
-        for name in short where replaced[name] == nil {
-          replaced[name] = try contents(ofSegment: name).packs
-        }
+        replaced.merge(short) { packs, _ in packs }
       }
       plan.replacedSegments = replaced.keys.map { reference(toSegment: $0) }.sorted()
     }
