@@ -2,7 +2,7 @@
 # The binary's Swift runtime is linked statically by Package.swift, not by a flag, because the Testing
 # library has no static form.
 
-SHELL := /bin/bash
+SHELL := /bin/bash -o pipefail
 PREFIX ?= /usr/local
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
 BINARY := .build/release/varve
@@ -19,7 +19,8 @@ build: requirements
 
 test: requirements
 	swift build $(SWIFT_FLAGS) --build-tests
-	swift test $(SWIFT_FLAGS) --skip-build
+# What failed is said once more at the end, after thousands of lines of what did not.
+	swift test $(SWIFT_FLAGS) --skip-build 2>&1 | tee .build/tests.log || { grep '^✘' .build/tests.log; exit 1; }
 	python3 -m unittest discover --quiet --start-directory Benchmarks/suite --pattern 'test_*.py'
 	VARVE=$(BINARY) $(RESCUE_PYTHON) -m unittest discover --quiet --start-directory rescue --pattern 'test_*.py'
 

@@ -129,12 +129,15 @@ final class BackupWorker: @unchecked Sendable {
     if next + 1 < job.children.count { session.stack.push(.children(job, from: next + 1)) }
     let entry = job.entries[index]
     var cached: CachedDirectory?
+    var isOfBase = job.isOfBase
     if entry.cached >= 0, let known = job.cached?.entry(entry.cached) {
       cached = session.cache?.record(at: known.child)
+      if known.isCarriedOver { isOfBase = true }
     }
     let child = DirectoryJob(
       parent: job, index: index, path: job.path(of: entry.name),
-      sources: job.sources?.entries[entry.name].inner, cached: cached)
+      sources: job.sources?.entries[entry.name].inner, cached: cached,
+      isOfBase: isOfBase)
     inHand = child
     try scan(child)
   }

@@ -14,6 +14,8 @@ final class DirectoryJob: @unchecked Sendable {
   /// Set for a directory that consists of what the user named, not of what the file system lists.
   let sources: SourceDirectory?
   let cached: CachedDirectory?
+  /// Whether all of `cached` is of a base of the change cache: its record was reached through an entry that is carried over.
+  let isOfBase: Bool
   /// The file system to stay on, when asked to.
   var device: UInt64?
 
@@ -39,13 +41,14 @@ final class DirectoryJob: @unchecked Sendable {
 
   init(
     parent: DirectoryJob?, index: Int, path: [UInt8], sources: SourceDirectory?,
-    cached: CachedDirectory?
+    cached: CachedDirectory?, isOfBase: Bool = false
   ) {
     self.parent = parent
     self.index = index
     self.path = path
     self.sources = sources
     self.cached = cached
+    self.isOfBase = isOfBase
     depth = (parent?.depth ?? -1) + 1
     device = parent?.device
   }

@@ -66,7 +66,7 @@ extension BackupWorker {
       }
       let (id, count) = try nodes.finish(store: store(node:))
       let node = NodeReference(id: id, root: commitments.root, count: count)
-      let record = try writePartialRecord(node, &tree, forEach)
+      let record = try writePartialRecord(job, node, &tree, forEach)
       if job === root {
         (tree.node, tree.record) = (node, record)
       } else if let entry = try encodeEntry(of: job, node) {
@@ -119,7 +119,7 @@ extension BackupWorker {
   }
 
   private func writePartialRecord(
-    _ node: NodeReference, _ tree: inout PartialTree,
+    _ job: DirectoryJob, _ node: NodeReference, _ tree: inout PartialTree,
     _ forEach: ((PartialEntry) throws -> Void) throws -> Void
   ) throws -> UInt64 {
     guard let cacheWriter = session.cacheWriter else { return ChangeCacheFormat.noRecord }
@@ -131,8 +131,11 @@ extension BackupWorker {
     try forEach { entry in
       if entry.isCarriedOver {
         guard carries else { return }
-        let isOfBase = entry.child & ChangeCacheFormat.carriedOver != 0
-        if isOfBase { carriesBases = true } else { carriesSnapshot = true }
+        if job.isOfBase || entry.child & ChangeCacheFormat.carriedOver != 0 {
+          carriesBases = true
+        } else {
+          carriesSnapshot = true
+        }
       }
       count += 1
       bodiesLength += entry.body.count

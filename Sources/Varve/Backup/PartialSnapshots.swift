@@ -18,11 +18,11 @@ final class PartialSnapshots: @unchecked Sendable {
   private let interval: UInt64
   /// What encodes and stores; made for the first one, as most backups are over before.
   private var worker: BackupWorker?
-  /// When the newest one was committed, or the backup began.
+  /// When the work stopped for the newest one that was committed, or the backup began.
   private var newest = MonotonicClock.nanoseconds
   /// When the next one is to be made.
   private var due: UInt64
-  /// What had been read and stored when the newest one was made.
+  /// What had been read and stored when the newest one was made; 0 when that one could not be committed.
   private var progress: UInt64 = 0
 
   /// - Parameter interval: in nanoseconds, more than 0.
@@ -45,17 +45,15 @@ final class PartialSnapshots: @unchecked Sendable {
   func run() throws {
     while session.rendezvous.sleep(until: due) {
       let content: SessionSnapshots.Content?
+      let stopped: UInt64
       do {
-        content = try assemble()
+        (content, stopped) = try assemble()
       } catch {
         session.isBroken.store(true, ordering: .relaxed)
         session.stack.stop()
         throw error
       }
-      if let content {
-        commit(content)
-        newest = MonotonicClock.nanoseconds
-      }
+      if let content, commit(content) { newest = stopped }
       due = MonotonicClock.nanoseconds &+ interval
     }
   }
@@ -68,15 +66,17 @@ final class PartialSnapshots: @unchecked Sendable {
     commit(content)
   }
 
-  private func assemble() throws -> SessionSnapshots.Content? {
+  private func assemble() throws -> (content: SessionSnapshots.Content?, at: UInt64) {
     session.rendezvous.call()
     session.stack.setCalls(true)
     defer {
       session.stack.setCalls(false)
       session.rendezvous.dismiss()
     }
-    guard session.rendezvous.wait(), !session.isBroken.load(ordering: .relaxed) else { return nil }
-    return try prepare()
+    guard session.rendezvous.wait(), !session.isBroken.load(ordering: .relaxed) else {
+      return (nil, newest)
+    }
+    return (try prepare(), MonotonicClock.nanoseconds)
   }
 
   /// Encodes what is done and stores all of it; nothing else may move.
@@ -136,13 +136,18 @@ final class PartialSnapshots: @unchecked Sendable {
     return head.bases.count <= ChangeCacheFormat.baseLimit ? head : nil
   }
 
-  private func commit(_ content: SessionSnapshots.Content) {
+  /// - Returns: whether it succeeded.
+  @discardableResult
+  private func commit(_ content: SessionSnapshots.Content) -> Bool {
     do {
       let id = try snapshots.commitPartial(content)
       session.observer?.savedPartial(id)
+      return true
     } catch {
       session.store.giveBack(content.added)
       session.observer?.failedToSavePartial(error)
+      progress = 0
+      return false
     }
   }
 }

@@ -10,6 +10,7 @@ final class PacedObserver: BackupObserver {
   let wantsItems = true
   private let delay: UInt32
   private let limit: Int
+  private let leastBytes: UInt64
   private let flag: CancellationFlag
   private let state = Mutex<(partials: [Digest], failures: Int, files: Int)>(([], 0, 0))
   private let onPartial: @Sendable (Digest) -> Void
@@ -17,12 +18,15 @@ final class PacedObserver: BackupObserver {
   /// - Parameters:
   ///   - delay: microseconds after each file that was read, when there is no limit.
   ///   - limit: the number of partial snapshots after which `flag` is raised.
+  ///   - leastBytes: not before so much has been read.
   init(
-    delay: UInt32 = 500, stopAfter limit: Int = .max, _ flag: CancellationFlag = .init(),
+    delay: UInt32 = 500, stopAfter limit: Int = .max, leastBytes: UInt64 = 0,
+    _ flag: CancellationFlag = .init(),
     onPartial: @escaping @Sendable (Digest) -> Void = { _ in }
   ) {
     self.delay = delay
     self.limit = limit
+    self.leastBytes = leastBytes
     self.flag = flag
     self.onPartial = onPartial
   }
@@ -43,12 +47,13 @@ final class PacedObserver: BackupObserver {
   }
 
   func savedPartial(_ snapshot: Digest) {
+    let enough = progress.bytesDone.load(ordering: .relaxed) >= leastBytes
     let count = state.withLock { state in
       state.partials.append(snapshot)
       return state.partials.count
     }
     onPartial(snapshot)
-    if count >= limit { flag.cancel() }
+    if count >= limit && enough { flag.cancel() }
   }
 
   func failedToSavePartial(_ error: any Error) { state.withLock { $0.failures += 1 } }
@@ -59,11 +64,14 @@ extension BackupBench {
   ///
   /// - Returns: the report, or nil when it was interrupted.
   func backUpInParts(
-    stopAfter limit: Int = .max, delay: UInt32 = 500, in unlocked: UnlockedRepository? = nil,
+    stopAfter limit: Int = .max, leastBytes: UInt64 = 0, delay: UInt32 = 500,
+    in unlocked: UnlockedRepository? = nil,
     observer: PacedObserver? = nil, _ change: (inout BackupOptions) -> Void = { _ in }
   ) throws -> (report: BackupReport?, observer: PacedObserver) {
     let flag = CancellationFlag()
-    let observer = observer ?? PacedObserver(delay: delay, stopAfter: limit, flag)
+    let observer =
+      observer
+      ?? PacedObserver(delay: delay, stopAfter: limit, leastBytes: leastBytes, flag)
     var options = BackupOptions(source: .paths([Array(source.utf8)]))
     options.asPath = Array("/data".utf8)
     options.partialInterval = 1_000_000
