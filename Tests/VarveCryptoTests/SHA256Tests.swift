@@ -127,6 +127,42 @@ import VarveTestSupport
     }
   }
 
+  /// Streams that go on in pieces of any length, beside messages, whichever way they are computed.
+  @Test func lanesTakeStreamsFurther() {
+    var random = SeededGenerator(seed: 257)
+    let bytes = random.bytes(60_000)
+    let lanes = SHA256Lanes()
+    bytes.withUnsafeBytes { bytes in
+      for round in 0..<300 {
+        let streams = (0..<round % 9).map { _ in SHA256Stream() }
+        var places = streams.map { _ in 0 }
+        for _ in 0..<4 {
+          lanes.removeAll()
+          var expected: [Digest] = []
+          for _ in 0..<Int.random(in: 0...20, using: &random) {
+            let count = Int.random(
+              in: 0...[70, 9_000][Int.random(in: 0...1, using: &random)], using: &random)
+            let message = UnsafeRawBufferPointer(rebasing: bytes[..<count])
+            lanes.add(message)
+            expected.append(SHA256.digest(message))
+          }
+          for (number, stream) in streams.enumerated() {
+            let longest = [0, 1, 63, 64, 130, 15_000][Int.random(in: 0..<6, using: &random)]
+            let end = places[number] + Int.random(in: 0...longest, using: &random)
+            lanes.add(UnsafeRawBufferPointer(rebasing: bytes[places[number]..<end]), to: stream)
+            places[number] = end
+          }
+          lanes.run()
+          #expect((0..<lanes.count).map { lanes[$0] } == expected, "round \(round)")
+        }
+        for (number, stream) in streams.enumerated() {
+          let whole = UnsafeRawBufferPointer(rebasing: bytes[..<places[number]])
+          #expect(stream.finish() == SHA256.digest(whole), "round \(round)")
+        }
+      }
+    }
+  }
+
   /// Every length around the ends of blocks, all at once.
   @Test func lanesPadEveryLength() {
     let bytes = SecureRandom.bytes(400)
@@ -137,23 +173,6 @@ import VarveTestSupport
       for count in 0...bytes.count {
         #expect(lanes[count] == SHA256.digest(UnsafeRawBufferPointer(rebasing: bytes[..<count])))
       }
-    }
-  }
-
-  @Test func streamsTakeInSideBySide() {
-    let bytes = SecureRandom.bytes(10_000)
-    let one = SHA256Stream()
-    let two = SHA256Stream()
-    bytes.withUnsafeBytes { bytes in
-      for (first, second) in [
-        (0..<100, 0..<7), (100..<5_000, 7..<9_000), (5_000..<5_000, 9_000..<9_001),
-      ] {
-        one.update(
-          UnsafeRawBufferPointer(rebasing: bytes[first]), beside: two,
-          UnsafeRawBufferPointer(rebasing: bytes[second]))
-      }
-      #expect(one.finish() == SHA256.digest(UnsafeRawBufferPointer(rebasing: bytes[..<5_000])))
-      #expect(two.finish() == SHA256.digest(UnsafeRawBufferPointer(rebasing: bytes[..<9_001])))
     }
   }
 }

@@ -75,7 +75,8 @@ public enum SHA256Pair {
     }
   }
 
-  private static func lead(_ stream: UnsafePointer<varve_sha256_stream>, _ count: Int) -> Int {
+  /// Bytes, of `count` that come next, that complete the block which a stream is in.
+  static func lead(_ stream: UnsafePointer<varve_sha256_stream>, _ count: Int) -> Int {
     let waiting = varve_sha256_stream_waiting(stream)
     return waiting == 0 ? 0 : min(blockLength - waiting, count)
   }

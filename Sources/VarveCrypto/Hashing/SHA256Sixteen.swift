@@ -3,6 +3,7 @@
 // A lane has one message: first its whole blocks where they lie, then its tail, one or two blocks with the rest, the
 // padding and the length (FIPS 180-4, section 5.1.1), which is made in the lane's own room. Each step takes as
 // many blocks as the lane with the fewest has. A lane without a message repeats what another one reads.
+// A stream that goes on takes a lane like a message, begins with its state and has no tail.
 
 internal import COpenSSL
 internal import CVarveSHA256
@@ -23,8 +24,8 @@ struct SHA256Sixteen: ~Copyable {
 
   private struct Lane {
     var message = UnsafeRawBufferPointer(start: nil, count: 0)
-    /// Which message; -1 when there is none.
-    var number = -1
+    /// Which message or stream, by `SHA256Lanes`' numbers.
+    var number = SHA256Lanes.none
     var blocksLeft = 0
     var isInTail = false
   }
@@ -57,59 +58,104 @@ struct SHA256Sixteen: ~Copyable {
     lanes.deallocate()
   }
 
-  /// Computes digests until fewer than `minimum` messages are left.
+  /// Computes digests until fewer than `minimum` messages and streams are left.
   ///
   /// - Parameters:
-  ///   - order: the numbers of the messages, in the order in which they are to be begun.
+  ///   - order: the numbers of the messages and streams, in the order in which they are to be begun.
   ///   - finish: called with each message's number and digest.
   /// - Returns: those that are left, all of them begun.
   mutating func run(
-    _ messages: [UnsafeRawBufferPointer], order: [Int], finish: (Int, Digest) -> Void
+    _ messages: [UnsafeRawBufferPointer], _ continued: [ContinuedStream], order: [Int],
+    finish: (Int, Digest) -> Void
   ) -> [Unfinished] {
     var next = 0
     var active = 0
-    for lane in 0..<Self.laneCount {
-      lanes[lane].number = -1
-      if next < order.count {
-        begin(lane, order[next], messages[order[next]])
+    func beginNext(_ lane: Int) {
+      lanes[lane].number = SHA256Lanes.none
+      while next < order.count, lanes[lane].number == SHA256Lanes.none {
+        let number = order[next]
         next += 1
-        active += 1
+        if number >= 0 {
+          begin(lane, number, messages[number])
+        } else {
+          begin(lane, number, continued[-2 - number])
+        }
       }
+    }
+    for lane in 0..<Self.laneCount {
+      beginNext(lane)
+      if lanes[lane].number != SHA256Lanes.none { active += 1 }
     }
     while active > 0 {
       var step = Int.max
       var inTail = false
       var spare = UnsafeRawPointer(tails)
-      for lane in 0..<Self.laneCount where lanes[lane].number >= 0 {
+      for lane in 0..<Self.laneCount where lanes[lane].number != SHA256Lanes.none {
         step = min(step, lanes[lane].blocksLeft)
         inTail = inTail || lanes[lane].isInTail
         spare = data[lane]
       }
       // A tail cannot be handed over, and is short.
       if active < Self.minimum && !inTail { break }
-      for lane in 0..<Self.laneCount where lanes[lane].number < 0 { data[lane] = spare }
+      for lane in 0..<Self.laneCount where lanes[lane].number == SHA256Lanes.none {
+        data[lane] = spare
+      }
       varve_sha256_compress_sixteen(states, data, step)
-      for lane in 0..<Self.laneCount where lanes[lane].number >= 0 {
+      for lane in 0..<Self.laneCount where lanes[lane].number != SHA256Lanes.none {
         data[lane] += step * Self.blockLength
         lanes[lane].blocksLeft -= step
         guard lanes[lane].blocksLeft == 0 else { continue }
-        if !lanes[lane].isInTail {
+        let number = lanes[lane].number
+        if number < 0 {
+          giveBack(lane, continued[-2 - number])
+        } else if lanes[lane].isInTail {
+          finish(number, digest(lane))
+        } else {
           beginTail(lane)
           continue
         }
-        finish(lanes[lane].number, digest(lane))
-        if next < order.count {
-          begin(lane, order[next], messages[order[next]])
-          next += 1
-        } else {
-          lanes[lane].number = -1
-          active -= 1
-        }
+        beginNext(lane)
+        if lanes[lane].number == SHA256Lanes.none { active -= 1 }
       }
     }
     var left: [Unfinished] = []
-    for lane in 0..<Self.laneCount where lanes[lane].number >= 0 { left.append(handOver(lane)) }
+    for lane in 0..<Self.laneCount where lanes[lane].number != SHA256Lanes.none {
+      left.append(handOver(lane, continued))
+    }
     return left
+  }
+
+  /// A stream that has less than a block to take in is done, and its lane free.
+  private func begin(_ lane: Int, _ number: Int, _ continued: ContinuedStream) {
+    let bytes = continued.bytes
+    lanes[lane] = Lane(
+      message: bytes, number: number, blocksLeft: bytes.count / Self.blockLength)
+    guard let start = bytes.baseAddress, lanes[lane].blocksLeft > 0 else {
+      giveBack(lane, continued)
+      lanes[lane].number = SHA256Lanes.none
+      return
+    }
+    let state = varve_sha256_stream_state(continued.context)
+    for word in 0..<8 { states[word * Self.laneCount + lane] = state[word] }
+    data[lane] = start
+  }
+
+  /// Gives a stream its lane's state, and what is less than a block.
+  private func giveBack(_ lane: Int, _ continued: ContinuedStream) {
+    let bytes = continued.bytes
+    let taken = bytes.count / Self.blockLength * Self.blockLength
+    if taken > 0 { copyState(of: lane, taken: taken, to: continued.context) }
+    if let start = bytes.baseAddress, taken < bytes.count {
+      varve_sha256_stream_update(continued.context, start + taken, bytes.count - taken)
+    }
+  }
+
+  private func copyState(
+    of lane: Int, taken: Int, to stream: UnsafeMutablePointer<varve_sha256_stream>
+  ) {
+    let state = varve_sha256_stream_state(stream)
+    for word in 0..<8 { state[word] = states[word * Self.laneCount + lane] }
+    varve_sha256_stream_count(stream, taken)
   }
 
   private func begin(_ lane: Int, _ number: Int, _ message: UnsafeRawBufferPointer) {
@@ -150,19 +196,20 @@ struct SHA256Sixteen: ~Copyable {
     }
   }
 
-  private func handOver(_ lane: Int) -> Unfinished {
+  private func handOver(_ lane: Int, _ continued: [ContinuedStream]) -> Unfinished {
     let message = lanes[lane].message
     let taken =
       (message.count / Self.blockLength - lanes[lane].blocksLeft) * Self.blockLength
     var stream = varve_sha256_stream()
-    varve_sha256_stream_init(&stream)
-    withUnsafeMutablePointer(to: &stream) {
-      let state = varve_sha256_stream_state($0)
-      for word in 0..<8 { state[word] = states[word * Self.laneCount + lane] }
+    let number = lanes[lane].number
+    if number < 0 {
+      stream = continued[-2 - number].context.pointee
+    } else {
+      varve_sha256_stream_init(&stream)
     }
-    varve_sha256_stream_count(&stream, taken)
+    withUnsafeMutablePointer(to: &stream) { copyState(of: lane, taken: taken, to: $0) }
     return Unfinished(
-      number: lanes[lane].number, stream: stream,
+      number: number, stream: stream,
       rest: UnsafeRawBufferPointer(rebasing: message[taken...]))
   }
 
@@ -175,7 +222,7 @@ struct SHA256Sixteen: ~Copyable {
       }
       var agrees = true
       var sixteen = SHA256Sixteen()
-      let left = sixteen.run(messages, order: Array(messages.indices)) { number, digest in
+      let left = sixteen.run(messages, [], order: Array(messages.indices)) { number, digest in
         agrees = agrees && digest == SHA256.digest(messages[number])
       }
       for var one in left {

@@ -5,7 +5,7 @@ public import VarveFormat
 ///
 /// Belongs to one thread at a time. Nothing is allocated but the object itself.
 public final class SHA256Stream {
-  private let context = UnsafeMutablePointer<varve_sha256_stream>.allocate(capacity: 1)
+  let context = UnsafeMutablePointer<varve_sha256_stream>.allocate(capacity: 1)
 
   public init() {
     context.initialize(to: varve_sha256_stream())
@@ -30,12 +30,13 @@ public final class SHA256Stream {
     return Digest.filled { varve_sha256_stream_finish(&own, $0) }
   }
 
-  /// Takes in the next bytes of the message while another stream takes in its own. O(n).
-  public func update(
-    _ bytes: UnsafeRawBufferPointer, beside other: SHA256Stream,
-    _ otherBytes: UnsafeRawBufferPointer
-  ) {
-    SHA256Pair.update(context, bytes, other.context, otherBytes)
+  /// Takes in what completes the block that it is in.
+  ///
+  /// - Returns: how many bytes of `bytes` that were.
+  func takeLead(of bytes: UnsafeRawBufferPointer) -> Int {
+    let lead = SHA256Pair.lead(context, bytes.count)
+    if lead > 0 { update(UnsafeRawBufferPointer(rebasing: bytes[..<lead])) }
+    return lead
   }
 
   /// The digest of everything since the last `finish`; the stream is then empty again.

@@ -5,17 +5,17 @@ internal import VarveStorage
 
 /// One pack on its way through a check.
 ///
-/// It is read once from front to back, in windows of whole blocks of about 4 MiB. The trailer, read first, says where
+/// It is read once from front to back, in windows of whole blocks of about 3 MiB. The trailer, read first, says where
 /// blocks end; where it is damaged the index does. Reused from pack to pack.
 final class PackPass {
-  private static let windowByteCount = 4 << 20
+  private static let windowByteCount = 3 << 20
 
   private let session: CheckSession
   private let keyring: PackKeyring
   private let checked: CheckedIndex
   private let lost: LostPlaces
   private let open: OpenBlocks
-  let hash = SHA256Stream()
+  private let hash = SHA256Stream()
   private(set) var chunksVerified: UInt64 = 0
 
   private(set) var isActive = false
@@ -137,14 +137,15 @@ final class PackPass {
 
   // MARK: From block to block
 
-  /// Bytes that `takePending` would give.
+  /// Bytes that `hashPending` would take.
   var pendingByteCount: Int { isActive ? taken - hashed : .max }
 
-  /// The bytes since the last call, up to the end of the last block that was opened.
-  func takePending() -> UnsafeRawBufferPointer {
-    guard isActive else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-    defer { hashed = taken }
-    return UnsafeRawBufferPointer(start: window.base + hashed, count: taken - hashed)
+  /// Has the bytes since the last call, up to the end of the last block that was opened, hashed with the chunks.
+  func hashPending() {
+    guard isActive else { return }
+    open.lanes.add(
+      UnsafeRawBufferPointer(start: window.base + hashed, count: taken - hashed), to: hash)
+    hashed = taken
   }
 
   /// Opens the next block, or takes what is behind the last; false when that must wait for what is pending, or

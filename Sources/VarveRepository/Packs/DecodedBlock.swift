@@ -2,8 +2,10 @@ internal import VarveFormat
 
 /// What opening blocks needs beside a place for each of them. One per thread.
 package final class BlockDecoder {
-  /// Blocks are rarely longer, so memory for longer ones is kept only until the next block.
-  static let usualLength = 2 << 20
+  /// A longest chunk of the default sizes and what a block adds to it: one block in twenty is longer than 2 MiB, and a buffer
+  /// that came and went with each of them would be fresh memory each time. What is never touched costs nothing, and
+  /// memory for even longer blocks is kept only until the next one.
+  static let usualLength = (8 << 20) + (64 << 10)
 
   fileprivate let decompressor: BlockDecompressor
   /// A block that was opened and not decompressed yet.
