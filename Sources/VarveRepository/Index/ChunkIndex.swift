@@ -120,6 +120,11 @@ public final class ChunkIndex: Sendable {
   /// Bytes of the tables, mapped.
   package var cacheByteCount: Int { list.reduce(0) { $0 + $1.byteCount } }
 
+  /// Makes what look-ups have touched not resident; the next ones map it again from the page cache.
+  func dropPages() {
+    for table in list { table.mapping.dropPages() }
+  }
+
   /// The tables, the longest first.
   package var list: [IndexTable] { tables.withLock { $0.list } }
 

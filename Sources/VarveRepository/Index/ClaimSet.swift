@@ -13,10 +13,17 @@ package final class ClaimSet: Sendable {
 
   private let stripes: [Stripe] = (0..<64).map { _ in Stripe() }
   private let isStored: @Sendable (Digest) -> Bool
+  private let cleared: @Sendable () -> Void
 
-  /// - Parameter isStored: whether the index has the chunk, so that nobody will claim it who looked there first.
-  package init(isStored: @escaping @Sendable (Digest) -> Bool = { _ in false }) {
+  /// - Parameters:
+  ///   - isStored: whether the index has the chunk, so that nobody will claim it who looked there first.
+  ///   - cleared: called after a stripe has been cleared.
+  package init(
+    isStored: @escaping @Sendable (Digest) -> Bool = { _ in false },
+    cleared: @escaping @Sendable () -> Void = {}
+  ) {
     self.isStored = isStored
+    self.cleared = cleared
   }
 
   private func stripe(of id: Digest) -> Stripe { stripes[Int(id.prefix64 >> 58)] }
@@ -27,7 +34,10 @@ package final class ClaimSet: Sendable {
   /// a row too many, and no harm.
   package func claim(_ id: Digest) -> Bool {
     stripe(of: id).claimed.withLock { claimed in
-      if claimed.isFull { claimed.removeAll(where: isStored) }
+      if claimed.isFull {
+        claimed.removeAll(where: isStored)
+        cleared()
+      }
       return claimed.insert(id)
     }
   }

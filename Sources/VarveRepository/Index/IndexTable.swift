@@ -89,13 +89,15 @@ package final class IndexTable: @unchecked Sendable {
     if case .run(let run) = content { Array(run.mapping.bytes) } else { nil }
   }
 
-  /// Bytes of the mapped file.
-  var byteCount: Int {
+  var mapping: MappedBytes {
     switch content {
-    case .segment(let segment): segment.bytes.count
-    case .run(let run): run.mapping.length
+    case .segment(let segment): segment.mapping
+    case .run(let run): run.mapping
     }
   }
+
+  /// Bytes of the mapped file.
+  var byteCount: Int { mapping.length }
 
   /// Whether more than half of the rows came from segments that are not live any more.
   var isWasteful: Bool {

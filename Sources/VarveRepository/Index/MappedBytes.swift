@@ -8,10 +8,17 @@ import VarveFormat
 package final class MappedBytes: @unchecked Sendable {
   package let base: UnsafeMutableRawPointer
   package let length: Int
+  private let isOfFile: Bool
 
-  package init(taking base: UnsafeMutableRawPointer, length: Int) {
+  /// Takes memory over that belongs to no file.
+  package convenience init(taking base: UnsafeMutableRawPointer, length: Int) {
+    self.init(taking: base, length: length, isOfFile: false)
+  }
+
+  private init(taking base: UnsafeMutableRawPointer, length: Int, isOfFile: Bool) {
     self.base = base
     self.length = length
+    self.isOfFile = isOfFile
   }
 
   deinit { munmap(base, length) }
@@ -39,7 +46,12 @@ package final class MappedBytes: @unchecked Sendable {
     guard let base = mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0), base != MAP_FAILED
     else { throw VarveError(.io, "cannot map \(path): \(String(cString: strerror(errno)))") }
     madvise(base, length, MADV_RANDOM)
-    return MappedBytes(taking: base, length: length)
+    return MappedBytes(taking: base, length: length, isOfFile: true)
+  }
+
+  /// Makes pages of a file not resident; whoever reads them meanwhile or later has them mapped again.
+  func dropPages() {
+    if isOfFile { madvise(base, length, MADV_DONTNEED) }
   }
 
   /// Has the kernel read a stretch ahead that is about to be gone through in order.

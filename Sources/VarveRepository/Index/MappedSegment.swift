@@ -8,7 +8,7 @@ package final class MappedSegment: Sendable {
   package let name: Digest?
   /// The file in the cache.
   let path: String?
-  private let mapping: MappedBytes
+  let mapping: MappedBytes
 
   private init(_ mapping: MappedBytes, name: Digest?, path: String? = nil) throws {
     self.mapping = mapping

@@ -71,7 +71,8 @@ package final class ChunkStore: Sendable {
     verifies: Bool
   ) {
     self.index = index
-    claims = ClaimSet { index.contains($0) }
+    // Clearing a stripe looks at a stretch of each table; after all stripes, the whole index would be resident.
+    claims = ClaimSet(isStored: { index.contains($0) }, cleared: index.dropPages)
     self.storage = storage
     self.segments = segments
     self.cache = cache
