@@ -3,8 +3,8 @@
     python3 Benchmarks/suite BINARY [--only SECTION,…] [--runs N] [--size FRACTION] …
 
 Sections: tree (a real tree, beside restic, borg, tar with zstd, and cp), large-files (4 GiB incompressible, 8 GiB
-compressible), scale (generated trees up to 5,000,000 files), hourly (48 steps of a deduplication workload), micro
-and index (single operations, and indexes of up to 10^8 rows, by the program that --micro names). Figures are kept
+compressible), scale (generated trees up to 5,000,000 files), hourly (48 steps of a deduplication workload),
+pruning (after 9 of 10 of 200 snapshots were forgotten), micro and index (single operations, and indexes of up to 10^8 rows, by the program that --micro names). Figures are kept
 beside the document, so sections may be measured apart; `--only none` writes it again from what is kept.
 
 Everything happens in a new directory below --work, which is removed at the end, also after Ctrl-C; nothing else is
@@ -22,6 +22,7 @@ import hourly
 import large_files
 import micro_benchmarks
 import programs
+import pruning
 import scale
 import tables
 import tree_comparison
@@ -30,7 +31,7 @@ from running import Failure, say
 from thresholds import SHORT, THRESHOLDS
 from workspace import TOP, Workspace
 
-SECTIONS = ("micro", "index", "tree", "large-files", "scale", "hourly")
+SECTIONS = ("micro", "index", "tree", "large-files", "scale", "hourly", "pruning")
 PLACES = ("--work", "--disk", "--micro", "--document")
 
 
@@ -44,7 +45,7 @@ def arguments():
                         "'tar | zstd', 'cp -a'")
     parser.add_argument("--runs", type=int, default=3, help="runs of tree and large-files (default: %(default)s)")
     parser.add_argument("--size", type=float, default=1, metavar="FRACTION",
-                        help="of the large files, generated trees, indexes and the hourly workload (default: 1)")
+                        help="of the large files, generated trees, indexes the hourly workload and the history (default: 1)")
     parser.add_argument("--steps", type=int, default=hourly.STEPS, help="hours of the workload (default: %(default)s)")
     parser.add_argument("--tree", action="append", metavar="PATH", help="the real tree; may be repeated (default: "
                         + " ".join(tree_comparison.DEFAULT_TREE) + ")")
@@ -94,6 +95,8 @@ def sections(options, present):
         "hourly": Section(lambda place: hourly.measure(
             place, present, options.disk, options.size, options.steps, options.compare),
             archivers, options.work, 1, options.size if options.steps >= hourly.STEPS else None),
+        "pruning": Section(lambda place: pruning.measure(place, present, options.disk, options.size),
+                           [program for program in archivers if program.name != "borg"], options.work, 1, options.size),
     }
 
 

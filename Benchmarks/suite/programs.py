@@ -5,6 +5,7 @@ any; compression is what each calls its automatic or usual one: Varve's and rest
 and `zstd -3 -T2`. Everything else is each program's default. A restored tree lies under its whole path.
 """
 
+import json
 import os
 import re
 import shlex
@@ -51,9 +52,12 @@ class Program:
         self.workspace.remove(self.home)
         self.home = None
 
+    def variables(self, extra=None):
+        own = {"PATH": os.environ["PATH"], "HOME": self.home, "LC_ALL": "C.UTF-8", "TMPDIR": self.home}
+        return own | (self.environment() if extra is None else extra)
+
     def cost(self, command, extra=None):
-        environment = {"PATH": os.environ["PATH"], "HOME": self.home, "LC_ALL": "C.UTF-8", "TMPDIR": self.home}
-        environment |= self.environment() if extra is None else extra
+        environment = self.variables(extra)
         self.commands.setdefault(self.name, {})[self.shown(command)] = None
         command = [self.path if command[0] == self.file else command[0], *command[1:]]
         return run(command, environment, self.home, log=self.home + "/log")
@@ -62,7 +66,7 @@ class Program:
         """The command as it could be typed in the program's directory, beside the source."""
         text = shlex.join(self.file if word == self.path else word for word in command)
         text = text.replace(self.home + "/", "").replace(self.workspace.path + "/", "../")
-        return re.sub("archive-[0-9]+", "archive-N", text)
+        return re.sub("( [0-9a-f]{64})+", " ID…", re.sub("archive-[0-9]+", "archive-N", text))
 
     def stored(self):
         return stored_bytes(self.home + "/repository")
@@ -84,6 +88,11 @@ class Program:
 
     def check(self):
         return None
+
+    def snapshots(self):
+        """The ids of all snapshots, the oldest first."""
+        found = json.loads(output([self.path, "snapshots", "--json"], self.home, self.variables()))
+        return [one["id"] for one in sorted(found, key=lambda one: one["time"])]
 
 
 class Varve(Program):
@@ -110,6 +119,12 @@ class Varve(Program):
     def check(self):
         return ["varve", "check", "-q", "--read-data"]
 
+    def forget(self, snapshots):
+        return ["varve", "forget", "-q", *snapshots]
+
+    def prune(self):
+        return ["varve", "prune", "-q", "--now"]
+
     def offers(self, command, option):
         return option in output([self.path, *command, "--help"])
 
@@ -134,6 +149,12 @@ class Restic(Program):
 
     def check(self):
         return ["restic", "check", "-q", "--read-data"]
+
+    def forget(self, snapshots):
+        return ["restic", "forget", "-q", *snapshots]
+
+    def prune(self):
+        return ["restic", "prune", "-q"]
 
 
 class Borg(Program):

@@ -54,9 +54,10 @@ def end(child):
             pass
 
 
-def output(command, directory=None):
+def output(command, directory=None, environment=None):
     """What a short command prints on standard output."""
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=directory)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=directory,
+                          env=environment)
     if done.returncode:
         raise Failure("%s ended with %d: %s" % (command[0], done.returncode, done.stderr[-1000:]))
     return done.stdout

@@ -111,6 +111,16 @@ def hourly(data):
     return text
 
 
+def pruning(data):
+    parts = ["%d snapshots, of which %d are kept; on %s." % (data["snapshots"], data["kept"], data["file_system"])]
+    for name, title in (("forget", "Forget"), ("prune", "Prune")):
+        parts += ["**%s**" % title, costs(data["steps"][name])]
+    rows = [[name, mebibytes(sizes["before"]), mebibytes(sizes["after"]),
+             "%.3f x" % (sizes["after"] / data["fresh"])] for name, sizes in data["stored"].items()]
+    rows.append(["varve, a fresh repository of the kept snapshots", "", mebibytes(data["fresh"]), ""])
+    return "\n\n".join(parts + ["**Stored**", table(["program", "before", "after", "of a fresh one's"], rows)])
+
+
 INDEX_COLUMNS = (
     ("rows", "rows", "{:,.0f}", 1), ("segments", "segments", "{:,.0f}", 1), ("building", "buildSeconds", "{:.1f} s", 1),
     ("merging", "mergeSeconds", "{:.1f} s", 1), ("merges write", "mergeBytes", "{:,.0f} MiB", 2**20),

@@ -9,7 +9,7 @@ from typing import Callable
 
 from running import median, utilisation
 
-TREE, LARGE, SCALE, HOURLY, INDEX = "tree", "large-files", "scale", "hourly", "index"
+TREE, LARGE, SCALE, HOURLY, PRUNING, INDEX = "tree", "large-files", "scale", "hourly", "pruning", "index"
 MEGABYTE = 1_000_000
 PASS, SHORT, ABSENT = "pass", "SHORT", "not measured"
 
@@ -89,6 +89,14 @@ def hourly(ours):
     return lambda data: data["contenders"][ours][-1]["stored"] / data["contenders"]["restic"][-1]["stored"]
 
 
+def pruned_size(data):
+    return data["stored"]["varve"]["after"] / data["fresh"]
+
+
+def prune_peak(data):
+    return largest(median(found["varve"], "peak") for found in data["steps"].values())
+
+
 def index(field, divisor=1):
     return lambda data: max(data, key=lambda row: row["rows"])[field] / divisor
 
@@ -119,4 +127,7 @@ THRESHOLDS = (
     Threshold("stored bytes, hourly workload", "restic", HOURLY, hourly("varve"), 0.85),
     Threshold("stored bytes, hourly workload, small chunks for blocks", "restic", HOURLY,
               hourly("varve, small chunks"), 0.85),
+    Threshold("prune after forgetting 90% of 200 snapshots", "restic", PRUNING, step("prune", "restic"), 0.5),
+    Threshold("stored bytes afterwards", "a fresh repository", PRUNING, pruned_size, 1.05),
+    Threshold("peak memory, forget and prune", "", PRUNING, prune_peak, 250, "MB"),
 )
