@@ -278,7 +278,8 @@ public struct Rewrite {
     for snapshot in snapshots {
       guard let hold = state.hold(on: snapshot, at: now) else { continue }
       throw VarveError(
-        .forbidden, "the snapshot \(snapshot) cannot be forgotten: log entry \(hold.entry) holds it",
+        .forbidden,
+        "the snapshot \(snapshot) cannot be forgotten: log entry \(hold.entry) holds it",
         hint: hold.term == .permanent
           ? "rewrite it without --forget: the old snapshot then stays"
           : "release the hold first, with 'varve hold remove', or rewrite it without --forget")

@@ -138,25 +138,25 @@ final class RewriteWorker: @unchecked Sendable {
   ) throws {
     if job.missedNodes.contains(job.content.id) { return }
     var ordinal: UInt64 = 0
-    try DirectoryReader.forEachEntry(
-      of: job.content.id, entryCount: job.content.entryCount,
-      fetch: { [self] id in
-        do {
-          return try reader.chunk(id)
-        } catch let error as VarveError where error.code != .interrupted {
-          throw UnreadableNode(error: error)
-        }
-      },
-      passOver: { [self] part, error in
-        if isFirst {
-          guard let unreadable = error as? UnreadableNode else { throw error }
-          try rewriter.edit.missed(job.content, at: job.shownPath, unreadable.error)
-          job.missedNodes.insert(part.id)
-        } else if !job.missedNodes.contains(part.id) {
-          throw error
-        }
-        ordinal &+= part.entryCount
+    func fetch(_ id: Digest) throws -> [UInt8] {
+      do {
+        return try reader.chunk(id)
+      } catch let error as VarveError where error.code != .interrupted {
+        throw UnreadableNode(error: error)
       }
+    }
+    func passOver(_ part: TreePart, _ error: any Error) throws {
+      if isFirst {
+        guard let unreadable = error as? UnreadableNode else { throw error }
+        try rewriter.edit.missed(job.content, at: job.shownPath, unreadable.error)
+        job.missedNodes.insert(part.id)
+      } else if !job.missedNodes.contains(part.id) {
+        throw error
+      }
+      ordinal &+= part.entryCount
+    }
+    try DirectoryReader.forEachEntry(
+      of: job.content.id, entryCount: job.content.entryCount, fetch: fetch, passOver: passOver
     ) { entry in
       try body(ordinal, entry)
       ordinal &+= 1
