@@ -63,9 +63,10 @@ public struct Copy {
     var left = snapshots
     for _ in 0..<Self.attemptLimit {
       let session = try CopySession(self)
+      let result = Result { try session.run(left) }
+      session.end(&report)
       do {
-        defer { session.end(&report) }
-        try session.run(left)
+        try result.get()
         report.duration = MonotonicClock.nanoseconds - began
         return report
       } catch is SessionIsInvalid {

@@ -6,6 +6,7 @@ import VarveCrypto
 import VarveFormat
 import VarveRepository
 import VarveStorage
+import VarveTestSupport
 
 /// Copies that are stopped, and repositories that change or are damaged meanwhile.
 @Suite(.timeLimit(.minutes(4))) struct CopyFaultTests {
@@ -184,7 +185,7 @@ import VarveStorage
     try bench.target.write("file", noise(4_000))
     let own = try #require(try bench.target.backUp().snapshot)
     let hasRun = Mutex(false)
-    let target = bench.target
+    nonisolated(unsafe) let target = bench.target
     let watched = FaultStorage(target.storage) { operation, _ in
       guard case .put(let name) = operation, name.hasPrefix("snapshots/") else { return .pass }
       let isFirst = hasRun.withLock { ran in
@@ -213,7 +214,7 @@ import VarveStorage
   /// The source's packs are replaced by others while they are being read.
   @Test func theSourceIsPrunedMeanwhile() throws {
     let bench = try Self.history()
-    let source = bench.source
+    nonisolated(unsafe) let source = bench.source
     let snapshots = source.unlocked.liveSnapshots
     let hasRun = Mutex(false)
     let watched = FaultStorage(source.storage) { operation, _ in
@@ -253,7 +254,7 @@ import VarveStorage
 
   /// Two copies of the same at the same time leave each snapshot once.
   @Test func twoCopiesAtOnce() throws {
-    let bench = try Self.history()
+    nonisolated(unsafe) let bench = try Self.history()
     let hasRun = Mutex(false)
     let watched = FaultStorage(bench.target.storage) { operation, _ in
       guard case .createExclusively = operation else { return .pass }

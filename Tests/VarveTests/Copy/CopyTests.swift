@@ -5,6 +5,7 @@ import VarveCrypto
 import VarveFormat
 import VarveRepository
 import VarveStorage
+import VarveTestSupport
 
 @Suite(.timeLimit(.minutes(3))) struct CopyTests {
   @Test func aCopyIsTheSame() throws {
@@ -15,12 +16,12 @@ import VarveStorage
     try bench.source.write("a/new", noise(40_000, seed: 10))
     try bench.backUp()
     let before = try bench.source.names()
-    let size = bench.source.unlocked.log.head.size
+    let size = bench.source.unlocked.log.state.size
     let report = try bench.copy()
     #expect(report.copied.count == 2 && report.problems.isEmpty && report.failed.isEmpty)
     try bench.expectEqual(report.copied)
     #expect(try bench.source.names() == before, "the source is only read")
-    #expect(bench.source.unlocked.log.head.size == size)
+    #expect(bench.source.unlocked.log.state.size == size)
     #expect(try bench.target.names("sessions/").isEmpty)
   }
 
@@ -55,11 +56,11 @@ import VarveStorage
     try bench.source.writeEveryKind()
     try bench.backUp()
     _ = try bench.copy()
-    let (names, size) = (try bench.target.names(), bench.target.unlocked.log.head.size)
+    let (names, size) = (try bench.target.names(), bench.target.unlocked.log.state.size)
     let again = try bench.copy()
     #expect(again.copied.isEmpty && again.present.count == 1 && again.dataAddedPacked == 0)
     #expect(try bench.target.names() == names)
-    #expect(bench.target.unlocked.log.head.size == size)
+    #expect(bench.target.unlocked.log.state.size == size)
     // One more snapshot costs what is new in it.
     try bench.source.write("new", noise(20_000, seed: 77))
     try bench.backUp()
@@ -87,12 +88,12 @@ import VarveStorage
     let bench = try CopyBench()
     try bench.source.writeEveryKind()
     try bench.backUp()
-    let (names, size) = (try bench.target.names(), bench.target.unlocked.log.head.size)
+    let (names, size) = (try bench.target.names(), bench.target.unlocked.log.state.size)
     let report = try bench.copy { $0.dryRun = true }
     #expect(
       report.copied.count == 1 && report.copied[0].target == nil && report.dataAdded > 900_000)
     #expect(try bench.target.names() == names)
-    #expect(bench.target.unlocked.log.head.size == size)
+    #expect(bench.target.unlocked.log.state.size == size)
   }
 
   @Test func manySnapshotsAreCommittedTogether() throws {

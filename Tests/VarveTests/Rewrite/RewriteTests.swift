@@ -26,10 +26,10 @@ import VarveTestSupport
     let bench = try BackupBench()
     try bench.writeEveryKind()
     let snapshot = try #require(try bench.backUp().snapshot)
-    let (size, names) = (bench.unlocked.log.head.size, try bench.names())
+    let (size, names) = (bench.unlocked.log.state.size, try bench.names())
     let report = try Self.rewrite(bench, ["*.iso"]) { $0.forgets = true }
     #expect(report.unchanged == [snapshot] && report.changes.isEmpty)
-    #expect(bench.unlocked.log.head.size == size)
+    #expect(bench.unlocked.log.state.size == size)
     #expect(try bench.names() == names)
     #expect(throws: VarveError(.usage, "")) { try Self.rewrite(bench, []) }
   }
@@ -154,9 +154,9 @@ import VarveTestSupport
     try bench.write("keep", noise(9_000))
     try bench.write("drop", noise(9_000, seed: 2))
     let snapshots = try (0..<2).map { _ in try #require(try bench.backUp().snapshot) }
-    let size = bench.unlocked.log.head.size
+    let size = bench.unlocked.log.state.size
     let report = try Self.rewrite(bench, ["drop"]) { $0.forgets = true }
-    #expect(bench.unlocked.log.head.size == size + 3)
+    #expect(bench.unlocked.log.state.size == size + 3)
     #expect(report.changes.map(\.old) == snapshots)
     #expect(report.changes.allSatisfy { $0.removedFiles == 1 && $0.removedBytes == 9_000 })
     #expect(bench.unlocked.liveSnapshots == report.changes.compactMap(\.new))
@@ -177,12 +177,12 @@ import VarveTestSupport
     try bench.unlocked.log.append { _ in
       [.hold(.init(snapshots: [snapshots[1]], term: .released, reason: "audit"))]
     }
-    let size = bench.unlocked.log.head.size
+    let size = bench.unlocked.log.state.size
     let error = #expect(throws: VarveError(.forbidden, "")) {
       try Self.rewrite(bench, ["drop"]) { $0.forgets = true }
     }
     #expect(error?.message.contains("holds") == true)
-    #expect(bench.unlocked.log.head.size == size)
+    #expect(bench.unlocked.log.state.size == size)
     #expect(bench.unlocked.liveSnapshots == snapshots)
     // Held ones of which nothing would change are in nobody's way, and the others stay when asked to.
     #expect(try Self.rewrite(bench, ["other"]) { $0.forgets = true }.unchanged.count == 2)
@@ -241,11 +241,11 @@ import VarveTestSupport
     let bench = try BackupBench()
     try bench.write("drop", noise(9_000))
     let snapshot = try #require(try bench.backUp().snapshot)
-    let (size, names) = (bench.unlocked.log.head.size, try bench.names())
+    let (size, names) = (bench.unlocked.log.state.size, try bench.names())
     let report = try Self.rewrite(bench, ["drop"]) { $0.dryRun = true }
     #expect(report.changes.map(\.old) == [snapshot] && report.changes[0].new == nil)
     #expect(report.changes[0].removedFiles == 1)
-    #expect(bench.unlocked.log.head.size == size)
+    #expect(bench.unlocked.log.state.size == size)
     #expect(try bench.names() == names)
   }
 
@@ -288,7 +288,7 @@ import VarveTestSupport
 
   /// The old snapshot is forgotten and pruned while it is being rewritten.
   @Test func whatIsForgottenMeanwhileIsNotBroughtBack() throws {
-    let bench = try BackupBench()
+    nonisolated(unsafe) let bench = try BackupBench()
     try bench.write("keep", noise(9_000))
     try bench.write("drop", noise(9_000, seed: 2))
     let snapshot = try #require(try bench.backUp().snapshot)
