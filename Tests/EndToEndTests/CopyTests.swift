@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 @Suite struct CopyCommandTests {
@@ -21,9 +22,7 @@ import Testing
     let here = try Workspace()
     try here.makeAwkwardTree()
     try here.succeed("init")
-    try here.makeOtherRepository()
-    try here.remove(here.source)
-    try here.makeAwkwardTree()
+    try here.makeOtherRepository(keepsOriginals: false)
     let saved = try here.varve(
       "backup", "--json", here.source, "--repo", here.otherRepository)
     #expect(saved.code == 0, "\(saved.errors)")
@@ -50,7 +49,7 @@ import Testing
   @Test func theSourceIsOnlyRead() throws {
     let here = try prepare()
     // Derived objects that are missing would be written by whoever holds the log key.
-    try here.remove(here.otherRepository + "/log/checkpoint")
+    unlink(here.otherRepository + "/log/checkpoint")
     let before = try listing(here.otherRepository)
     _ = try here.run(["chmod", "-R", "a-w", here.otherRepository])
     let outcome = try copy(here)
@@ -146,7 +145,7 @@ import Testing
     try here.succeed("prune", "--now")
     try here.succeed("check", "--read-data")
     try here.remove(excluded)
-    try here.remove(here.source + "/dir0/file0")
+    unlink(here.source + "/dir0/file0")
     let restored = try here.restoreSource()
     #expect(restored.code == 0, "\(restored.errors)")
     try here.expectEqual(here.source, here.target, "--skip-root", "--ignore", "mtime")

@@ -10,8 +10,6 @@ final class CopyEdit: TreeEdit, @unchecked Sendable {
   /// A batch is done once it has so many chunks, of 120 bytes each, or so many bytes of content.
   private static let chunkLimit = 1 << 14
   private static let byteLimit: UInt64 = 256 << 20
-  /// What one errand takes over.
-  private static let errandBytes: UInt64 = 32 << 20
 
   private struct Batch {
     var chunks: [WantedChunk] = []
@@ -147,7 +145,7 @@ final class CopyEdit: TreeEdit, @unchecked Sendable {
       // A block is not divided.
       guard
         next == chunks.count
-          || bytes >= Self.errandBytes && !chunks[next].isInBlock(of: chunks[place])
+          || bytes >= options.stepByteCount && !chunks[next].isInBlock(of: chunks[place])
       else { continue }
       let part = Array(chunks[first..<next])
       errands.append { [weak self] in try self?.take(part, by: $0) }

@@ -10,6 +10,8 @@ public struct CopyOptions: Sendable {
   public var dryRun = false
   /// Threads; nil for as many as there are processors.
   public var workers: Int?
+  /// Bytes of content that a thread takes over at a time; a partial snapshot can come between two such steps.
+  package var stepByteCount: UInt64 = 32 << 20
 
   public init() {}
 }

@@ -110,7 +110,7 @@ extension Workspace {
 
   /// Makes another repository with two snapshots of the source, which then is as it was; `original1` and `original2` have what
   /// is in them.
-  func makeOtherRepository() throws {
+  func makeOtherRepository(keepsOriginals: Bool = true) throws {
     let other = ["--repo", otherRepository]
     let key = environment["VARVE_KEY_FILE"]
     let password = environment["VARVE_PASSWORD_FILE"]
@@ -130,8 +130,8 @@ extension Workspace {
     for number in 1...2 {
       try write("other \(number)", to: file)
       try run(["backup", "--quiet", source])
-      try copy(source, to: root + "/original\(number)")
+      if keepsOriginals { try copy(source, to: root + "/original\(number)") }
     }
-    try remove(file)
+    unlink(file)
   }
 }

@@ -73,20 +73,24 @@ import VarveTestSupport
       var bad = good
       for place in stride(from: 128, to: bad.count, by: 40) { bad[place] ^= 1 }
       try bench.source.storage.put(name, bad)
-      let report = try bench.copy()
+      // Another target each time: what one has already it need not read.
+      let target = try BackupBench()
+      let report = try Copy(from: bench.source.unlocked, to: target.unlocked).run(snapshots)
       let whole = snapshots.filter {
         (try? Contents(bench.source, bench.source.unlocked.snapshotRecord($0))) != nil
       }
-      #expect(Set(report.copied.map(\.source)) == Set(whole))
-      #expect(Set(report.failed) == Set(snapshots).subtracting(whole))
-      try bench.expectEqual(report.copied)
+      #expect(report.failed.count > 0 && report.copied.count + report.failed.count == 3)
+      #expect(Set(report.copied.map(\.source)) == Set(whole), "\(report.problems)")
+      try target.expectSound()
       try bench.source.storage.put(name, good)
-      try bench.target.unlocked.log.append { state in
-        let live = state.snapshotsInOrder.map(\.id)
-        return live.isEmpty ? [] : [.forget(.init(snapshots: live, reason: "test"))]
+      let again = try Copy(from: bench.source.unlocked, to: target.unlocked).run(snapshots)
+      #expect(again.copied.count + again.present.count == 3)
+      for id in target.unlocked.liveSnapshots {
+        let record = try target.unlocked.snapshotRecord(id)
+        let original = try bench.source.unlocked.snapshotRecord(try #require(record.original))
+        #expect(try Contents(target, record) == Contents(bench.source, original))
       }
     }
-    #expect(try bench.copy().copied.count == 3)
   }
 
   @Test func aMissingPackAndAMissingRecord() throws {
@@ -116,6 +120,7 @@ import VarveTestSupport
       var options = CopyOptions()
       options.workers = 2
       options.partialInterval = interval
+      options.stepByteCount = 20_000
       let source = bench.source.unlocked
       let done: CopyReport?
       do {
@@ -153,7 +158,10 @@ import VarveTestSupport
     let flag = CancellationFlag()
     let observer = CopyWatcher { if $0 == 2 { flag.cancel() } }
     #expect(throws: VarveError(.interrupted, "")) {
-      try bench.copy(observer: observer, cancellation: flag) { $0.partialInterval = 1 }
+      try bench.copy(observer: observer, cancellation: flag) {
+        $0.partialInterval = 1
+        $0.stepByteCount = 100_000
+      }
     }
     try bench.target.unlocked.log.refresh()
     let state = bench.target.unlocked.log.state

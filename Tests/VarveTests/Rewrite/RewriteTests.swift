@@ -44,6 +44,14 @@ import VarveTestSupport
     let bench = try BackupBench()
     try bench.writeEveryKind()
     let snapshot = try #require(try bench.backUp().snapshot)
+    // A backup of nothing is refused.
+    guard patterns != ["/data"] else {
+      let report = try Self.rewrite(bench, patterns, on: [snapshot])
+      let new = try #require(report.changes.first?.new)
+      #expect(try bench.unlocked.snapshotRecord(new).tree.entries == 0)
+      #expect(report.changes.first?.files == 0 && report.changes.first?.bytes == 0)
+      return try bench.expectSound()
+    }
     let saved = try #require(
       try bench.backUp {
         $0.parent = .none
@@ -53,14 +61,6 @@ import VarveTestSupport
           return Array((isRooted ? bench.source + $0.dropFirst(5) : $0).utf8)
         }
       }.snapshot)
-    // A backup takes the directory that it was given whatever the patterns say of it.
-    guard patterns != ["/data"] else {
-      let report = try Self.rewrite(bench, patterns, on: [snapshot])
-      let new = try #require(report.changes.first?.new)
-      #expect(try bench.unlocked.snapshotRecord(new).tree.entries == 0)
-      #expect(report.changes.first?.files == 0 && report.changes.first?.bytes == 0)
-      return try bench.expectSound()
-    }
     let report = try Self.rewrite(bench, patterns, on: [snapshot])
     let change = try #require(report.changes.first)
     let (old, new, fresh) = (
