@@ -87,7 +87,7 @@ public struct Backup {
     report.socketsSkipped = session.socketsSkipped.load(ordering: .relaxed)
     report.problems = session.reportedProblems
     let finisher = try BackupWorker(session: session, number: 0)
-    let links = try linkTable.store(session.links.table(), by: finisher)
+    let links = try linkTable.store(session.links.table(), by: finisher.store(node:))
     try finisher.writer.flush()
     observer?.scanFinished(duration: MonotonicClock.nanoseconds - began)
 
@@ -156,10 +156,7 @@ public struct Backup {
   }
 
   private func makeChunker(_ sizes: RepositoryConfig.ChunkSizes) throws -> Chunker {
-    Chunker(
-      parameters: try ChunkerParameters(min: sizes.min, target: sizes.target, max: sizes.max),
-      table: GearTable(
-        words: GearKeySchedule.words(chunkerKey: try repository.unlocked.keys.chunkerKey())))
+    try Chunker(repository.unlocked, sizes: sizes)
   }
 
   // MARK: The walk

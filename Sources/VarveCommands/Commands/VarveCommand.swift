@@ -29,7 +29,7 @@ struct VarveCommand: ParsableCommand {
       CommandGroup(
         name: "Data",
         subcommands: [
-          BackupCommand.self, RestoreCommand.self, DumpCommand.self,
+          BackupCommand.self, RestoreCommand.self, DumpCommand.self, CopyCommand.self,
         ]),
       CommandGroup(
         name: "Inspection",
@@ -40,7 +40,8 @@ struct VarveCommand: ParsableCommand {
       CommandGroup(
         name: "Repository",
         subcommands: [
-          InitCommand.self, CheckCommand.self, TagCommand.self, KeyCommand.self, LogCommand.self,
+          InitCommand.self, CheckCommand.self, TagCommand.self, RewriteCommand.self,
+          KeyCommand.self, LogCommand.self,
         ]),
       CommandGroup(
         name: "Retention",

@@ -9,9 +9,10 @@ package struct ProcessEnvironment: Sendable {
   /// The variables that Varve looks at; secrets are not among them (see `takeSecret`).
   package static let current: ProcessEnvironment = {
     let names = [
-      "HOME", "NO_COLOR", "TERM", "VARVE_CACHE_DIR", "VARVE_KEY_FILE", "VARVE_PASSWORD_COMMAND",
-      "VARVE_PASSWORD_FILE", "VARVE_PROGRESS_INTERVAL", "VARVE_REPOSITORY", "XDG_CACHE_HOME",
-      "XDG_STATE_HOME",
+      "HOME", "NO_COLOR", "TERM", "VARVE_CACHE_DIR", "VARVE_FROM_KEY_FILE",
+      "VARVE_FROM_PASSWORD_COMMAND", "VARVE_FROM_PASSWORD_FILE", "VARVE_FROM_REPOSITORY",
+      "VARVE_KEY_FILE", "VARVE_PASSWORD_COMMAND", "VARVE_PASSWORD_FILE", "VARVE_PROGRESS_INTERVAL",
+      "VARVE_REPOSITORY", "XDG_CACHE_HOME", "XDG_STATE_HOME",
     ]
     var variables: [String: String] = [:]
     for name in names {

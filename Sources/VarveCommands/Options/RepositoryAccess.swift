@@ -8,26 +8,44 @@ import VarveStorage
 
 /// Opens the repository that the global options and the environment name.
 struct RepositoryAccess {
+  /// Which of the repositories of one command.
+  enum Side {
+    /// The one that the command is about.
+    case target
+    /// The one from which is copied; nothing is ever written there.
+    case source
+
+    fileprivate var prefix: String { self == .target ? "VARVE_" : "VARVE_FROM_" }
+    fileprivate var noun: String { self == .target ? "repository" : "source repository" }
+  }
+
   private let global: GlobalOptions
   private let console: Console
   private let environment: ProcessEnvironment
+  private let side: Side
 
+  /// - Parameter global: of a source, with what names and unlocks it in the place of what does so for the target.
   init(
-    _ global: GlobalOptions, _ console: Console, environment: ProcessEnvironment = .current
+    _ global: GlobalOptions, _ console: Console, environment: ProcessEnvironment = .current,
+    side: Side = .target
   ) {
+    self.side = side
     self.global = global
     self.console = console
     self.environment = environment
   }
 
+  private func variable(_ name: String) -> String? { environment[side.prefix + name] }
+
   /// The store; nothing is read yet.
   func storage() throws -> LocalStorage {
-    guard let text = global.repository ?? environment["VARVE_REPOSITORY"] else {
+    guard let text = global.repository ?? variable("REPOSITORY") else {
+      let option = side == .target ? "--repo (-r)" : "--from-repo"
       throw VarveError(
-        .usage, "no repository is named", hint: "give --repo (-r), or set VARVE_REPOSITORY")
+        .usage, "no \(side.noun) is named", hint: "give \(option), or set \(side.prefix)REPOSITORY")
     }
     guard ByteText.isUTF8(RawArgument.bytes(text)) else {
-      throw VarveError(.usage, "the repository's path is not UTF-8", hint: "use another path")
+      throw VarveError(.usage, "the \(side.noun)'s path is not UTF-8", hint: "use another path")
     }
     let path = text.hasPrefix("local:") ? String(text.dropFirst(6)) : text
     return LocalStorage(path: path)
@@ -48,7 +66,10 @@ struct RepositoryAccess {
   }
 
   /// The repository, without any key.
-  func opened() throws -> Repository { try Repository.open(storage: try storage()) }
+  func opened() throws -> Repository {
+    let storage = try storage()
+    return try Repository.open(storage: side == .target ? storage : DryRunStorage(storage))
+  }
 
   /// The repository, unlocked with what the user gives.
   func unlocked() throws -> UnlockedRepository {
@@ -99,23 +120,23 @@ struct RepositoryAccess {
   /// What unlocks, from the options, else from the environment, else asked for.
   func secret() throws -> CredentialSecret {
     // Always taken out of the environment, also when something else unlocks.
-    let variable = Self.takePasswordVariable()
+    let password = takePasswordVariable()
     if let file = global.passwordFile { return .password(try SecretFile.password(at: file)) }
     if let command = global.passwordCommand {
       return .password(try SecretFile.password(command: command))
     }
     if let file = global.keyFile { return .keyText(try SecretFile.keyText(at: file)) }
-    if let file = environment["VARVE_KEY_FILE"] {
+    if let file = variable("KEY_FILE") {
       return .keyText(try SecretFile.keyText(at: file))
     }
-    if let file = environment["VARVE_PASSWORD_FILE"] {
+    if let file = variable("PASSWORD_FILE") {
       return .password(try SecretFile.password(at: file))
     }
-    if let command = environment["VARVE_PASSWORD_COMMAND"] {
+    if let command = variable("PASSWORD_COMMAND") {
       return .password(try SecretFile.password(command: command))
     }
-    if let variable { return .password(variable) }
-    return .password(try PasswordPrompt.ask("password for the repository"))
+    if let password { return .password(password) }
+    return .password(try PasswordPrompt.ask("password for the \(side.noun)"))
   }
 
   /// What unlocks a new repository; on a terminal it is asked for twice.
@@ -126,13 +147,13 @@ struct RepositoryAccess {
 
   private var hasGivenSecret: Bool {
     global.passwordFile != nil || global.passwordCommand != nil || global.keyFile != nil
-      || environment["VARVE_KEY_FILE"] != nil || environment["VARVE_PASSWORD_FILE"] != nil
-      || environment["VARVE_PASSWORD_COMMAND"] != nil || getenv("VARVE_PASSWORD") != nil
+      || variable("KEY_FILE") != nil || variable("PASSWORD_FILE") != nil
+      || variable("PASSWORD_COMMAND") != nil || getenv(side.prefix + "PASSWORD") != nil
   }
 
-  private static func takePasswordVariable() -> SecretBytes? {
+  private func takePasswordVariable() -> SecretBytes? {
     var secret: SecretBytes?
-    _ = ProcessEnvironment.takeSecret("VARVE_PASSWORD") { bytes in
+    _ = ProcessEnvironment.takeSecret(side.prefix + "PASSWORD") { bytes in
       if !bytes.isEmpty { secret = SecretBytes(copying: bytes) }
     }
     return secret

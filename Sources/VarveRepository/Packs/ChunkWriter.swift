@@ -60,12 +60,12 @@ package final class ChunkWriter {
     try (type == .data ? data : tree).append(id: id, chunkWithHeadroom: chunk)
   }
 
-  /// Stores a whole block of a pack that is to be given up: its frame, as it is.
+  /// Stores a whole block of another pack, whose chunks are claimed or are to be had here, too: its frame, as it is.
   ///
   /// - Parameters:
   ///   - payload: what `frame` decodes to.
   ///   - slots: the chunks in it.
-  func move(
+  package func move(
     frame: UnsafeRawBufferPointer, of payload: UnsafeRawBufferPointer,
     slots: UnsafeBufferPointer<PackTrailer.Slot>, type: PackType
   ) throws {

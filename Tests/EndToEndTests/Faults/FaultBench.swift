@@ -29,6 +29,7 @@ final class FaultBench {
         let outcome = try here.varve(command)
         try #require(outcome.code == 0, "\(command): \(outcome.errors)")
       }
+      try scenario.prepare?(here)
       try here.write("version 3", to: here.source + "/dir0/changing")
       try here.write([UInt8](repeating: 7, count: 50_000), to: here.source + "/new/file")
     }
@@ -92,6 +93,7 @@ final class FaultBench {
     if scenario.effect == .changes || scenario.effect == .saves {
       try expectSuccess((scenario.again ?? scenario.command)(here), trial)
       try expectSuccess(["check", "--read-data"], trial)
+      try scenario.afterwards?(here, trial)
     }
   }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Testing
 
 /// A command that is killed and made to fail at every system call, and what is prepared for it.
 struct FaultScenario: Sendable, CustomStringConvertible {
@@ -22,6 +23,10 @@ struct FaultScenario: Sendable, CustomStringConvertible {
   var again: (@Sendable (Workspace) -> [String])?
   /// Commands that are run before, once; the repository has two snapshots by then.
   var before: [[String]] = []
+  /// What else is prepared once, after those commands.
+  var prepare: (@Sendable (Workspace) throws -> Void)?
+  /// What must hold once the command has been run again.
+  var afterwards: (@Sendable (Workspace, _ trial: String) throws -> Void)?
   /// How many of the oldest snapshots are, or may be, forgotten.
   var forgotten = 0
   /// Whether the client comes without its cache.
@@ -58,6 +63,38 @@ struct FaultScenario: Sendable, CustomStringConvertible {
       command: { _ in ["prune", "--now", "--max-unused", "0"] },
       before: [["forget", "--keep-last", "1"]], forgotten: 1),
     FaultScenario(description: "tag", effect: .changes) { _ in ["tag", "--add", "kept", "latest"] },
+    FaultScenario(
+      description: "rewrite", effect: .changes,
+      command: { _ in ["rewrite", "--exclude", "file0", "--forget", "latest~1"] },
+      again: { _ in ["rewrite", "--exclude", "file0", "--forget"] },
+      afterwards: { here, trial in
+        for snapshot in try here.snapshots() {
+          let names = try here.succeed("ls", try #require(snapshot["id"].string)).text
+          #expect(!names.contains("file0") && names.contains("file1"), "\(trial)")
+        }
+      }, forgotten: 1),
+    FaultScenario(
+      description: "copy", effect: .changes,
+      command: {
+        [
+          "copy", "--from-repo", $0.otherRepository, "--from-key-file", $0.otherKeyFile,
+          "--partial-interval", "1ms",
+        ]
+      },
+      prepare: { try $0.makeOtherRepository() },
+      afterwards: { here, trial in
+        let copies = try here.snapshots().filter { $0["original"].string != nil }
+        #expect(copies.count == 2, "\(trial)")
+        for (copy, image) in zip(copies, ["/original1", "/original2"]) {
+          let target = here.root + "/copied"
+          if here.exists(target) { try here.remove(target) }
+          try here.succeed(
+            "restore", "\(try #require(copy["id"].string)):\(here.source)", "--target", target)
+          let differences = try TreeImage(of: target).differences(
+            from: TreeImage(of: here.root + image))
+          #expect(differences == [], "\(trial)")
+        }
+      }),
     // A key file that is there is never written over, so the second attempt names another one.
     FaultScenario(
       description: "key add", effect: .changes,
@@ -65,4 +102,36 @@ struct FaultScenario: Sendable, CustomStringConvertible {
       again: { ["key", "add", "--new-key-file", $0.root + "/third-key-file"] }),
     FaultScenario(description: "init", effect: .initializes) { _ in ["init"] },
   ]
+}
+
+extension Workspace {
+  var otherRepository: String { root + "/other" }
+  var otherKeyFile: String { root + "/other-key-file" }
+
+  /// Makes another repository with two snapshots of the source, which then is as it was; `original1` and `original2` have what
+  /// is in them.
+  func makeOtherRepository(keepsOriginals: Bool = true) throws {
+    let other = ["--repo", otherRepository]
+    let key = environment["VARVE_KEY_FILE"]
+    let password = environment["VARVE_PASSWORD_FILE"]
+    environment["VARVE_KEY_FILE"] = nil
+    environment["VARVE_PASSWORD_FILE"] = passwordFile
+    defer {
+      environment["VARVE_KEY_FILE"] = key
+      environment["VARVE_PASSWORD_FILE"] = password
+    }
+    func run(_ arguments: [String]) throws {
+      let outcome = try varve(arguments + other)
+      try #require(outcome.code == 0, "\(arguments): \(outcome.errors)")
+    }
+    try run(["init"])
+    try run(["key", "add", "--new-key-file", otherKeyFile])
+    let file = source + "/dir0/other"
+    for number in 1...2 {
+      try write("other \(number)", to: file)
+      try run(["backup", "--quiet", source])
+      if keepsOriginals { try copy(source, to: root + "/original\(number)") }
+    }
+    unlink(file)
+  }
 }

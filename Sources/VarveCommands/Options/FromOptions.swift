@@ -1,0 +1,46 @@
+import ArgumentParser
+
+/// The repository from which is copied.
+struct FromOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The source repository: a directory. (environment: VARVE_FROM_REPOSITORY)", valueName: "path")
+  )
+  var fromRepo: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Read the source's password from a file. (environment: VARVE_FROM_PASSWORD_FILE)",
+      valueName: "file"))
+  var fromPasswordFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Run a shell command that prints it. (environment: VARVE_FROM_PASSWORD_COMMAND)",
+      valueName: "command"))
+  var fromPasswordCommand: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Unlock the source with a key file, or with a recovery key. (environment: VARVE_FROM_KEY_FILE)",
+      valueName: "file"))
+  var fromKeyFile: String?
+
+  mutating func validate() throws {
+    let given = [fromPasswordFile, fromPasswordCommand, fromKeyFile].compactMap { $0 }
+    if given.count > 1 {
+      throw ValidationError(
+        "Give only one of --from-password-file, --from-password-command and --from-key-file.")
+    }
+  }
+
+  /// Opens the source; nothing is written there.
+  func access(_ global: GlobalOptions, _ console: Console) -> RepositoryAccess {
+    var source = global
+    source.repository = fromRepo
+    source.passwordFile = fromPasswordFile
+    source.passwordCommand = fromPasswordCommand
+    source.keyFile = fromKeyFile
+    return RepositoryAccess(source, console, side: .source)
+  }
+}
