@@ -32,7 +32,7 @@ struct SnapshotCommit {
     let addition = LogStatement.Body.snapshot(
       try LogStatement.SnapshotAddition(
         snapshot: id, record: record, additions: additions, parent: record.parent,
-        ids: try repository.keys.opaqueIDs()))
+        original: nil, ids: try repository.keys.opaqueIDs()))
     prepare(id)
     _ = try repository.log.append { state in
       try requireValid(state, id)

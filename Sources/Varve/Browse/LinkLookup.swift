@@ -10,20 +10,8 @@ package struct LinkLookup {
   ///
   /// - Throws: `.damaged` and `.missing`.
   package init(_ snapshot: SnapshotRecord, from source: any ChunkSource) throws {
-    guard !snapshot.links.isEmpty else {
-      groups = [:]
-      return
-    }
-    var bytes: [UInt8] = []
-    for id in snapshot.links {
-      try source.withChunk(id) { bytes.append(contentsOf: $0) }
-      guard bytes.count <= LinkTable.byteLimit else {
-        throw VarveError(.damaged, "a snapshot's link table is too long")
-      }
-    }
-    let table = try bytes.withUnsafeBytes { try LinkTable(decoding: $0) }
     var groups: [[UInt8]: Int] = [:]
-    for (number, group) in table.groups.enumerated() {
+    for (number, group) in try LinkTable.groups(of: snapshot, from: source).enumerated() {
       for path in group { groups[path] = number }
     }
     self.groups = groups
@@ -32,5 +20,24 @@ package struct LinkLookup {
   /// The number of the group that has `path`, which is relative to the snapshot's root.
   package func group(of path: some Collection<UInt8>) -> Int? {
     groups.isEmpty ? nil : groups[Array(path)]
+  }
+}
+
+extension LinkTable {
+  /// The groups in the link table of `snapshot`; none where it has no table.
+  ///
+  /// - Throws: `.damaged` and `.missing`.
+  package static func groups(
+    of snapshot: SnapshotRecord, from source: any ChunkSource
+  ) throws -> [[[UInt8]]] {
+    guard !snapshot.links.isEmpty else { return [] }
+    var bytes: [UInt8] = []
+    for id in snapshot.links {
+      try source.withChunk(id) { bytes.append(contentsOf: $0) }
+      guard bytes.count <= LinkTable.byteLimit else {
+        throw VarveError(.damaged, "a snapshot's link table is too long")
+      }
+    }
+    return try bytes.withUnsafeBytes { try LinkTable(decoding: $0) }.groups
   }
 }

@@ -79,8 +79,8 @@ public struct TagChange: Sendable, Equatable {
       additions.append(
         .snapshot(
           try LogStatement.SnapshotAddition(
-            snapshot: new, record: record, additions: .listed([]), parent: record.parent, ids: ids))
-      )
+            snapshot: new, record: record, additions: .listed([]), parent: record.parent,
+            original: repository.log.state.snapshots[old]?.original ?? old, ids: ids)))
     }
     guard !replacements.isEmpty else { return [] }
     let forgotten = LogStatement.Forgetting.bodies(

@@ -8,11 +8,15 @@ public enum DirectoryReader {
   /// - Parameters:
   ///   - id: the directory's node.
   ///   - entryCount: what the directory's own entry says it has, or nil where that is not known.
+  ///   - passOver: called with a part that `fetch` could not give, and its error; when it returns, that part's entries are
+  ///     left out. Nil: such an error ends the reading.
   ///   - body: borrows the entry for the call; it may read other directories in the meantime.
   /// - Throws: `.damaged` when a node is not canonical, the parts are not cut where the rule says or do
   ///   not have the entries their list says; and what `fetch` and `body` throw.
   public static func forEachEntry(
-    of id: Digest, entryCount: UInt64? = nil, fetch: Fetch, _ body: (RawTreeEntry) throws -> Void
+    of id: Digest, entryCount: UInt64? = nil, fetch: Fetch,
+    passOver: ((TreePart, any Error) throws -> Void)? = nil,
+    _ body: (RawTreeEntry) throws -> Void
   ) throws {
     let node = try fetch(id)
     try node.withUnsafeBytes { node in
@@ -30,11 +34,22 @@ public enum DirectoryReader {
         guard byteCount <= PartBoundary.splitByteCount else { throw damaged("it is not split") }
       case .parts:
         var parts = PartCheck()
+        var isWhole = true
         while let part = try reader.nextPart() {
-          let node = try fetch(part.id)
+          let node: [UInt8]
+          do {
+            node = try fetch(part.id)
+          } catch {
+            guard let passOver else { throw error }
+            try passOver(part, error)
+            isWhole = false
+            continue
+          }
           try node.withUnsafeBytes { try parts.read($0, part, body) }
         }
-        guard parts.byteCount > PartBoundary.splitByteCount else { throw damaged("it is split") }
+        guard !isWhole || parts.byteCount > PartBoundary.splitByteCount else {
+          throw damaged("it is split")
+        }
       case .chunks:
         throw damaged("a chunk list in its place")
       }

@@ -41,14 +41,16 @@ extension RepositoryKeys {
 extension LogStatement.SnapshotAddition {
   /// The entry for a record that is stored as `snapshot`.
   ///
+  /// - Parameter original: a snapshot of the same tree, whose change caches hold for this one; unlike the record's own
+  ///   `original`, which may have had more.
   /// - Throws: `.usage` when there are too many tags for an entry.
   public init(
     snapshot: Digest, record: SnapshotRecord, additions: ObjectList, parent: Digest?,
-    ids: OpaqueIDs
+    original: Digest?, ids: OpaqueIDs
   ) throws {
     try Self.requireFewTags(record.tags)
     self.init(
-      snapshot: snapshot, additions: additions, parent: parent, original: record.original,
+      snapshot: snapshot, additions: additions, parent: parent, original: original,
       source: ids.source(host: record.host, paths: record.paths), tags: record.tags.map(ids.tag),
       isPartial: record.isPartial)
   }

@@ -50,12 +50,9 @@ final class PackSalvage {
       let isWhole = try undamaged {
         try decoded.decode(
           UnsafeRawBufferPointer(sealed), ordinal: UInt32(number), cipher: cipher)
+        return true
       }
-      guard isWhole != nil else {
-        report.lostBlocks += 1
-        continue
-      }
-      try copy(type, &report)
+      if isWhole == true { try copy(type, &report) } else { report.lostBlocks += 1 }
     }
   }
 

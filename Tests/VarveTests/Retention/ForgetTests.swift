@@ -214,7 +214,8 @@ struct ForgetBench {
         [
           .snapshot(
             try LogStatement.SnapshotAddition(
-              snapshot: id, record: record, additions: .listed([]), parent: nil, ids: ids))
+              snapshot: id, record: record, additions: .listed([]), parent: nil,
+              original: nil, ids: ids))
         ]
       }
       return id
