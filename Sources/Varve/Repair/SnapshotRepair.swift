@@ -204,8 +204,9 @@ public struct SnapshotRepair: Sendable {
   private static func without(
     _ unreadable: [UnreadableEntry], _ groups: [[[UInt8]]]
   ) -> [[[UInt8]]] {
-    let gone = Set(unreadable.lazy.filter { if case .entries = $0.kind { false } else { true } }
-      .map(\.path))
+    let gone = Set(
+      unreadable.lazy.filter { if case .entries = $0.kind { false } else { true } }
+        .map(\.path))
     func isThere(_ path: [UInt8]) -> Bool {
       var end = path.endIndex
       while true {
@@ -223,7 +224,7 @@ public struct SnapshotRepair: Sendable {
   ) -> Digest? {
     guard let old = state.snapshots[snapshot] else { return nil }
     return state.snapshotsInOrder.first { other in
-      guard other.entry > old.entry, other.source == old.source, other.tags == old.tags,
+      guard other.entry > old.entry, old.source == nil || other.source == old.source,
         let known = try? unlocked.snapshotRecord(other.id)
       else { return false }
       return known.original == record.original && known.tree == record.tree

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 
 /// A command that is killed and made to fail at every system call, and what is prepared for it.
@@ -9,6 +10,8 @@ struct FaultScenario: Sendable, CustomStringConvertible {
     case saves
     /// Changes the repository, but no snapshot's content.
     case changes
+    /// Repairs what was damaged before: only after it, all is well again.
+    case repairs
     /// Changes nothing but that it may record a result.
     case checks
     /// Writes the oldest snapshot to the target.
@@ -22,6 +25,12 @@ struct FaultScenario: Sendable, CustomStringConvertible {
   var again: (@Sendable (Workspace) -> [String])?
   /// Commands that are run before, once; the repository has two snapshots by then.
   var before: [[String]] = []
+  /// What happens to the repository before those commands.
+  var damage: (@Sendable (Workspace) throws -> Void)?
+  /// The file of the newest snapshot that is lost for good.
+  var lostFile: String?
+  /// Whether the command, once it has succeeded, brings the forgotten snapshots back.
+  var bringsBack = false
   /// How many of the oldest snapshots are, or may be, forgotten.
   var forgotten = 0
   /// Whether the client comes without its cache.
@@ -58,6 +67,35 @@ struct FaultScenario: Sendable, CustomStringConvertible {
       command: { _ in ["prune", "--now", "--max-unused", "0"] },
       before: [["forget", "--keep-last", "1"]], forgotten: 1),
     FaultScenario(description: "tag", effect: .changes) { _ in ["tag", "--add", "kept", "latest"] },
+    FaultScenario(
+      description: "undo", effect: .changes, command: { ["undo", FaultBench.firstSnapshot($0)] },
+      again: { _ in ["prune", "--now", "--max-unused", "0"] },
+      before: [["forget", "--keep-last", "1"], ["prune", "--max-unused", "0"]], bringsBack: true,
+      forgotten: 1),
+    // No index segment is left.
+    FaultScenario(
+      description: "repair index", effect: .repairs, command: { _ in ["repair", "index"] },
+      damage: { here in
+        for name in here.objects("index/") {
+          try FileManager.default.removeItem(atPath: "\(here.repository)/\(name)")
+        }
+      }),
+    // Cut by its last byte a pack has no trailer any more; the index says where its blocks are.
+    FaultScenario(
+      description: "repair packs", effect: .repairs, command: { _ in ["repair", "packs"] },
+      damage: { here in
+        let largest = try here.largestPack()
+        try here.write(Array(try here.read(largest).dropLast()), to: largest)
+      }),
+    // What the second backup has stored of files is one file's content.
+    FaultScenario(
+      description: "repair snapshots", effect: .repairs,
+      command: { _ in ["repair", "snapshots", "--forget"] }, before: [["repair", "index"]],
+      damage: { here in
+        for name in here.objects("packs/") where try here.isNewestDataPack(name) {
+          try FileManager.default.removeItem(atPath: "\(here.repository)/\(name)")
+        }
+      }, lostFile: "dir0/changing"),
     // A key file that is there is never written over, so the second attempt names another one.
     FaultScenario(
       description: "key add", effect: .changes,

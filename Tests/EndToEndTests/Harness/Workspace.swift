@@ -152,6 +152,27 @@ final class Workspace {
     }.sorted()
   }
 
+  /// The path of the largest pack: of file content, after a backup of anything but names.
+  func largestPack() throws -> String {
+    let packs = try objects("packs/").map { "\(repository)/\($0)" }.map { ($0, try read($0).count) }
+    return try #require(packs.max { ($0.1, $0.0) < ($1.1, $1.0) }).0
+  }
+
+  /// Whether a pack is of file content and came with the newest snapshot that added one.
+  func isNewestDataPack(_ name: String) throws -> Bool {
+    let data = try objects("packs/").filter { try read("\(repository)/\($0)")[10] == 1 }
+    func time(_ name: String) -> timespec {
+      var status = stat()
+      lstat("\(repository)/\(name)", &status)
+      return status.st_mtim
+    }
+    let newest = data.max {
+      let (a, b) = (time($0), time($1))
+      return (a.tv_sec, a.tv_nsec) < (b.tv_sec, b.tv_nsec)
+    }
+    return name == newest
+  }
+
   /// Bytes that the repository's files take.
   func storedBytes() -> Int {
     objects().reduce(0) { sum, name in

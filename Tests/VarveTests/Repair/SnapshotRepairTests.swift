@@ -33,7 +33,9 @@ import VarveStorage
     return try SnapshotRepair(unlocked, options: options).run(on: snapshots)
   }
 
-  private func only(_ repaired: [SnapshotRepair.Repaired]) throws -> (SnapshotRepair.Repaired, Digest) {
+  private func only(
+    _ repaired: [SnapshotRepair.Repaired]
+  ) throws -> (SnapshotRepair.Repaired, Digest) {
     let one = try #require(repaired.first)
     #expect(repaired.count == 1)
     guard case .repaired(let id?) = one.outcome else {
@@ -63,11 +65,14 @@ import VarveStorage
     return try list(try unlocked.snapshotRecord(snapshot).tree.id, "").sorted()
   }
 
-  private func expectChecks() throws {
+  /// - Parameter proofRoots: whether all of them are right: those of `MemoryChunks` are not.
+  private func expectChecks(proofRoots: Bool = false) throws {
+    var options = CheckOptions(readData: .all)
+    options.record = false
+    options.verifyProofRoots = proofRoots
     let report = try Check.run(
-      storage: repository.storage, client: unlocked.client,
-      options: { var options = CheckOptions(readData: .all); options.record = false; return options }()
-    ) { try $0.unlock(.password(SecretBytes(copying: Array("secret".utf8))), client: unlocked.client) }
+      storage: repository.storage, client: unlocked.client, options: options
+    ) { try $0.unlock(.password(secret("secret")), client: unlocked.client) }
     #expect(report.isOK, "\(report.damages)")
   }
 
@@ -118,10 +123,16 @@ import VarveStorage
   @Test func proofRootsAreRight() throws {
     let lost = noise(1_000, seed: 3)
     let old = try add(
-      try chunks.snapshot([("a", .directory([("b", .directory([("x", .file(lost)), ("y", .text("y"))]))]))]),
-      losing: Self.addresses(lost))
+      try chunks.snapshot([
+        (
+          "a",
+          .directory([
+            ("b", .directory([("x", .file(lost)), ("y", .text("y"))])), ("c", .text("c")),
+          ])
+        )
+      ]), losing: Self.addresses(lost))
     _ = try only(try repair([old]) { $0.forgets = true })
-    try expectChecks()
+    try expectChecks(proofRoots: true)
   }
 
   @Test func marks() throws {
@@ -211,11 +222,12 @@ import VarveStorage
       tree: SnapshotRecord.Tree(id: root.id, root: root.proofRoot, entries: root.entryCount),
       program: "test")
     var huge = Digest.zero
-    try DirectoryReader.forEachEntry(of: root.id, fetch: { try #require(chunks.chunks[$0]) }) {
-      if case .directory(let content) = try $0.decode().content { huge = content.id }
+    func node(_ id: Digest) throws -> [UInt8] { try #require(chunks.chunks[id]) }
+    try DirectoryReader.forEachEntry(of: root.id, fetch: node) { raw in
+      if case .directory(let content) = try raw.decode().content { huge = content.id }
     }
     var parts: [Digest] = []
-    try #require(chunks.chunks[huge]).withUnsafeBytes {
+    try node(huge).withUnsafeBytes {
       var node = try TreeNodeReader($0)
       while let part = try node.nextPart() { parts.append(part.id) }
     }
@@ -304,10 +316,7 @@ import VarveStorage
     var stop = 0
     while true {
       let (bench, snapshots) = try StorageRepairTests.history()
-      let packs = try bench.names("packs/").map { ($0, try bench.storage.read($0).count) }
-      for (name, _) in packs where bench.unlocked.log.state.size > 0 && name == packs.max(by: { $0.1 < $1.1 })?.0 {
-        try bench.storage.remove(name)
-      }
+      try bench.storage.remove(try StorageRepairTests.largestPack(bench))
       _ = try StorageRepairTests.repair(bench)
       var options = SnapshotRepair.Options()
       options.forgets = true
