@@ -36,13 +36,14 @@ import Testing
       try here.write(bytes, to: pack)
     }
     let command = how == "removed" ? "varve repair index" : "varve repair packs"
-    let found = try here.fail(20, "check", "--read-data", saying: [command, "dir0/file0"])
+    let found = try here.fail(20, "check", "--read-data", saying: [command])
+    #expect(found.text.contains("dir0/file0"))
     #expect(found.text.contains(first.prefix(8)))
-    try here.fail(20, "repair", "snapshots", saying: ["repair index"])
+    if how == "removed" { try here.fail(20, "repair", "snapshots", saying: ["repair index"]) }
 
     let planned = try here.succeed("repair", "packs", "--dry-run")
     #expect(planned.text.contains("lost: packs/"))
-    #expect(try here.fail(20, "check", "--read-data").text == found.text || how == "flipped")
+    try here.fail(20, "check", "--read-data", saying: [command])
     try here.succeed("repair", "packs")
     try here.fail(20, "check", saying: ["back up the same files", "repair snapshots"])
     try here.fail(20, "prune", saying: ["repair snapshots --forget"])

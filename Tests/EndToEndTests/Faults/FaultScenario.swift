@@ -92,9 +92,7 @@ struct FaultScenario: Sendable, CustomStringConvertible {
       description: "repair snapshots", effect: .repairs,
       command: { _ in ["repair", "snapshots", "--forget"] }, before: [["repair", "index"]],
       damage: { here in
-        for name in here.objects("packs/") where try here.isNewestDataPack(name) {
-          try FileManager.default.removeItem(atPath: "\(here.repository)/\(name)")
-        }
+        try FileManager.default.removeItem(atPath: try here.newestDataPack())
       }, lostFile: "dir0/changing"),
     // A key file that is there is never written over, so the second attempt names another one.
     FaultScenario(

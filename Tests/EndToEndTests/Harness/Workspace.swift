@@ -158,19 +158,15 @@ final class Workspace {
     return try #require(packs.max { ($0.1, $0.0) < ($1.1, $1.0) }).0
   }
 
-  /// Whether a pack is of file content and came with the newest snapshot that added one.
-  func isNewestDataPack(_ name: String) throws -> Bool {
-    let data = try objects("packs/").filter { try read("\(repository)/\($0)")[10] == 1 }
-    func time(_ name: String) -> timespec {
+  /// The path of the pack of file content that came last.
+  func newestDataPack() throws -> String {
+    let data = try objects("packs/").map { "\(repository)/\($0)" }.filter { try read($0)[10] == 1 }
+    func time(_ path: String) -> (Int, Int) {
       var status = stat()
-      lstat("\(repository)/\(name)", &status)
-      return status.st_mtim
+      lstat(path, &status)
+      return (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
     }
-    let newest = data.max {
-      let (a, b) = (time($0), time($1))
-      return (a.tv_sec, a.tv_nsec) < (b.tv_sec, b.tv_nsec)
-    }
-    return name == newest
+    return try #require(data.max { time($0) < time($1) })
   }
 
   /// Bytes that the repository's files take.

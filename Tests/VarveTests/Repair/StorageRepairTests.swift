@@ -302,7 +302,7 @@ import VarveStorage
       for after in [false, true] {
         let faulty = FaultStorage(bench.storage, stoppingAtChange: stop, afterEffect: after)
         let done = try? StorageRepair(bench.bench.unlocked(faulty)).run()
-        if done != nil && !after { return #expect(stop > 5) }
+        if done != nil && !after { return #expect(stop > 2) }
         try bench.unlocked.log.refresh()
       }
       _ = try Self.repair(bench)
