@@ -109,12 +109,7 @@ final class TreeRepair {
     if unreadable.contains(content.id) { return .unreadable }
     var level = Level(name: name, id: content.id)
     do {
-      try forEachEntry(
-        of: content.id,
-        passingOver: {
-          level.lost.append(UnreadableEntry(path: [], kind: .entries($0), mark: nil))
-        }
-      ) { raw in
+      let parts = try forEachEntry(of: content.id) { raw in
         let entry = try decoded(raw)
         switch entry.content {
         case .directory(let below): level.subdirectories.append((entry.name, below))
@@ -125,6 +120,7 @@ final class TreeRepair {
         case .link, .device, .none: break
         }
       }
+      level.lost += parts.map { UnreadableEntry(path: [], kind: .entries($0), mark: nil) }
     } catch is Unreadable {
       unreadable.insert(content.id)
       return .unreadable
@@ -146,20 +142,20 @@ final class TreeRepair {
 
   // MARK: Reading
 
+  /// - Returns: of each part that cannot be read, its entries.
   /// - Throws: `Unreadable` when the directory cannot be read or is not canonical.
+  @discardableResult
   private func forEachEntry(
-    of id: Digest, passingOver: @escaping (UInt64) -> Void,
-    _ body: (RawTreeEntry) throws -> Void
-  ) throws {
+    of id: Digest, _ body: (RawTreeEntry) throws -> Void
+  ) throws -> [UInt64] {
+    var passedOver: [UInt64] = []
+    func passOver(_ part: TreePart, _ error: any Error) throws {
+      guard error is Unreadable else { throw error }
+      passedOver.append(part.entryCount)
+    }
     var failure: (any Error)?
     do {
-      try DirectoryReader.forEachEntry(
-        of: id, fetch: node,
-        passOver: { part, error in
-          guard error is Unreadable else { throw error }
-          passingOver(part.entryCount)
-        }
-      ) { raw in
+      try DirectoryReader.forEachEntry(of: id, fetch: node, passOver: passOver) { raw in
         do { try body(raw) } catch {
           failure = error
           throw error
@@ -169,6 +165,7 @@ final class TreeRepair {
       // The nodes were read, and their seals were right: their writer had them so.
       throw Unreadable()
     }
+    return passedOver
   }
 
   private func decoded(_ raw: RawTreeEntry) throws -> TreeEntry {
@@ -201,7 +198,8 @@ final class TreeRepair {
       throw NotGiven(
         error: VarveError(
           error.code, "\(ObjectName.pack(location.pack)) cannot be read as it should",
-          hint: "run 'varve repair packs \(location.pack.hex.prefix(16))' first, which saves what it "
+          hint:
+            "run 'varve repair packs \(location.pack.hex.prefix(16))' first, which saves what it "
             + "still has and says in the log that it is lost", cause: error))
     }
   }
@@ -266,7 +264,7 @@ final class TreeRepair {
         try mark.encode().withUnsafeBytes(add)
       }
     }
-    try forEachEntry(of: level.id, passingOver: { _ in }) { raw in
+    try forEachEntry(of: level.id) { raw in
       let name = Array(raw.name)
       try addMarks(before: raw.name)
       if left.contains(name) { return }
@@ -294,7 +292,7 @@ final class TreeRepair {
   private func marks(for level: Level, _ left: Set<[UInt8]>) throws -> [[UInt8]: TreeEntry] {
     var names: Set<[UInt8]> = []
     var entries: [TreeEntry] = []
-    try forEachEntry(of: level.id, passingOver: { _ in }) { raw in
+    try forEachEntry(of: level.id) { raw in
       let name = Array(raw.name)
       names.insert(name)
       if left.contains(name) { entries.append(try decoded(raw)) }
