@@ -353,6 +353,46 @@ class BinaryTests(TemporaryTest):
         self.assertIn("5 entries verified", output)
         self.assertIn("a writer's key", errors)
 
+    def test_a_repaired_repository(self) -> None:
+        source, repository = self.work / "source", self.work / "repository"
+
+        def largest() -> Path:
+            return max(repository.glob("packs/*/*"), key=lambda path: path.stat().st_size)
+
+        def restored() -> list[str]:
+            self.assertEqual(rescue(*self.secret, "verify")[::2], (0, ""))
+            self.assertEqual(rescue(*self.secret, "restore", "all", self.work / "found")[::2], (0, ""))
+            trees = [describe(path / str(source)[1:]) for path in (self.work / "found").iterdir()]
+            subprocess.run(["rm", "-rf", self.work / "found"], check=True)
+            return sorted(trees)
+
+        self.varve("init")
+        source.mkdir()
+        for number in range(9):
+            (source / f"file{number}").write_bytes(random.Random(number).randbytes(300_000))
+        self.varve("backup", source)
+        expected = [describe(source)]
+        (source / "new").write_bytes(b"new")
+        self.varve("backup", source)
+        expected = sorted([*expected, describe(source)])
+
+        pack = largest()
+        pack.write_bytes(pack.read_bytes()[:-1])
+        self.varve("repair", "packs")
+        self.assertEqual(restored(), expected)
+        for segment in repository.glob("index/*"): segment.unlink()
+        self.varve("repair", "index")
+        self.assertEqual(restored(), expected)
+        pack = largest()
+        pack.write_bytes(pack.read_bytes()[:1000])
+        self.varve("repair", "index")
+        self.varve("backup", source, "--skip-if-unchanged")
+        self.assertEqual(sorted(set(restored())), expected)
+        largest().unlink()
+        self.varve("repair", "index")
+        self.varve("repair", "snapshots", "--mark", "--forget")
+        self.assertTrue(all(".unreadable" in tree for tree in restored()))
+
     def test_a_long_log(self) -> None:
         if os.access("/dev/shm", os.W_OK):  # 256 backups sync much, and nothing here depends on that
             self.work = Path(tempfile.mkdtemp(prefix="varve-rescue-", dir="/dev/shm"))

@@ -73,7 +73,7 @@ public struct Backup {
     let cacheWriter: ChangeCacheWriter? =
       options.dryRun ? nil : files.flatMap { ChangeCacheWriter(files: $0, old: parent.cache?.head) }
     let workers = max(1, options.workers ?? WorkerThreads.processorCount)
-    let session = try makeSession(store, parent.cache, cacheWriter, workers)
+    let session = try makeSession(store, parent, cacheWriter, workers)
     let snapshots = try SessionSnapshots(
       repository, store, options, identity, parent, cacheWriter, start: report.start)
     let linkTable = LinkTableChunker(try makeChunker(repository.config.chunkSizes))
@@ -97,7 +97,9 @@ public struct Backup {
       report.duration = MonotonicClock.nanoseconds - began
     }
     let head = cacheWriter?.makeHead(root: root.record)
-    if options.skipIfUnchanged && parent.snapshot != nil && parent.tree == root.node.id {
+    // What is stored again after it was lost must be named by an entry, even of a tree that was there before.
+    let heals = !repository.state.losses.isEmpty && store.counters.chunks > 0
+    if options.skipIfUnchanged && parent.snapshot != nil && parent.tree == root.node.id && !heals {
       if !options.dryRun { try snapshots.dropPartials(head) }
       finishReport()
       return report
@@ -132,7 +134,8 @@ public struct Backup {
   }
 
   private func makeSession(
-    _ store: ChunkStore, _ cache: ChangeCache?, _ cacheWriter: ChangeCacheWriter?, _ workers: Int
+    _ store: ChunkStore, _ parent: ParentSnapshot, _ cacheWriter: ChangeCacheWriter?,
+    _ workers: Int
   ) throws -> BackupSession {
     let keys = repository.unlocked.keys
     var tags = options.excludeIfPresent.map { ExclusionTag(name: $0.name, header: $0.header) }
@@ -144,8 +147,8 @@ public struct Backup {
       tags: tags, store: store,
       chunker: try makeChunker(options.chunkSizes ?? repository.config.chunkSizes),
       pagedChunker: try makeChunker(options.chunkSizes ?? pagedChunkSizes()),
-      proofKey: HMACSHA256(key: try keys.proofKey()), cache: cache, cacheWriter: cacheWriter,
-      observer: observer, cancellation: cancellation, workers: workers)
+      proofKey: HMACSHA256(key: try keys.proofKey()), cache: parent.cache,
+      isCacheDoubtful: parent.isCacheDoubtful, cacheWriter: cacheWriter, observer: observer, cancellation: cancellation, workers: workers)
   }
 
   /// Short chunks, unless the repository's own are as short.

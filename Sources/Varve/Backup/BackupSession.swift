@@ -31,6 +31,8 @@ final class BackupSession: @unchecked Sendable {
   let proofKey: HMACSHA256
   let accounts = AccountNames()
   let cache: ChangeCache?
+  /// Whether what the cache knows may not be stored any more.
+  let isCacheDoubtful: Bool
   let cacheWriter: ChangeCacheWriter?
   let observer: (any BackupObserver)?
   let progress: BackupProgress
@@ -62,7 +64,7 @@ final class BackupSession: @unchecked Sendable {
   init(
     options: BackupOptions, filter: PathFilter, tags: [ExclusionTag], store: ChunkStore,
     chunker: Chunker, pagedChunker: Chunker, proofKey: HMACSHA256, cache: ChangeCache?,
-    cacheWriter: ChangeCacheWriter?,
+    isCacheDoubtful: Bool, cacheWriter: ChangeCacheWriter?,
     observer: (any BackupObserver)?, cancellation: CancellationFlag, workers: Int
   ) throws {
     self.options = options
@@ -75,6 +77,7 @@ final class BackupSession: @unchecked Sendable {
     self.pagedChunker = pagedChunker
     self.proofKey = proofKey
     self.cache = cache
+    self.isCacheDoubtful = isCacheDoubtful
     self.cacheWriter = cacheWriter
     self.observer = observer
     progress = observer?.progress ?? BackupProgress()

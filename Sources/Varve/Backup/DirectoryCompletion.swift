@@ -35,6 +35,8 @@ extension BackupWorker {
     let record: UInt64
     if let cached = job.cached, isUnchanged(job, cached) {
       node = cached.node
+      // The same entries make the same nodes: those that are lost are stored again.
+      if session.isCacheDoubtful { _ = try encodeNode(job, arenas) }
       record = try keepRecord(job, cached, arenas)
       tally.directoriesUnmodified += 1
     } else {

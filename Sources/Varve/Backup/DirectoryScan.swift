@@ -188,7 +188,7 @@ extension BackupWorker {
     }
     // A changed ctime alone is a change of metadata, so it is never ignored for what is encoded.
     if let cached, entry.signature.matches(cached.signature, session.rules),
-      entry.signature.changed == cached.signature.changed
+      entry.signature.changed == cached.signature.changed, isStored(cached, type: entry.type)
     {
       entry.keepCached()
       if entry.type == .file {

@@ -128,7 +128,8 @@ extension BackupWorker {
   /// ctime has changed: metadata is read anew, content is not.
   private func reusable(_ job: DirectoryJob, _ entry: borrowing EntryState) -> TreeEntry? {
     guard session.rules.ignoresChangeTime, let cached = job.cached?.entry(entry.cached),
-      entry.signature.matches(cached.signature, session.rules)
+      entry.signature.matches(cached.signature, session.rules),
+      isStored(cached, type: entry.type)
     else { return nil }
     return try? TreeEntry(body: cached.body)
   }

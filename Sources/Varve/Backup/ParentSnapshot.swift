@@ -9,6 +9,9 @@ struct ParentSnapshot {
   var tree: Digest?
   /// The change cache: of the parent, or of a partial snapshot that follows it.
   var cache: ChangeCache?
+  /// Whether something was lost after the snapshots were committed that the cache describes: each thing that it knows must
+  /// then be looked up.
+  var isCacheDoubtful = false
   /// The newest complete snapshot that this backup follows, and its tree, as far as they are known.
   var complete: ChangeCacheHead.CompleteSnapshot?
   /// The partial snapshot that an interrupted run has left, if the cache is its.
@@ -41,6 +44,11 @@ struct ParentSnapshot {
       }
     }
     if let cache, cache.head.isPartial { resumed = described }
+    if let cache, let loss = state.losses.last?.entry {
+      isCacheDoubtful = ([cache.head.snapshot] + cache.head.bases).contains {
+        Self.entry(of: $0, in: state) < loss
+      }
+    }
     guard let snapshot else { return }
     guard state.snapshots[snapshot]?.isPartial == false else {
       self.complete = known?.head.complete
@@ -61,6 +69,11 @@ struct ParentSnapshot {
   static func liveForm(of snapshot: Digest, in state: LogState) -> Digest? {
     if state.snapshots[snapshot] != nil { return snapshot }
     return state.snapshotsInOrder.first { $0.original == snapshot }?.id
+  }
+
+  /// The log entry by which a snapshot came, whatever became of it.
+  private static func entry(of snapshot: Digest, in state: LogState) -> UInt64 {
+    state.snapshots[snapshot]?.entry ?? state.forgotten[snapshot]?.snapshot.entry ?? 0
   }
 
   /// The newest complete live snapshot of this host and these paths. One whose log entry does not name its source is

@@ -116,6 +116,8 @@ final class SessionSnapshots {
       guard known.allSatisfy({ ParentSnapshot.liveForm(of: $0, in: state) != nil }) else {
         throw SessionIsInvalid()
       }
+      // What was carried over was looked up, if at all, in what was live before.
+      if state.losses.contains(where: { $0.entry >= opened }) { throw SessionIsInvalid() }
     }
     guard
       try !store.isInvalid(in: state, since: opened, record: ObjectName.snapshot(id))

@@ -40,8 +40,8 @@ struct VarveCommand: ParsableCommand {
       CommandGroup(
         name: "Repository",
         subcommands: [
-          InitCommand.self, CheckCommand.self, TagCommand.self, RewriteCommand.self,
-          KeyCommand.self, LogCommand.self,
+          InitCommand.self, CheckCommand.self, RepairCommand.self, TagCommand.self,
+          RewriteCommand.self, KeyCommand.self, LogCommand.self,
         ]),
       CommandGroup(
         name: "Retention",

@@ -9,6 +9,7 @@ package struct ArgumentNormaliser {
     "log": ["show", "verify", "publish"],
     "policy": ["set", "show", "list", "remove"],
     "hold": ["add", "remove", "list"],
+    "repair": ["index", "packs", "snapshots"],
   ]
 
   private static let valued: Set<String> = [

@@ -20,6 +20,11 @@ struct SnapshotAccess {
     try search.find(try SnapshotSelector(parsing: text))
   }
 
+  /// The id of the one snapshot that `text` names; of a snapshot named by its id no record is read.
+  func id(named text: [UInt8]) throws -> Digest {
+    try search.id(of: try SnapshotSelector(parsing: text))
+  }
+
   /// The snapshots named, each once; without names all that the filter lets through, oldest first.
   func snapshots(named texts: [[UInt8]]) throws -> [ChosenSnapshot] {
     try search.find(try texts.map { try SnapshotSelector(parsing: $0) })

@@ -23,9 +23,40 @@ struct CheckSummary {
       "varve: error: \(HumanText.count(report.damages.count, "object is", "objects are")) damaged "
         + "or missing; \(HumanText.count(report.affected.count, "snapshot is", "snapshots are")) "
         + "affected")
-    console.status.print(
-      "varve: hint: what is not named above is intact and can be restored; put back the objects named "
-        + "from a copy of the repository, or go on in a new one")
+    console.status.print("varve: hint: " + hint)
+  }
+
+  /// What to do next.
+  private var hint: String {
+    var hint =
+      "what is not named above is intact and can be restored; put back the objects named from a copy of "
+      + "the repository"
+    var packs: [String] = []
+    var isForIndex = false
+    for damage in report.damages {
+      switch ObjectClass(damage.object) {
+      case .pack(let pack) where damage.kind == .damaged && report.packsRead > 0:
+        packs.append(String(pack.hex.prefix(16)))
+      case .pack, .index: isForIndex = true
+      default: break
+      }
+    }
+    let needsContent = report.damages.contains {
+      if case .snapshot = ObjectClass($0.object) { true } else { false }
+    }
+    if isForIndex && packs.isEmpty {
+      hint += ", or as an owner run 'varve repair index', which saves what is left of them"
+    } else if !packs.isEmpty {
+      let names = packs.count > 5 ? "" : " " + packs.joined(separator: " ")
+      hint += ", or as an owner run 'varve repair packs\(names)', which saves what is left of them"
+    } else if needsContent {
+      hint +=
+        ", or back up the same files again, which stores what is lost; as an owner, 'varve repair "
+        + "snapshots --forget' parts with what is still missing then"
+    } else {
+      hint += ", or go on in a new one"
+    }
+    return hint
   }
 
   /// Names a snapshot and what of it is lost; this is data, even with `--quiet`.

@@ -40,6 +40,7 @@ struct PruneSummary {
     }
     try line("replace", plan.replacedSegments, "index segment")
     try line("condemn", plan.records, "record of a forgotten snapshot")
+    try line("condemn", plan.lost, "lost object")
     try line("condemn", plan.orphans, "object that nothing names")
     if plan.sparedOrphans > 0 {
       try console.line(
@@ -93,6 +94,7 @@ struct PruneSummary {
     writer.member("repacked_bytes", plan.repackByteCount)
     writer.member("replaced_segments", UInt64(plan.replacedSegments.count))
     writer.member("records", UInt64(plan.records.count))
+    writer.member("lost", UInt64(plan.lost.count))
     writer.member("orphans", UInt64(plan.orphans.count))
     writer.member("spared_orphans", plan.sparedOrphans)
     writer.member("unindexed_packs", plan.unindexedPacks)

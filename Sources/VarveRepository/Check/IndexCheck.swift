@@ -18,6 +18,25 @@ struct CheckedIndex {
   var places: [Digest: [(segment: Int, row: Int)]] = [:]
   /// Whether no segment is lost.
   var isComplete: Bool
+
+  /// Whether a segment says of the pack in one of its rows what the pack's trailer says: the same blocks, and exactly
+  /// its chunks.
+  func agrees(segment number: Int, row: Int, with trailer: PackTrailer) throws -> Bool {
+    let segment = segments[number]
+    let view = segment.mapped.view
+    let lengths = try view.blocks(ofPack: row).map { try view.block(at: $0).storedLength }
+    // An address has one row in a segment. Those that lie elsewhere are counted there; those that
+    // lie here must be as many as the segment has rows for this pack.
+    var here = 0
+    for (ordinal, block) in trailer.blocks.enumerated() {
+      for (slot, entry) in trailer.slots[block.slots].enumerated() {
+        guard let location = view.lookup(entry.address) else { return false }
+        let place = IndexLocation(pack: UInt32(row), block: UInt16(ordinal), slot: UInt16(slot))
+        if location == place { here += 1 }
+      }
+    }
+    return here == segment.rowCounts[row] && lengths == trailer.blocks.map(\.storedLength)
+  }
 }
 
 /// Decrypts every live segment from storage, validates it, and compares the local cache's copy with it.

@@ -284,34 +284,13 @@ final class PackPass {
   /// Requires that the segments which list the pack have its blocks, and exactly its chunks. If not, the
   /// segment is wrong where the pack is genuine; otherwise another pack is in its place.
   private func compare(_ trailer: PackTrailer, of pack: Digest, isGenuine: Bool) throws {
-    for (number, row) in checked.places[pack] ?? [] {
-      let segment = checked.segments[number]
-      let view = segment.mapped.view
-      let lengths = try view.blocks(ofPack: row).map { try view.block(at: $0).storedLength }
-      // An address has one row in a segment. Those that lie elsewhere are counted there; those that
-      // lie here must be as many as the segment has rows for this pack.
-      var here = 0
-      var known = true
-      for (ordinal, block) in trailer.blocks.enumerated() {
-        for (slot, entry) in trailer.slots[block.slots].enumerated() {
-          guard let location = view.lookup(entry.address) else {
-            known = false
-            continue
-          }
-          let place = IndexLocation(
-            pack: UInt32(row), block: UInt16(ordinal), slot: UInt16(slot))
-          if location == place { here += 1 }
-        }
-      }
-      guard known, here == segment.rowCounts[row], lengths == trailer.blocks.map(\.storedLength)
-      else {
-        guard isGenuine else { return lost.add(pack: pack) }
-        session.add(
-          CheckReport.Damage(
-            object: segment.name, kind: .damaged,
-            message: "it does not agree with the trailer of \(ObjectName.pack(pack))"))
-        continue
-      }
+    for (number, row) in checked.places[pack] ?? []
+    where try !checked.agrees(segment: number, row: row, with: trailer) {
+      guard isGenuine else { return lost.add(pack: pack) }
+      session.add(
+        CheckReport.Damage(
+          object: checked.segments[number].name, kind: .damaged,
+          message: "it does not agree with the trailer of \(ObjectName.pack(pack))"))
     }
   }
 }

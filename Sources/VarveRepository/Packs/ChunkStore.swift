@@ -121,6 +121,9 @@ package final class ChunkStore: Sendable {
   /// Whether the caller must store the chunk: it is in no live pack and nobody else in this session has it.
   func claim(_ id: Digest) -> Bool { !index.reuse(id) && claims.claim(id) }
 
+  /// Whether a live pack has the chunk, on which the session will rely.
+  package func has(_ id: Digest) -> Bool { index.reuse(id) }
+
   func packs(of type: PackType) -> PackWriter { type == .data ? dataPacks : treePacks }
 
   /// Whether something that this session relies on, or has stored, was condemned or lost by an entry from `size` on.

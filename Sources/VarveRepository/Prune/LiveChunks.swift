@@ -86,20 +86,22 @@ final class LiveChunks: Sendable {
     func begin(_ snapshot: Digest) throws {
       try live.cancellation.check()
       self.snapshot = snapshot
-      let record = try repository.unlocked.snapshotRecord(snapshot)
-      for chunk in record.links { try mark(chunk) }
-      for list in record.unfinished { try mark(list: list) }
-      visit(
-        DirectoryContent(
-          id: record.tree.id, proofRoot: record.tree.root, entryCount: record.tree.entries),
-        depth: 1)
+      try explaining {
+        let record = try repository.unlocked.snapshotRecord(snapshot)
+        for chunk in record.links { try mark(chunk) }
+        for list in record.unfinished { try mark(list: list) }
+        visit(
+          DirectoryContent(
+            id: record.tree.id, proofRoot: record.tree.root, entryCount: record.tree.entries),
+          depth: 1)
+      }
       settle()
     }
 
     func walk(_ task: DirectoryTask) throws {
       try live.cancellation.check()
       snapshot = task.snapshot
-      do {
+      try explaining {
         try DirectoryReader.forEachEntry(of: task.content.id, fetch: node) { raw in
           switch try raw.decode().content {
           case .file(let file): try mark(file)
@@ -111,13 +113,19 @@ final class LiveChunks: Sendable {
           case .link, .device, .none: break
           }
         }
+      }
+      settle()
+    }
+
+    private func explaining(_ body: () throws -> Void) throws {
+      do {
+        try body()
       } catch let error as VarveError where error.code == .damaged || error.code == .missing {
         throw VarveError(
           error.code, "the snapshot \(snapshot) is not whole",
-          hint: "run 'varve check' to see what is affected, and 'varve repair' to part with it",
-          cause: error)
+          hint: "run 'varve check' to see what is affected; a backup of the same files brings lost "
+            + "content back, and 'varve repair snapshots --forget' parts with it", cause: error)
       }
-      settle()
     }
 
     private func visit(_ content: DirectoryContent, depth: Int) {

@@ -116,6 +116,7 @@ public struct Prune: Sendable {
         storage, state, objects, sessions: sessions,
         orphanAge: max(prune.options.grace, StoredObjects.leastAge), now: now)
       plan.records = stored.records
+      plan.lost = stored.lost
       plan.orphans = stored.orphans
       plan.sparedOrphans = stored.sparedOrphans
       plan.leftovers = stored.leftovers
@@ -259,7 +260,7 @@ public struct Prune: Sendable {
         let segments = replaced.filter { $0.value.isDisjoint(with: planned.subtracting(kept)) }
         let objects =
           ((plan.deadPacks + plan.repackedPacks).filter { $0.digest.map(kept.contains) ?? false }
-          + segments.keys.map { reference(toSegment: $0) } + records + orphans).sorted()
+          + segments.keys.map { reference(toSegment: $0) } + records + plan.lost + orphans).sorted()
         guard !objects.isEmpty else { return nil }
         let list = try ObjectList(storing: objects, in: storage)
         do {

@@ -17,6 +17,8 @@ public struct PrunePlan: Sendable {
   public internal(set) var replacedSegments: [ObjectReference] = []
   /// Records of forgotten snapshots.
   public internal(set) var records: [ObjectReference] = []
+  /// Packs and index segments that the log calls lost.
+  public internal(set) var lost: [ObjectReference] = []
   /// Objects that no log entry names and no session at work can have stored.
   public internal(set) var orphans: [ObjectReference] = []
   /// Such objects as were left alone, since a session at work may have stored them or they are too young.
@@ -38,7 +40,7 @@ public struct PrunePlan: Sendable {
 
   /// What is condemned, ascending by name.
   var condemned: [ObjectReference] {
-    (deadPacks + repackedPacks + replacedSegments + records + orphans).sorted()
+    (deadPacks + repackedPacks + replacedSegments + records + lost + orphans).sorted()
   }
 
   /// Of the packs that it was made to condemn.

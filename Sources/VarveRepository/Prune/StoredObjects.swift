@@ -13,6 +13,9 @@ struct StoredObjects {
   private(set) var sparedOrphans: UInt64 = 0
   /// Records of forgotten snapshots that are not condemned.
   private(set) var records: [ObjectReference] = []
+  /// Packs and index segments that are lost and not condemned, there or not: no snapshot that is whole needs them, and
+  /// once they are swept the state is rid of them.
+  private(set) var lost: [ObjectReference] = []
 
   /// - Parameters:
   ///   - orphanAge: seconds that an orphan must be old.
@@ -35,6 +38,17 @@ struct StoredObjects {
         for object in try condemnation.objects.objects(in: storage) { swept.insert(object.name) }
       }
     }
+    for (kind, size) in live.lost {
+      let name =
+        switch kind {
+        case .pack(let digest): ObjectName.pack(digest)
+        case .index(let digest): ObjectName.index(digest)
+        default: ""
+        }
+      guard !name.isEmpty, !condemned.contains(name) else { continue }
+      lost.append(ObjectReference(name: name, size: size))
+    }
+    lost.sort()
     var unknown: [ObjectReference] = []
     for prefix in [ObjectName.packPrefix, ObjectName.indexPrefix, ObjectName.snapshotPrefix] {
       try storage.list(prefix) { name, size in

@@ -39,8 +39,8 @@ public struct Undo: Sendable {
   /// they need was not condemned before.
   ///
   /// - Returns: the condemn entries that are rescinded.
-  /// - Throws: `.notFound` for a snapshot that was never forgotten; `.missing` when something that it needs was
-  ///   swept.
+  /// - Throws: `.notFound` for a snapshot that was never forgotten, or of which something was swept; `.missing` and
+  ///   `.damaged` when something that it needs is lost for another reason.
   public func run(_ snapshots: [Digest]) throws -> [UInt64] {
     struct LogHasGrown: Error {}
     while true {
@@ -88,9 +88,31 @@ public struct Undo: Sendable {
         cancellation: cancellation)
       try live.add(snapshots, in: repository)
     } catch let error as VarveError where error.code == .missing || error.code == .damaged {
+      try requireUnswept(snapshots, state)
       throw VarveError(
-        .missing, "what the snapshots need is not all there any more",
-        hint: "packs that were swept cannot be brought back", cause: error)
+        error.code, "what the snapshots need is damaged or missing",
+        hint: "run 'varve check' to see what is affected, and 'varve repair index' to save what is left",
+        cause: error)
+    }
+  }
+
+  /// Requires that nothing was swept since the snapshots were forgotten: it explains what is not there.
+  ///
+  /// - Throws: `.notFound`.
+  private func requireUnswept(_ snapshots: [Digest], _ state: LogState) throws {
+    for snapshot in snapshots {
+      guard let forgotten = state.forgotten[snapshot] else { continue }
+      let sweep = state.condemnations.values.compactMap { condemnation -> UInt64? in
+        guard condemnation.entry > forgotten.entry, case .swept(let entry) = condemnation.status
+        else { return nil }
+        return entry
+      }.max()
+      guard let sweep else { continue }
+      throw VarveError(
+        .notFound,
+        "the snapshot \(snapshot.hex.prefix(8)) cannot be brought back: log entry \(sweep) swept what "
+          + "it needs",
+        hint: "'varve recover' lists those that can be brought back")
     }
   }
 }

@@ -25,6 +25,8 @@ final class FaultBench {
         let id = try #require(try here.backup()["snapshot_id"].string)
         acknowledged.append((id, try TreeImage(of: here.source)))
       }
+      try here.write(acknowledged[0].id, to: here.root + "/first-snapshot")
+      try scenario.damage?(here)
       for command in scenario.before {
         let outcome = try here.varve(command)
         try #require(outcome.code == 0, "\(command): \(outcome.errors)")
@@ -36,6 +38,11 @@ final class FaultBench {
     sourceImage = try TreeImage(of: here.source)
     try copyParts(from: here.root, to: saved)
     if scenario.isCold { try remove(saved + "/cache") }
+  }
+
+  /// The id of the first snapshot of the bench that works here.
+  static func firstSnapshot(_ here: Workspace) -> String {
+    String(decoding: (try? here.read(here.root + "/first-snapshot")) ?? [], as: UTF8.self)
   }
 
   private func remove(_ path: String) throws {
@@ -69,8 +76,11 @@ final class FaultBench {
   ///   - traced: how the command ended; what it has acknowledged must be there, too.
   func expectIntact(after trial: String, _ traced: Traced) throws {
     if scenario.effect == .initializes { return try expectUsable(after: trial) }
+    if scenario.effect == .repairs { try expectSuccess(scenario.command(here), trial) }
     try expectSuccess(["check", "--read-data", "--no-record"], trial)
-    var expected = Array(acknowledged.dropFirst(scenario.forgotten))
+    let isBack = scenario.bringsBack && traced.outcome.code == 0
+    var expected = Array(acknowledged.dropFirst(isBack ? 0 : scenario.forgotten))
+    if let lost = scenario.lostFile { expected[1].image.remove(lost) }
     if let id = savedSnapshot(traced) { expected.append((id, sourceImage)) }
     if scenario.effect == .restores {
       // It writes nothing into the repository; what it leaves of the client's cache has just been read.
@@ -90,7 +100,7 @@ final class FaultBench {
     }
     let next = try expectSuccess(["backup", "--json", here.source], trial)
     if let id = Self.snapshot(in: next) { try expectRestored(id, sourceImage, trial) }
-    if scenario.effect == .changes || scenario.effect == .saves {
+    if [.changes, .saves, .repairs].contains(scenario.effect) {
       try expectSuccess((scenario.again ?? scenario.command)(here), trial)
       try expectSuccess(["check", "--read-data"], trial)
       try scenario.afterwards?(here, trial)

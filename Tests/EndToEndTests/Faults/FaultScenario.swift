@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -10,6 +11,8 @@ struct FaultScenario: Sendable, CustomStringConvertible {
     case saves
     /// Changes the repository, but no snapshot's content.
     case changes
+    /// Repairs what was damaged before: only after it, all is well again.
+    case repairs
     /// Changes nothing but that it may record a result.
     case checks
     /// Writes the oldest snapshot to the target.
@@ -27,6 +30,12 @@ struct FaultScenario: Sendable, CustomStringConvertible {
   var prepare: (@Sendable (Workspace) throws -> Void)?
   /// What must hold once the command has been run again.
   var afterwards: (@Sendable (Workspace, _ trial: String) throws -> Void)?
+  /// What happens to the repository before those commands.
+  var damage: (@Sendable (Workspace) throws -> Void)?
+  /// The file of the newest snapshot that is lost for good.
+  var lostFile: String?
+  /// Whether the command, once it has succeeded, brings the forgotten snapshots back.
+  var bringsBack = false
   /// How many of the oldest snapshots are, or may be, forgotten.
   var forgotten = 0
   /// Whether the client comes without its cache.
@@ -95,6 +104,32 @@ struct FaultScenario: Sendable, CustomStringConvertible {
           #expect(differences == [], "\(trial)")
         }
       }),
+      description: "undo", effect: .changes, command: { ["undo", FaultBench.firstSnapshot($0)] },
+      again: { _ in ["prune", "--now", "--max-unused", "0"] },
+      before: [["forget", "--keep-last", "1"], ["prune", "--max-unused", "0"]], bringsBack: true,
+      forgotten: 1),
+    // No index segment is left.
+    FaultScenario(
+      description: "repair index", effect: .repairs, command: { _ in ["repair", "index"] },
+      damage: { here in
+        for name in here.objects("index/") {
+          try FileManager.default.removeItem(atPath: "\(here.repository)/\(name)")
+        }
+      }),
+    // Cut by its last byte a pack has no trailer any more; the index says where its blocks are.
+    FaultScenario(
+      description: "repair packs", effect: .repairs, command: { _ in ["repair", "packs"] },
+      damage: { here in
+        let largest = try here.largestPack()
+        try here.write(Array(try here.read(largest).dropLast()), to: largest)
+      }),
+    // What the second backup has stored of files is one file's content.
+    FaultScenario(
+      description: "repair snapshots", effect: .repairs,
+      command: { _ in ["repair", "snapshots", "--forget"] }, before: [["repair", "index"]],
+      damage: { here in
+        try FileManager.default.removeItem(atPath: try here.newestDataPack())
+      }, lostFile: "dir0/changing"),
     // A key file that is there is never written over, so the second attempt names another one.
     FaultScenario(
       description: "key add", effect: .changes,

@@ -34,6 +34,8 @@ struct TreeImage: Equatable {
     }
   }
 
+  mutating func remove(_ name: String) { entries[name] = nil }
+
   /// Names at which the two differ, ascending.
   func differences(from other: TreeImage) -> [String] {
     Set(entries.keys).union(other.entries.keys).filter { entries[$0] != other.entries[$0] }.sorted()

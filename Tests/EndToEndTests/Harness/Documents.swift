@@ -20,6 +20,7 @@ struct Document {
   var list: [Document] { (value as? [Any])?.map(Document.init) ?? [] }
   var keys: Set<String> { Set((value as? [String: Any])?.keys.map { $0 } ?? []) }
   var string: String? { value as? String }
+  var bool: Bool? { value as? Bool }
   var strings: [String] { list.compactMap(\.string) }
   var number: Int? { (value as? NSNumber)?.intValue }
   var double: Double? { (value as? NSNumber)?.doubleValue }

@@ -152,6 +152,23 @@ final class Workspace {
     }.sorted()
   }
 
+  /// The path of the largest pack: of file content, after a backup of anything but names.
+  func largestPack() throws -> String {
+    let packs = try objects("packs/").map { "\(repository)/\($0)" }.map { ($0, try read($0).count) }
+    return try #require(packs.max { ($0.1, $0.0) < ($1.1, $1.0) }).0
+  }
+
+  /// The path of the pack of file content that came last.
+  func newestDataPack() throws -> String {
+    let data = try objects("packs/").map { "\(repository)/\($0)" }.filter { try read($0)[10] == 1 }
+    func time(_ path: String) -> (Int, Int) {
+      var status = stat()
+      lstat(path, &status)
+      return (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+    }
+    return try #require(data.max { time($0) < time($1) })
+  }
+
   /// Bytes that the repository's files take.
   func storedBytes() -> Int {
     objects().reduce(0) { sum, name in

@@ -20,7 +20,9 @@ struct PowerLossTests {
       try session.run("backup", here.source)
       try oracle.learn(session)
       switch number % 4 {
-      case 1: try session.run("tag", "--add", "round\(number)", "latest")
+      case 1:
+        try session.run("tag", "--add", "round\(number)", "latest")
+        try session.forgetAndUndo()
       case 2:
         let directories = (0..<3).map { "\(here.source)/dir\($0)" }
         try session.backUpTogether(directories[0], directories[1], directories[2])

@@ -50,6 +50,15 @@ final class RecordedSession {
     try run("sh", "-c", starts.joined(separator: "\n") + "\n" + waits)
   }
 
+  /// Forgets the oldest snapshot, and brings it back.
+  func forgetAndUndo() throws {
+    func first(of list: String) -> String {
+      "$('\(Tools.varve)' \(list) --json | grep -o '\"id\":\"[0-9a-f]*' | head -n 1 | cut -d '\"' -f 4)"
+    }
+    try run("sh", "-c", "'\(Tools.varve)' forget \(first(of: "snapshots"))")
+    try run("sh", "-c", "'\(Tools.varve)' undo \(first(of: "recover"))")
+  }
+
   /// Runs a command that is killed or meets a fault. When it says that it has succeeded all the same, that holds
   /// from its end on.
   func run(_ arguments: [String], _ interference: Interference) throws -> Traced {

@@ -85,7 +85,7 @@ func secret(_ text: String) -> SecretBytes { SecretBytes(copying: Array(text.utf
     try bench.prune()
     try bench.expectIntact()
     #expect(try Undo.candidates(bench.unlocked).isEmpty)
-    #expect(throws: VarveError(.missing, "")) { try Undo(bench.unlocked).run([snapshots[0]]) }
+    #expect(throws: VarveError(.notFound, "")) { try Undo(bench.unlocked).run([snapshots[0]]) }
     #expect(throws: VarveError(.notFound, "")) { try Undo(bench.unlocked).run([snapshots[2]]) }
   }
 
