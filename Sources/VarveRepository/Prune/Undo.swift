@@ -4,14 +4,18 @@ internal import VarveStorage
 /// Brings forgotten snapshots back, as long as what they need has not been swept.
 public struct Undo: Sendable {
   private let unlocked: UnlockedRepository
+  private let workers: Int
   private let cancellation: CancellationFlag
 
+  /// - Parameter workers: threads; nil for one a processor.
   /// - Throws: `.forbidden` for other roles than the owner.
   public init(
-    _ unlocked: UnlockedRepository, cancellation: CancellationFlag = CancellationFlag()
+    _ unlocked: UnlockedRepository, workers: Int? = nil,
+    cancellation: CancellationFlag = CancellationFlag()
   ) throws {
     try unlocked.require(.owner, to: "bring back what was forgotten")
     self.unlocked = unlocked
+    self.workers = workers ?? WorkerThreads.processorCount
     self.cancellation = cancellation
   }
 
@@ -84,8 +88,7 @@ public struct Undo: Sendable {
     do {
       let repository = try IndexedRepository(unlocked, at: after)
       let live = LiveChunks(
-        workers: WorkerThreads.processorCount, progress: PruneProgress(),
-        cancellation: cancellation)
+        workers: workers, progress: PruneProgress(), cancellation: cancellation)
       try live.add(snapshots, in: repository)
     } catch let error as VarveError where error.code == .missing || error.code == .damaged {
       throw VarveError(
