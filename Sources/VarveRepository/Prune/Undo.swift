@@ -26,6 +26,17 @@ public struct Undo: Sendable {
     let state = unlocked.log.state
     var stored: Set<String> = []
     try unlocked.storage.list(ObjectName.snapshotPrefix) { name, _ in stored.insert(name) }
+    let swept = try sweptObjects(unlocked, state)
+    return state.forgotten.values.filter {
+      let name = ObjectName.snapshot($0.snapshot.id)
+      return stored.contains(name) && !swept.contains(name)
+    }.sorted { $0.entry > $1.entry }
+  }
+
+  /// Objects that may be deleted at any moment, or are deleted.
+  private static func sweptObjects(
+    _ unlocked: UnlockedRepository, _ state: LogState
+  ) throws -> Set<String> {
     var swept: Set<String> = []
     for condemnation in state.condemnations.values {
       guard case .swept = condemnation.status else { continue }
@@ -33,10 +44,7 @@ public struct Undo: Sendable {
         swept.insert(object.name)
       }
     }
-    return state.forgotten.values.filter {
-      let name = ObjectName.snapshot($0.snapshot.id)
-      return stored.contains(name) && !swept.contains(name)
-    }.sorted { $0.entry > $1.entry }
+    return swept
   }
 
   /// Makes `snapshots` live again, and rescinds every open condemn entry since the first of them was forgotten: what
@@ -61,7 +69,14 @@ public struct Undo: Sendable {
         first = min(first, forgotten.entry)
       }
       let entries = state.openCondemnations.map(\.entry).filter { $0 > first }
-      try requireWhole(snapshots, state, entries)
+      do {
+        try requireWhole(snapshots, state, entries)
+      } catch let error as VarveError where error.code == .missing {
+        // What others sweep meanwhile may be needed no more, as what they repack is.
+        try unlocked.log.refresh()
+        guard unlocked.log.state.size > state.size else { throw error }
+        continue
+      }
       do {
         try unlocked.log.append { current in
           guard current.size == state.size else { throw LogHasGrown() }
@@ -86,6 +101,11 @@ public struct Undo: Sendable {
     var after = state
     after.fold(entries, as: .rescinded(by: state.size))
     do {
+      // A record that was swept may still be there, and all that its snapshot needs be live.
+      let swept = try Self.sweptObjects(unlocked, state)
+      for snapshot in snapshots where swept.contains(ObjectName.snapshot(snapshot)) {
+        throw VarveError(.missing, "the record of the snapshot \(snapshot) was swept")
+      }
       let repository = try IndexedRepository(unlocked, at: after)
       let live = LiveChunks(
         workers: workers, progress: PruneProgress(), cancellation: cancellation)

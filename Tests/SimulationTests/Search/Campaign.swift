@@ -97,7 +97,7 @@ struct Campaign: CustomStringConvertible {
         reportsEarly: reportsEarly)
       do {
         try simulation.run()
-        try simulation.rest()
+        if simulation.isComplete { try simulation.rest() }
       } catch {
         result.failure = "\(name): \(error)"
       }

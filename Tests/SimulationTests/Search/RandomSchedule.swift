@@ -35,7 +35,7 @@ final class RandomSchedule: Schedule {
     rarity = [10, 40, 100][Int.random(in: 0..<3, using: &random)]
   }
 
-  func includes(_ name: String) -> Bool { Bool.random(using: &random) }
+  func includes(_ name: String, cameMeanwhile: Bool) -> Bool { Bool.random(using: &random) }
 
   func next(_ simulation: Simulation) -> Turn? {
     passTime(simulation.store)

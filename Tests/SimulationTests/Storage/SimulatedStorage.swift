@@ -67,8 +67,8 @@ protocol CallGate: AnyObject, Sendable {
     _ call: StorageCall, by client: Int, _ effect: (SimulatedStore) throws -> Result
   ) throws -> Result
 
-  /// Whether an object that came or went while a list was made is in it.
-  func includes(_ name: String, whileListingFor client: Int) -> Bool
+  /// Whether an object that came, or went, while a list was made is in it.
+  func includes(_ name: String, cameMeanwhile: Bool) -> Bool
 }
 
 /// The storage as one client sees it.
@@ -146,10 +146,10 @@ final class SimulatedStorage: StorageBackend {
     let before = try perform(.list(prefix)) { $0.list(prefix) }
     let after = try perform(.listed(prefix)) { $0.list(prefix) }
     var found = before.filter {
-      after[$0.key] != nil || gate.includes($0.key, whileListingFor: client)
+      after[$0.key] != nil || gate.includes($0.key, cameMeanwhile: false)
     }
     for (name, size) in after where before[name] == nil {
-      if gate.includes(name, whileListingFor: client) { found[name] = size }
+      if gate.includes(name, cameMeanwhile: true) { found[name] = size }
     }
     for (name, size) in found.sorted(by: { $0.key < $1.key }) { try body(name, size) }
   }
@@ -173,5 +173,5 @@ final class OpenGate: CallGate, @unchecked Sendable {
     try turn.withLock { _ in Outcome(try effect(store)) }.value
   }
 
-  func includes(_ name: String, whileListingFor client: Int) -> Bool { true }
+  func includes(_ name: String, cameMeanwhile: Bool) -> Bool { cameMeanwhile }
 }
