@@ -10,13 +10,9 @@ import VarveTestSupport
     let isSoak = Environment.isSoak
     let search = ExhaustiveSearch(
       [
-        ClientPlan(
-          key: .writer(0), acts: [.backup(host: 0, version: 0)], keepsCache: false, dateShift: 0),
-        ClientPlan(
-          key: .writer(1), acts: [.backup(host: 1, version: 3)], keepsCache: false, dateShift: 0),
-        ClientPlan(
-          key: .owner, acts: [.prune(grace: 0, repackSmall: false)], keepsCache: false,
-          dateShift: 0),
+        ClientPlan(key: .writer(0), acts: [.backup(host: 0, version: 0)]),
+        ClientPlan(key: .writer(1), acts: [.backup(host: 1, version: 3)]),
+        ClientPlan(key: .owner, acts: [.prune(grace: 0, repackSmall: false)]),
       ], deaths: 1,
       interruptions: Environment.number("VARVE_SIMULATION_INTERRUPTIONS").map { Int($0) }
         ?? (isSoak ? nil : 1))

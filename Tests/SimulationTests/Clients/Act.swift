@@ -61,9 +61,11 @@ struct ClientPlan {
   var key: Key
   var acts: [Act]
   /// Whether it keeps a cache from one act to the next.
-  var keepsCache: Bool
+  var keepsCache = false
+  /// Whether it has seen the repository before.
+  var knowsPast = true
   /// Seconds that its clock is ahead.
-  var dateShift: Int64
+  var dateShift: Int64 = 0
 }
 
 /// What came of an act.

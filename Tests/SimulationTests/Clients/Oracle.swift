@@ -47,8 +47,9 @@ final class Oracle {
   /// Objects that the log names as live or as condemned and not swept.
   private var needed: [String: SimulatedObject] = [:]
   private(set) var violation: Violation?
-  /// Commits seen, chunks read.
   private(set) var commits = 0
+  /// Whether it looks at nothing, until it is woken.
+  private(set) var isAsleep = true
 
   var state: LogState { unlocked.log.state }
 
@@ -62,10 +63,27 @@ final class Oracle {
       client: ClientDirectories(cache: nil, state: state))
   }
 
+  /// Judges what is there, and from now on each change.
+  func wake() {
+    guard isAsleep else { return }
+    isAsleep = false
+    attempt { try judge() }
+  }
+
+  private func attempt(_ body: () throws -> Void) {
+    do {
+      try body()
+    } catch {
+      violation = violation ?? error as? Violation ?? Violation(description: "\(error)")
+    }
+  }
+
   /// Judges a change, if it concerns anything that matters. Remembers the first violation.
   func observe(_ name: String, _ old: SimulatedObject?, _ new: SimulatedObject?) {
-    guard violation == nil else { return }
-    do {
+    let isNewCommit = name.hasPrefix(ObjectName.commitPrefix)
+    if isNewCommit { commits += 1 }
+    guard violation == nil, !isAsleep else { return }
+    attempt {
       if let old, needed[name] === old {
         guard let new, new.bytes == old.bytes else {
           throw Violation(description: "\(name), which the log needs, is gone or replaced")
@@ -75,13 +93,7 @@ final class Oracle {
       } else if let old, let new, ObjectName.digest(of: name) != nil, old.bytes != new.bytes {
         throw Violation(description: "\(name) has new bytes")
       }
-      if name.hasPrefix(ObjectName.commitPrefix) {
-        guard old == nil else { throw Violation(description: "\(name) is not what it was") }
-        commits += 1
-        try judge()
-      }
-    } catch {
-      violation = error as? Violation ?? Violation(description: "\(error)")
+      if isNewCommit { try judge() }
     }
   }
 

@@ -22,8 +22,14 @@ final class World: @unchecked Sendable {
   let directory: TemporaryDirectory
   /// Bytes by path, of each version.
   let contents: [[String: [UInt8]]]
-  /// The repository's objects: some need pruning; in the second some are condemned, too.
-  private(set) var pasts: [[String: SimulatedObject]] = []
+  /// A repository, and what a client that has seen it remembers, by paths below its state.
+  struct Past {
+    let objects: [String: SimulatedObject]
+    let memory: [String: [UInt8]]
+  }
+
+  /// Some objects need pruning; in the second some are condemned, too.
+  private(set) var pasts: [Past] = []
   private(set) var ownerKey: [UInt8] = []
   private(set) var writerKeys: [[UInt8]] = []
   /// What the oracle has judged already.
@@ -71,6 +77,26 @@ final class World: @unchecked Sendable {
     }
   }
 
+  private static func read(_ path: String) throws -> [UInt8] {
+    let file = open(path, O_RDONLY)
+    guard file >= 0 else { throw VarveError(.io, "cannot open \(path)") }
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: Int(lseek(file, 0, SEEK_END)))
+    guard pread(file, &bytes, bytes.count, 0) == bytes.count else {
+      throw VarveError(.io, "cannot read \(path)")
+    }
+    return bytes
+  }
+
+  /// Makes a client's state that of one who has seen the past.
+  static func remember(_ past: Past, in state: String) throws {
+    mkdir(state, 0o700)
+    for (name, bytes) in past.memory {
+      mkdir(state + "/" + name.prefix { $0 != "/" }, 0o700)
+      try write(bytes, to: state + "/" + name)
+    }
+  }
+
   private func makePasts() throws {
     let store = SimulatedStore()
     let storage = SimulatedStorage(OpenGate(store), client: -1)
@@ -95,14 +121,22 @@ final class World: @unchecked Sendable {
       snapshots.append(snapshot)
     }
     _ = try Forget(unlocked).run(ForgetRequest(.snapshots([snapshots[0], snapshots[2]])))
-    pasts.append(store.objects)
+    let memory = "past/\(unlocked.config.id.hex)"
+    func keepPast() throws {
+      let files = try ["checkpoint", "log"].map { name in
+        ("\(unlocked.config.id.hex)/\(name)", try Self.read(directory("\(memory)/\(name)")))
+      }
+      pasts.append(
+        Past(objects: store.objects, memory: Dictionary(uniqueKeysWithValues: files)))
+    }
+    try keepPast()
     var prune = PruneOptions()
     prune.maxUnused = .bytes(0)
     prune.workers = 1
     _ = try Prune(unlocked, options: prune).run()
-    pasts.append(store.objects)
+    try keepPast()
     for past in pasts {
-      let oracle = try Oracle(SimulatedStore(past), in: self, state: directory("judge"))
+      let oracle = try Oracle(SimulatedStore(past.objects), in: self, state: directory("judge"))
       try oracle.judge()
       judged.merge(oracle.judged)
     }

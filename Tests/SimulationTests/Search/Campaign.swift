@@ -86,7 +86,7 @@ struct Campaign: CustomStringConvertible {
   }
 
   static func run(
-    _ name: String, _ plans: [ClientPlan], on past: [String: SimulatedObject], in world: World,
+    _ name: String, _ plans: [ClientPlan], on past: World.Past, in world: World,
     directory: String, schedule: any Schedule, isVerbose: Bool = false, reportsEarly: Bool = false
   ) -> Run {
     defer { RunDirectory.remove(directory) }

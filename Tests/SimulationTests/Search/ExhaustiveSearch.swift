@@ -8,7 +8,8 @@
 //
 // Nobody else is let go on before a call that commutes with all that others may still do: of objects that are never
 // removed, of a checkpoint (which only bounds from below what the commits say), of what only the caller removes, or of what
-// nobody will list any more. A list is one step, and so is a look at times.
+// nobody will list any more. One step, too, are a list; what a client reads between two of its changes, of objects that may be
+// removed; and removing one object after another, though whoever removes may die in between.
 //
 // Times are the worst there are: to the pruner every session looks dead and every orphan old. So is its grace: none.
 //
@@ -76,6 +77,8 @@ final class ExhaustiveSchedule: Schedule {
     /// Changes so far, and commits that were not there.
     var epoch: UInt64 = 0
     var met: UInt64 = 0
+    var isReading = false
+    var isRemoving = false
   }
 
   private static let death: UInt8 = 0x80
@@ -99,11 +102,12 @@ final class ExhaustiveSchedule: Schedule {
   func next(_ simulation: Simulation) -> Turn? {
     let waiting = simulation.clients.indices.filter { !simulation.clients[$0].isFinished }
     var choice: UInt8
+    let forced = waiting.first { commutes($0, simulation) }
     if path.count < prefix.count {
       choice = prefix[path.count]
       // Whoever was to go on has come to its end by another order of names.
       if !waiting.contains(Int(choice & ~Self.death)) { choice = UInt8(waiting[0]) }
-    } else if let forced = waiting.first(where: { commutes($0, simulation) }) {
+    } else if let forced {
       choice = UInt8(forced)
       if canDie(forced, simulation) {
         let other = path + [choice | Self.death]
@@ -117,18 +121,20 @@ final class ExhaustiveSchedule: Schedule {
       guard isNew else { return nil }
       choice = choices[0]
     }
+    if forced == nil { note(Int(choice & ~Self.death), simulation) }
     return take(choice, simulation)
+  }
+
+  private func note(_ client: Int, _ simulation: Simulation) {
+    if let current, current != client, !simulation.clients[current].isFinished {
+      interruptions += 1
+    }
+    current = client
   }
 
   private func take(_ choice: UInt8, _ simulation: Simulation) -> Turn {
     path.append(choice)
     let client = Int(choice & ~Self.death)
-    if let last = current, last != client, !simulation.clients[last].isFinished,
-      !simulation.clients[last].isDead
-    {
-      interruptions += 1
-    }
-    current = client
     let isPruner = isPruner(client)
     var time = Timestamp(seconds: 1_000_000_000)
     if case .put(let name, _) = simulation.clients[client].call, name.hasPrefix("sessions/"),
@@ -178,13 +184,16 @@ final class ExhaustiveSchedule: Schedule {
         return simulation.store.objects[name] != nil || !hasOthers
       }
       if name.hasPrefix(SimulatedNames.sessions) { return !hasOthers }
-      return !SimulatedNames.canBeRemoved(name) || !hasPruner
+      return !SimulatedNames.canBeRemoved(name) || !hasPruner || histories[client].isReading
     case .put:
       return !(SimulatedNames.canBeRemoved(name) || name.hasPrefix(SimulatedNames.sessions))
         || !hasPruner
-    case .remove: return !hasOthers
+    case .remove: return !hasOthers || histories[client].isRemoving
     }
   }
+
+  /// What was found out on the way to the last choice was judged when that way was new.
+  var isRepeating: Bool { path.count + 1 < prefix.count }
 
   // MARK: States
 
@@ -193,6 +202,7 @@ final class ExhaustiveSchedule: Schedule {
     met.combine(call.verb)
     switch call {
     case .list, .settle: return
+    case .read(let name) where !SimulatedNames.matters(name): return
     case .listed(let prefix):
       met.combine(prefix)
       met.combine(store.list(prefix).keys.reduce(0) { $0 &+ token(of: $1, store) })
@@ -200,13 +210,21 @@ final class ExhaustiveSchedule: Schedule {
     case .remove(let name): met.combine(SimulatedNames.kind(name))
     case .create(let name, _), .read(let name), .readRange(let name), .size(let name),
       .time(let name):
-      guard name != ObjectName.checkpoint else { return }
       met.combine(token(of: name, store))
     }
     let absent = !call.isChange && store.objects[call.name] == nil
     histories[client].met &+=
       UInt64(bitPattern: Int64(met.finalize())) &* (histories[client].epoch &* 2 &+ 1)
-    if call.isChange || absent { histories[client].epoch += 1 }
+    let isEnd = call.isChange || absent
+    if isEnd { histories[client].epoch += 1 }
+    histories[client].isReading =
+      !isEnd && SimulatedNames.canBeRemoved(call.name)
+      || histories[client].isReading && !isEnd
+    if case .remove = call {
+      histories[client].isRemoving = true
+    } else {
+      histories[client].isRemoving = false
+    }
   }
 
   private func token(of name: String, _ store: SimulatedStore) -> Int {
@@ -249,6 +267,9 @@ enum SimulatedNames {
   static func kind(_ name: String) -> String {
     name.hasPrefix("log/") ? name : String(name.prefix { $0 != "/" })
   }
+
+  /// Whether what is read there says more than what cannot be otherwise.
+  static func matters(_ name: String) -> Bool { name != ObjectName.checkpoint }
 
   static func canBeRemoved(_ name: String) -> Bool {
     [ObjectName.packPrefix, ObjectName.indexPrefix, ObjectName.snapshotPrefix]

@@ -97,6 +97,7 @@ enum RandomPlans {
       return ClientPlan(
         key: canBeWriter && Bool.random(using: &random) ? .writer(number - 1) : .owner,
         acts: acts, keepsCache: Bool.random(using: &random),
+        knowsPast: Int.random(in: 0..<4, using: &random) > 0,
         dateShift: [0, 0, 86_400, -86_400, 400_000_000][Int.random(in: 0..<5, using: &random)])
     }
     return (past, clients)

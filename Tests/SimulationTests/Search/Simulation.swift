@@ -41,6 +41,8 @@ enum Turn: Equatable {
 
 /// Chooses at each step. Asked by whichever thread came to a call; never by two at once.
 protocol Schedule: AnyObject {
+  /// Whether the run is on a way that was judged before.
+  var isRepeating: Bool { get }
   /// - Returns: nil to end the run: all clients die.
   func next(_ simulation: Simulation) -> Turn?
   /// Whether an object that came, or went, while a list was made is in it.
@@ -50,6 +52,7 @@ protocol Schedule: AnyObject {
 }
 
 extension Schedule {
+  var isRepeating: Bool { false }
   func performed(_ call: StorageCall, by client: Int, on store: SimulatedStore) {}
 }
 
@@ -96,6 +99,7 @@ final class Simulation: CallGate, @unchecked Sendable {
   let clients: [Client]
   let oracle: Oracle
   private let world: World
+  private let past: World.Past
   private let schedule: any Schedule
   private let directory: String
   private let allDone: UnsafeMutablePointer<sem_t>
@@ -111,10 +115,11 @@ final class Simulation: CallGate, @unchecked Sendable {
 
   /// - Parameter directory: for what clients keep; there must be nothing yet.
   init(
-    _ plans: [ClientPlan], on past: [String: SimulatedObject], in world: World,
+    _ plans: [ClientPlan], on past: World.Past, in world: World,
     directory: String, schedule: any Schedule, reportsEarly: Bool = false
   ) throws {
-    store = SimulatedStore(past)
+    store = SimulatedStore(past.objects)
+    self.past = past
     clients = plans.map(Client.init)
     self.world = world
     self.schedule = schedule
@@ -123,8 +128,8 @@ final class Simulation: CallGate, @unchecked Sendable {
     allDone = .allocate(capacity: 1)
     sem_init(allDone, 0, 0)
     mkdir(directory, 0o700)
+    try World.remember(past, in: directory + "/oracle")
     oracle = try Oracle(store, in: world, state: directory + "/oracle")
-    try oracle.judge()
     let oracle = oracle
     store.changed = { oracle.observe($0, $1, $2) }
   }
@@ -157,6 +162,7 @@ final class Simulation: CallGate, @unchecked Sendable {
   /// Lets whoever is next go on.
   private func handOver() {
     while true {
+      if oracle.isAsleep && !schedule.isRepeating { oracle.wake() }
       if violation == nil, let found = oracle.violation {
         violation = found
         isOver = true
@@ -242,6 +248,7 @@ final class Simulation: CallGate, @unchecked Sendable {
         cache: client.plan.keepsCache ? home + "-cache" : nil, state: home),
       clock: ClockShift(date: client.plan.dateShift))
     if client.plan.keepsCache { mkdir(home + "-cache", 0o700) }
+    if client.plan.knowsPast { try? World.remember(past, in: home) }
     for act in client.plan.acts where !client.isDead {
       client.metFault = false
       do {
@@ -268,14 +275,16 @@ final class Simulation: CallGate, @unchecked Sendable {
 
   /// Everything that is under way arrives, long after, and two prunes without grace leave no garbage.
   func rest() throws {
+    oracle.wake()
     for call in network { call.apply(to: store) }
     network = []
-    store.time.seconds += 1_000_000
+    store.time.seconds += 100_000_000
     for snapshot in acknowledged
     where oracle.state.snapshots[snapshot] == nil && oracle.state.forgotten[snapshot] == nil {
       throw Violation(description: "the snapshot \(snapshot) was acknowledged and is unknown")
     }
-    let plan = ClientPlan(key: .owner, acts: [], keepsCache: false, dateShift: 0)
+    let plan = ClientPlan(key: .owner, acts: [])
+    try World.remember(past, in: directory + "/last")
     let runner = ActRunner(
       world: world, plan: plan,
       storage: SimulatedStorage(OpenGate(store), client: clients.count),
