@@ -18,7 +18,7 @@ import VarveTestSupport
         ?? (isSoak ? nil : 1))
     let limit = Environment.number("VARVE_SIMULATION_RUNS").map { Int($0) } ?? (isSoak ? .max : 400)
     let campaign = try Self.run(search, limit: limit)
-    print(
+    say(
       "exhaustive: \(search.stateCount) states, \(search.openCount) choices open, \(campaign)")
     for failure in campaign.failures { Issue.record("\(failure)") }
     #expect(campaign.runs > 0)
@@ -41,7 +41,7 @@ import VarveTestSupport
         search.finish()
         sum.withLock { $0.add(result) }
         if number % 10_000 == 9_999 {
-          print("exhaustive: \(number + 1) runs, \(search.stateCount) states")
+          say("exhaustive: \(number + 1) runs, \(search.stateCount) states")
         }
       }
     }

@@ -14,17 +14,25 @@ import VarveTestSupport
     let directory = TemporaryDirectory("varve-simulation", in: RunDirectory.parent)
     let began = clock()
     runThreads(Environment.lanes) { _ in
-      while sum.withLock({ $0.failures.count < 3 }) {
+      while sum.withLock({ $0.failures.count < Environment.failureLimit }) {
         let seed = next.add(1, ordering: .relaxed).oldValue
         guard seed <= seeds.upperBound else { break }
         let result = Campaign.run(
           seed: seed, in: world, directory: directory("\(seed)"), isVerbose: isVerbose)
-        sum.withLock { $0.add(result) }
+        let runs = sum.withLock {
+          $0.add(result)
+          return $0.runs
+        }
+        if runs % 10_000 == 0 { say("simulation: \(runs) runs") }
       }
+    }
+    // After how many runs a mutation was noticed.
+    if let first = sum.withLock({ $0.firstFailure }) {
+      say("simulation: violation in run \(first)")
     }
     let seconds = Double(clock() - began) / Double(CLOCKS_PER_SEC)
     let campaign = sum.withLock { $0 }
-    print("simulation: \(campaign), \(Int(seconds)) s of CPU")
+    say("simulation: \(campaign), \(Int(seconds)) s of CPU")
     for failure in campaign.failures { Issue.record("\(failure)") }
     #expect(campaign.runs > 0)
   }

@@ -11,11 +11,20 @@ enum Environment {
   /// `make soak`: full counts.
   static var isSoak: Bool { text("VARVE_SOAK") != nil }
 
+  /// Violations after which a campaign ends.
+  static var failureLimit: Int { text("VARVE_SIMULATION_ALL") == nil ? 1 : .max }
+
   /// Runs at the same time.
   static var lanes: Int {
     number("VARVE_SIMULATION_LANES").map { Int($0) }
       ?? (isSoak ? WorkerThreads.processorCount : 1)
   }
+}
+
+/// Prints a line that is to be seen at once.
+func say(_ line: String) {
+  print(line)
+  fflush(stdout)
 }
 
 enum RunDirectory {
@@ -54,6 +63,7 @@ struct Campaign: CustomStringConvertible {
   private(set) var acts = 0
   private(set) var faults = 0
   private(set) var failures: [String] = []
+  private(set) var firstFailure: Int?
   private(set) var failedActs: [String: Int] = [:]
 
   mutating func add(_ run: Run) {
@@ -63,7 +73,10 @@ struct Campaign: CustomStringConvertible {
     acts += run.acts
     faults += run.faults
     for failed in run.failedActs { failedActs[failed, default: 0] += 1 }
-    if let failure = run.failure { failures.append(failure) }
+    if let failure = run.failure {
+      failures.append(failure)
+      firstFailure = firstFailure ?? runs
+    }
   }
 
   var description: String {

@@ -130,8 +130,7 @@ final class Simulation: CallGate, @unchecked Sendable {
     mkdir(directory, 0o700)
     try World.remember(past, in: directory + "/oracle")
     oracle = try Oracle(store, in: world, state: directory + "/oracle")
-    let oracle = oracle
-    store.changed = { oracle.observe($0, $1, $2) }
+    store.changed = { [unowned oracle] in oracle.observe($0, $1, $2) }
   }
 
   deinit {
