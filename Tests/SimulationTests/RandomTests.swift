@@ -43,6 +43,6 @@ import VarveTestSupport
       let ends = text.split(separator: "-").compactMap { UInt64($0) }
       if ends.count == 2, ends[0] <= ends[1] { return (ends[0]...ends[1], false) }
     }
-    return (1...(Environment.isSoak ? 1_000_000 : 500), false)
+    return (1...(Environment.isSoak ? 1_000_000 : 400), false)
   }
 }

@@ -24,7 +24,7 @@ enum Environment {
 /// Prints a line that is to be seen at once.
 func say(_ line: String) {
   print(line)
-  fflush(stdout)
+  fflush(nil)
 }
 
 enum RunDirectory {

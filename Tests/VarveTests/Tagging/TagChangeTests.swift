@@ -6,6 +6,7 @@ import VarveFormat
 import VarveProof
 import VarveRepository
 import VarveStorage
+import VarveTestSupport
 
 @Suite struct TagChangeTests {
   @Test func whatTagsBecome() {
@@ -57,7 +58,7 @@ import VarveStorage
     let bench = try BackupBench()
     try bench.write("file", [1, 2, 3])
     let snapshot = try #require(try bench.backUp().snapshot)
-    let pruner = bench.unlocked
+    let (pruner, storage) = (bench.unlocked, bench.storage)
     let stored = Mutex<[ObjectReference]>([])
     let racing = FaultStorage(bench.storage) { operation, _ in
       switch operation {
@@ -70,7 +71,7 @@ import VarveStorage
         let more = (0..<others).map {
           ObjectReference(name: ObjectName.snapshot(SHA256.digest([UInt8($0)])), size: 1)
         }
-        let list = try? ObjectList(storing: records + more, in: bench.storage)
+        let list = try? ObjectList(storing: records + more, in: storage)
         if let list { _ = try? pruner.log.append { _ in [.condemn(.init(objects: list))] } }
       default: break
       }
