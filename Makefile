@@ -39,6 +39,8 @@ soak: requirements
 	swift build $(SWIFT_FLAGS) --build-tests
 	VARVE_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter EndToEndTests
 	VARVE_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter EveryBitTests
+	VARVE_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter SimulationTests
+	scripts/test-mutations
 	Fuzzing/run
 
 format:

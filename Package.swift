@@ -112,6 +112,12 @@ let package = Package(
       name: "VarveCommandsTests",
       dependencies: ["VarveCommands", "VarveCrypto", "VarveFormat", "VarveRepository"],
       swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: [
+        "Varve", "VarveCrypto", "VarveFormat", "VarveRepository", "VarveStorage",
+        "VarveTestSupport",
+      ], swiftSettings: strict),
     // Stops the binary at system calls, for EndToEndTests; Linux on x86-64.
     .executableTarget(name: "FaultTracer", path: "Tests/FaultTracer"),
     .testTarget(

@@ -4,8 +4,9 @@ import Glibc
 public final class TemporaryDirectory: Sendable {
   public let path: String
 
-  public init(_ purpose: String = "varve-test") {
-    let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+  /// - Parameter parent: where to make it; nil for where temporary files go.
+  public init(_ purpose: String = "varve-test", in parent: String? = nil) {
+    let root = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(root)/\(purpose)-XXXXXX".utf8CString)
     precondition(mkdtemp(&template) != nil, "no temporary directory for a test")
     path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }

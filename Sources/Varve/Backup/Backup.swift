@@ -35,11 +35,13 @@ public struct Backup {
     observer: (any BackupObserver)? = nil, cancellation: CancellationFlag = CancellationFlag()
   ) throws -> BackupReport {
     var repository = repository
-    for _ in 0..<attemptLimit {
+    for attempt in 1...attemptLimit {
       do {
-        return try Backup(
+        var report = try Backup(
           repository: repository, options: options, observer: observer, cancellation: cancellation
         ).run()
+        report.attempts = attempt
+        return report
       } catch is SessionIsInvalid {
         if case .standardInput = options.source { break }
         // Somebody pruned: what was taken for stored may be gone soon. What is live now is found again.

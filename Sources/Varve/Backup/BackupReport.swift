@@ -10,6 +10,8 @@ public struct BackupReport: Sendable {
   public var parent: Digest?
   /// The partial snapshot of an interrupted backup that this one went on from.
   public var resumed: Digest?
+  /// How often the backup was begun: again each time that data it relied on was pruned meanwhile.
+  public var attempts = 1
   public var counts = SourceCounts()
   /// Sockets met; they cannot be saved.
   public var socketsSkipped: UInt64 = 0

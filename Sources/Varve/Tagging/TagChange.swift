@@ -54,9 +54,26 @@ public struct TagChange: Sendable, Equatable {
     for start in stride(from: 0, to: snapshots.count, by: Self.commitLimit) {
       try cancellation.check()
       let part = snapshots[start..<min(start + Self.commitLimit, snapshots.count)]
-      done += try replace(Array(part), in: repository)
+      done += try replace(Array(part), in: repository, cancellation)
     }
     return done
+  }
+
+  /// A new record was condemned before an entry named it.
+  private struct RecordIsCondemned: Error {}
+
+  /// Replaces records, with others again when a prune took the new ones for nobody's.
+  private func replace(
+    _ snapshots: [Digest], in repository: UnlockedRepository, _ cancellation: CancellationFlag
+  ) throws -> [Replacement] {
+    while true {
+      try cancellation.check()
+      do {
+        return try replace(snapshots, in: repository)
+      } catch is RecordIsCondemned {
+        continue
+      }
+    }
   }
 
   private func replace(
@@ -64,6 +81,7 @@ public struct TagChange: Sendable, Equatable {
   ) throws -> [Replacement] {
     var replacements: [Replacement] = []
     var additions: [LogStatement.Body] = []
+    let size = repository.log.state.size
     let ids = try repository.keys.opaqueIDs()
     for old in snapshots {
       var record = try repository.snapshotRecord(old)
@@ -92,6 +110,10 @@ public struct TagChange: Sendable, Equatable {
           hint: "list the snapshots again")
       }
       for replacement in replacements { try Self.requireNoHold(on: replacement.old, state) }
+      let condemned = try state.namesOfCondemned(since: size, storage: repository.storage)
+      guard condemned.isDisjoint(with: replacements.map { ObjectName.snapshot($0.new) }) else {
+        throw RecordIsCondemned()
+      }
       return additions + forgotten
     }
     return replacements

@@ -27,6 +27,7 @@ struct BackupSummary {
     writer.member("total_duration", Double(report.duration) / 1e9)
     if let parent = report.parent { writer.member("parent", parent.hex) }
     if let resumed = report.resumed { writer.member("resumed", resumed.hex) }
+    if report.attempts > 1 { writer.member("attempts", report.attempts) }
     if let snapshot = report.snapshot { writer.member("snapshot_id", snapshot.hex) }
   }
 

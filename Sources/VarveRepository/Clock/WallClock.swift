@@ -1,5 +1,19 @@
 import Glibc
+package import Synchronization
 package import VarveFormat
+
+/// How far the clocks of what runs on a thread are off: for tests, in which each client has clocks of its own.
+package final class ClockShift: Sendable {
+  /// Nil, but for a simulated client. Threads that it starts do not inherit it.
+  @TaskLocal package static var current: ClockShift?
+
+  /// Seconds that the date is ahead.
+  package let date: Int64
+  /// Nanoseconds that were never waited for.
+  package let elapsed = Atomic<UInt64>(0)
+
+  package init(date: Int64) { self.date = date }
+}
 
 /// This machine's idea of the date: for records that people read, never for safety
 /// (docs/design.md, invariant I5).
@@ -8,7 +22,9 @@ package enum WallClock {
   package static func now() -> Timestamp {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
-    return local(seconds: Int64(time.tv_sec), nanoseconds: UInt32(time.tv_nsec))
+    return local(
+      seconds: Int64(time.tv_sec) + (ClockShift.current?.date ?? 0),
+      nanoseconds: UInt32(time.tv_nsec))
   }
 
   /// That moment with the offset that this machine's zone has then.
@@ -44,6 +60,7 @@ package enum MonotonicClock {
   package static var nanoseconds: UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    let now = UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    return now &+ (ClockShift.current?.elapsed.load(ordering: .relaxed) ?? 0)
   }
 }

@@ -24,22 +24,44 @@ public final class IndexedRepository: Sendable {
   /// - Parameter unlocked: its log is as fresh as the index will be.
   /// - Throws: `.missing` or `.damaged`, naming the segment.
   public convenience init(_ unlocked: UnlockedRepository) throws {
-    try self.init(unlocked, at: unlocked.log.state)
+    let contents = try unlocked.onNewestState { try Contents(unlocked, at: $0) }
+    try self.init(unlocked, contents)
   }
 
   /// - Parameter state: the log's, or what it would be.
-  init(_ unlocked: UnlockedRepository, at state: LogState) throws {
+  convenience init(_ unlocked: UnlockedRepository, at state: LogState) throws {
+    try self.init(unlocked, Contents(unlocked, at: state))
+  }
+
+  /// What a log state has.
+  private struct Contents {
+    let state: LogState
+    let objects: LiveObjects
+    let segments: SegmentCipher
+    let cache: SegmentCache
+    let index: ChunkIndex
+
+    init(_ unlocked: UnlockedRepository, at state: LogState) throws {
+      self.state = state
+      let objects = try LiveObjects(state, storage: unlocked.storage)
+      self.objects = objects
+      segments = SegmentCipher(
+        indexKey: try unlocked.keys.indexKey(), repository: unlocked.config.id)
+      cache = SegmentCache(
+        cipher: segments, storage: unlocked.storage, directory: unlocked.cacheDirectory)
+      index = try IndexOpening(cache: cache, segments: objects.indexSegments) {
+        objects.contains(pack: $0, size: $1)
+      }.open()
+    }
+  }
+
+  private init(_ unlocked: UnlockedRepository, _ contents: Contents) throws {
     self.unlocked = unlocked
-    self.state = state
-    let objects = try LiveObjects(state, storage: unlocked.storage)
-    liveObjects = objects
-    segments = SegmentCipher(indexKey: try unlocked.keys.indexKey(), repository: unlocked.config.id)
-    let cache = SegmentCache(
-      cipher: segments, storage: unlocked.storage, directory: unlocked.cacheDirectory)
-    self.cache = cache
-    index = try IndexOpening(cache: cache, segments: objects.indexSegments) {
-      objects.contains(pack: $0, size: $1)
-    }.open()
+    state = contents.state
+    liveObjects = contents.objects
+    segments = contents.segments
+    cache = contents.cache
+    index = contents.index
     if unlocked.keys.role == .writer {
       keyring = nil
     } else {
@@ -101,6 +123,22 @@ public final class IndexedRepository: Sendable {
 }
 
 extension UnlockedRepository {
+  /// Calls `body` with the log's state, and again with the newer one when something was missing because others have
+  /// swept it meanwhile: they say so in the log before they delete.
+  ///
+  /// - Throws: what `body` and reading the log throw.
+  func onNewestState<Result>(_ body: (LogState) throws -> Result) throws -> Result {
+    while true {
+      let state = log.state
+      do {
+        return try body(state)
+      } catch let error as VarveError where error.code == .missing {
+        try log.refresh()
+        guard log.state.size > state.size else { throw error }
+      }
+    }
+  }
+
   /// This repository's directory under the user's cache directory; nil when nothing is to be cached.
   package var cacheDirectory: String? { client.cache.map { "\($0)/\(config.id.hex)" } }
 }

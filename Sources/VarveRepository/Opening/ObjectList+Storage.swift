@@ -26,6 +26,27 @@ extension ObjectList {
   }
 }
 
+extension LogState {
+  /// The names of all objects that entries from `size` on condemn, without being rescinded, or declare lost. Whoever
+  /// has relied on them, or has stored them, since the log had that size must not name them in an entry.
+  ///
+  /// - Throws: `.missing` or `.damaged` naming an inventory.
+  package func namesOfCondemned(
+    since size: UInt64, storage: any StorageBackend
+  ) throws -> Set<String> {
+    guard let newest = newestCondemnation, newest >= size else { return [] }
+    var names: Set<String> = []
+    for condemnation in condemnations.values where condemnation.entry >= size {
+      if case .rescinded = condemnation.status { continue }
+      for object in try condemnation.objects.objects(in: storage) { names.insert(object.name) }
+    }
+    for loss in losses where loss.entry >= size {
+      for object in try loss.objects.objects(in: storage) { names.insert(object.name) }
+    }
+    return names
+  }
+}
+
 extension LiveObjects {
   /// Reads an inventory and verifies it against its name.
   package static func inventory(

@@ -135,15 +135,8 @@ package final class ChunkStore: Sendable {
   package func isInvalid(
     in state: LogState, since size: UInt64, record: String
   ) throws -> Bool {
-    guard let newest = state.newestCondemnation, newest >= size else { return false }
-    var names: Set<String> = []
-    for condemnation in state.condemnations.values where condemnation.entry >= size {
-      if case .rescinded = condemnation.status { continue }
-      for object in try condemnation.objects.objects(in: storage) { names.insert(object.name) }
-    }
-    for loss in state.losses where loss.entry >= size {
-      for object in try loss.objects.objects(in: storage) { names.insert(object.name) }
-    }
+    let names = try state.namesOfCondemned(since: size, storage: storage)
+    guard !names.isEmpty else { return false }
     let stored = pending.value.withLock { $0.all }
     return !names.isDisjoint(with: stored) || names.contains(record)
       || index.reusedPacks().contains { names.contains(ObjectName.pack($0)) }

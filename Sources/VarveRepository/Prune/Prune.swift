@@ -46,7 +46,7 @@ public struct Prune: Sendable {
   /// - Throws: `.missing` or `.damaged` when a snapshot is not whole; `.interrupted`; `.io`.
   public func plan() throws -> PrunePlan {
     try unlocked.log.refresh()
-    return try Work(self, marker: nil).plan
+    return try unlocked.onNewestState { _ in try Work(self, marker: nil).plan }
   }
 
   /// Plans and does it.
@@ -59,12 +59,17 @@ public struct Prune: Sendable {
     defer { marker.remove() }
     for _ in 0..<Self.attemptLimit {
       try unlocked.log.refresh()
-      let work = try Work(self, marker: marker)
-      try planned(work.plan)
+      let size = unlocked.log.state.size
       do {
+        let work = try Work(self, marker: marker)
+        try planned(work.plan)
         return try work.run()
       } catch is PlanIsOutdated {
         continue
+      } catch let error as VarveError where error.code == .missing {
+        // Another prune may have swept it.
+        try unlocked.log.refresh()
+        guard unlocked.log.state.size > size else { throw error }
       }
     }
     throw VarveError(

@@ -4,14 +4,18 @@ internal import VarveStorage
 /// Brings forgotten snapshots back, as long as what they need has not been swept.
 public struct Undo: Sendable {
   private let unlocked: UnlockedRepository
+  private let workers: Int
   private let cancellation: CancellationFlag
 
+  /// - Parameter workers: threads; nil for one a processor.
   /// - Throws: `.forbidden` for other roles than the owner.
   public init(
-    _ unlocked: UnlockedRepository, cancellation: CancellationFlag = CancellationFlag()
+    _ unlocked: UnlockedRepository, workers: Int? = nil,
+    cancellation: CancellationFlag = CancellationFlag()
   ) throws {
     try unlocked.require(.owner, to: "bring back what was forgotten")
     self.unlocked = unlocked
+    self.workers = workers ?? WorkerThreads.processorCount
     self.cancellation = cancellation
   }
 
@@ -22,6 +26,17 @@ public struct Undo: Sendable {
     let state = unlocked.log.state
     var stored: Set<String> = []
     try unlocked.storage.list(ObjectName.snapshotPrefix) { name, _ in stored.insert(name) }
+    let swept = try sweptObjects(unlocked, state)
+    return state.forgotten.values.filter {
+      let name = ObjectName.snapshot($0.snapshot.id)
+      return stored.contains(name) && !swept.contains(name)
+    }.sorted { $0.entry > $1.entry }
+  }
+
+  /// Objects that may be deleted at any moment, or are deleted.
+  private static func sweptObjects(
+    _ unlocked: UnlockedRepository, _ state: LogState
+  ) throws -> Set<String> {
     var swept: Set<String> = []
     for condemnation in state.condemnations.values {
       guard case .swept = condemnation.status else { continue }
@@ -29,10 +44,7 @@ public struct Undo: Sendable {
         swept.insert(object.name)
       }
     }
-    return state.forgotten.values.filter {
-      let name = ObjectName.snapshot($0.snapshot.id)
-      return stored.contains(name) && !swept.contains(name)
-    }.sorted { $0.entry > $1.entry }
+    return swept
   }
 
   /// Makes `snapshots` live again, and rescinds every open condemn entry since the first of them was forgotten: what
@@ -57,7 +69,14 @@ public struct Undo: Sendable {
         first = min(first, forgotten.entry)
       }
       let entries = state.openCondemnations.map(\.entry).filter { $0 > first }
-      try requireWhole(snapshots, state, entries)
+      do {
+        try requireWhole(snapshots, state, entries)
+      } catch let error as VarveError where error.code == .missing {
+        // What others sweep meanwhile may be needed no more, as what they repack is.
+        try unlocked.log.refresh()
+        guard unlocked.log.state.size > state.size else { throw error }
+        continue
+      }
       do {
         try unlocked.log.append { current in
           guard current.size == state.size else { throw LogHasGrown() }
@@ -82,10 +101,14 @@ public struct Undo: Sendable {
     var after = state
     after.fold(entries, as: .rescinded(by: state.size))
     do {
+      // A record that was swept may still be there, and all that its snapshot needs be live.
+      let swept = try Self.sweptObjects(unlocked, state)
+      for snapshot in snapshots where swept.contains(ObjectName.snapshot(snapshot)) {
+        throw VarveError(.missing, "the record of the snapshot \(snapshot) was swept")
+      }
       let repository = try IndexedRepository(unlocked, at: after)
       let live = LiveChunks(
-        workers: WorkerThreads.processorCount, progress: PruneProgress(),
-        cancellation: cancellation)
+        workers: workers, progress: PruneProgress(), cancellation: cancellation)
       try live.add(snapshots, in: repository)
     } catch let error as VarveError where error.code == .missing || error.code == .damaged {
       try requireUnswept(snapshots, state)

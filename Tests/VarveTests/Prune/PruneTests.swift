@@ -89,6 +89,41 @@ func secret(_ text: String) -> SecretBytes { SecretBytes(copying: Array(text.utf
     #expect(throws: VarveError(.notFound, "")) { try Undo(bench.unlocked).run([snapshots[2]]) }
   }
 
+  /// A prune that was stopped before it deleted a record which its entry sweeps: the next one may go on at any moment. Many
+  /// records are condemned in an inventory.
+  @Test(arguments: [1, 40]) func whatIsSweptAndNotYetDeletedStaysForgotten(count: Int) throws {
+    let bench = try PruneBench()
+    try bench.write("f", noise(3_000, seed: 1))
+    try bench.backUp()
+    let record = try bench.unlocked.snapshotRecord(bench.contents.keys.first ?? .zero)
+    var forgotten: [Digest] = []
+    for _ in 0..<count {
+      let object = try bench.unlocked.seal(record)
+      let id = SHA256.digest(object)
+      try bench.storage.put(ObjectName.snapshot(id), object)
+      try bench.unlocked.log.append { _ in
+        [.snapshot(.init(snapshot: id, additions: .listed([])))]
+      }
+      forgotten.append(id)
+    }
+    try bench.forget(forgotten)
+    let stopped = FaultStorage(bench.storage) { operation, _ in
+      if case .remove(let name) = operation, name.hasPrefix(ObjectName.snapshotPrefix) {
+        return .failBeforeEffect
+      }
+      return .pass
+    }
+    var options = PruneOptions()
+    options.grace = 0
+    #expect(throws: VarveError(.io, "")) {
+      try Prune(bench.bench.unlocked(stopped), options: options).run()
+    }
+    #expect(try bench.storage.size(ObjectName.snapshot(forgotten[0])) != nil)
+    #expect(throws: VarveError(.missing, "")) { try Undo(bench.unlocked).run([forgotten[0]]) }
+    try bench.prune()
+    try bench.expectIntact()
+  }
+
   @Test(arguments: [0, 1, 2]) func whatIsForgottenAndSavedAgainIsThere(kept: Int) throws {
     let (bench, snapshots) = try Self.history()
     try bench.forget(snapshots.enumerated().filter { $0.offset != kept }.map(\.element))

@@ -1,9 +1,12 @@
+import Synchronization
 import Testing
 import Varve
 import VarveCrypto
 import VarveFormat
 import VarveProof
 import VarveRepository
+import VarveStorage
+import VarveTestSupport
 
 @Suite struct TagChangeTests {
   @Test func whatTagsBecome() {
@@ -48,6 +51,41 @@ import VarveRepository
       try TagChange(.edit(add: ["one"], remove: ["two"])).run(on: [snapshot], in: bench.unlocked)
         == [])
     #expect(bench.unlocked.log.head.size == size)
+  }
+
+  /// A prune condemns the new record, which no entry names yet: in a list, or in an inventory of many.
+  @Test(arguments: [0, 40]) func aRecordThatIsCondemnedMeanwhileIsStoredAgain(others: Int) throws {
+    let bench = try BackupBench()
+    try bench.write("file", [1, 2, 3])
+    let snapshot = try #require(try bench.backUp().snapshot)
+    let (pruner, storage) = (bench.unlocked, bench.storage)
+    let stored = Mutex<[ObjectReference]>([])
+    let racing = FaultStorage(bench.storage) { operation, _ in
+      switch operation {
+      case .put(let name) where name.hasPrefix(ObjectName.snapshotPrefix):
+        stored.withLock { $0.append(ObjectReference(name: name, size: 100)) }
+      case .createExclusively:
+        let records = stored.withLock { $0 }
+        guard records.count == 1 else { break }
+        stored.withLock { $0.append(records[0]) }
+        let more = (0..<others).map {
+          ObjectReference(name: ObjectName.snapshot(SHA256.digest([UInt8($0)])), size: 1)
+        }
+        let list = try? ObjectList(storing: records + more, in: storage)
+        if let list { _ = try? pruner.log.append { _ in [.condemn(.init(objects: list))] } }
+      default: break
+      }
+      return .pass
+    }
+    let client = try Repository.open(storage: racing).unlock(
+      .password(SecretBytes(copying: Array("password".utf8))),
+      client: ClientDirectories(cache: nil, state: bench.scratch.path + "/other"))
+    let changed = try TagChange(.set(["one"])).run(on: [snapshot], in: client)
+    let new = try #require(changed.first?.new)
+    let names = stored.withLock { $0.map(\.name) }
+    #expect(names.count == 3 && names[0] != names[2])
+    #expect(names[2] == ObjectName.snapshot(new))
+    #expect(client.liveSnapshots == [new])
   }
 
   @Test func aForgottenSnapshotIsNotBroughtBack() throws {

@@ -1,0 +1,278 @@
+// Every schedule of a few clients, up to the order of calls that cannot tell the difference.
+//
+// A depth-first search without snapshots of threads: each run follows a prefix of choices and then goes on with the first
+// choice at each step; the other choices become prefixes of later runs. A run ends where it comes to a state that was seen.
+//
+//     state    what is stored, and for each client what its calls have met so far (which decides what it does next)
+//     choices  each client that waits goes on, or dies at a call that changes something, if nobody has died yet
+//
+// Nobody else is let go on before a call that commutes with all that others may still do: of objects that are never
+// removed, of a checkpoint (which only bounds from below what the commits say), of what only the caller removes, or of what
+// nobody will list any more. One step, too, are a list; what a client reads between two of its changes, of objects that may be
+// removed; and removing one object after another, though whoever removes may die in between.
+//
+// Times are the worst there are: to the pruner every session looks dead and every orphan old. So is its grace: none.
+//
+// States are compared by who stored what with which call instead of by names, which are random; the calls of a client between
+// two of its changes as a set, since the program goes by names there. So of two objects that differ in nothing but
+// the name, either order stands for both.
+
+import Glibc
+import Synchronization
+import VarveFormat
+
+final class ExhaustiveSearch: Sendable {
+  struct Progress {
+    var states: Set<UInt64> = []
+    /// Choices still to be followed, the newest last.
+    var open: [[UInt8]] = [[]]
+    var busy = 0
+  }
+
+  let plans: [ClientPlan]
+  /// How many clients may die.
+  let deaths: Int
+  /// How often a client that could go on may be kept waiting; nil for no limit.
+  let interruptions: Int?
+  let progress = Mutex(Progress())
+
+  init(_ plans: [ClientPlan], deaths: Int, interruptions: Int?) {
+    self.plans = plans
+    self.deaths = deaths
+    self.interruptions = interruptions
+  }
+
+  /// The next prefix, for which `finish` is called later; nil when all have been followed.
+  func take() -> [UInt8]? {
+    while true {
+      let (next, isOver) = progress.withLock { progress in
+        let next = progress.open.popLast()
+        if next != nil { progress.busy += 1 }
+        return (next, next == nil && progress.busy == 0)
+      }
+      if next != nil || isOver { return next }
+      // A run under way may find more.
+      sched_yield()
+    }
+  }
+
+  func finish() { progress.withLock { $0.busy -= 1 } }
+
+  var stateCount: Int { progress.withLock { $0.states.count } }
+  var openCount: Int { progress.withLock { $0.open.count } }
+
+  /// - Returns: whether the state is new.
+  func enter(_ state: UInt64, others: () -> [[UInt8]]) -> Bool {
+    progress.withLock { progress in
+      guard progress.states.insert(state).inserted else { return false }
+      progress.open += others()
+      return true
+    }
+  }
+}
+
+/// One run of the search.
+final class ExhaustiveSchedule: Schedule {
+  private struct History {
+    /// Changes so far, and commits that were not there.
+    var epoch: UInt64 = 0
+    var met: UInt64 = 0
+    var isReading = false
+    var isRemoving = false
+  }
+
+  private static let death: UInt8 = 0x80
+
+  private let search: ExhaustiveSearch
+  private let prefix: [UInt8]
+  private var path: [UInt8] = []
+  private var histories: [History]
+  private var deaths = 0
+  private var interruptions = 0
+  private var current: Int?
+
+  init(_ search: ExhaustiveSearch, prefix: [UInt8]) {
+    self.search = search
+    self.prefix = prefix
+    histories = Array(repeating: History(), count: search.plans.count)
+  }
+
+  func includes(_ name: String, cameMeanwhile: Bool) -> Bool { cameMeanwhile }
+
+  func next(_ simulation: Simulation) -> Turn? {
+    let waiting = simulation.clients.indices.filter { !simulation.clients[$0].isFinished }
+    var choice: UInt8
+    let forced = waiting.first { commutes($0, simulation) }
+    if path.count < prefix.count {
+      choice = prefix[path.count]
+      // Whoever was to go on has come to its end by another order of names.
+      if !waiting.contains(Int(choice & ~Self.death)) { choice = UInt8(waiting[0]) }
+    } else if let forced {
+      choice = UInt8(forced)
+      if canDie(forced, simulation) {
+        let other = path + [choice | Self.death]
+        guard search.enter(state(simulation), others: { [other] }) else { return nil }
+      }
+    } else {
+      let choices = self.choices(waiting, simulation)
+      let isNew = search.enter(state(simulation)) {
+        choices.dropFirst().reversed().map { path + [$0] }
+      }
+      guard isNew else { return nil }
+      choice = choices[0]
+    }
+    if forced == nil { note(Int(choice & ~Self.death), simulation) }
+    return take(choice, simulation)
+  }
+
+  private func note(_ client: Int, _ simulation: Simulation) {
+    if let current, current != client, !simulation.clients[current].isFinished {
+      interruptions += 1
+    }
+    current = client
+  }
+
+  private func take(_ choice: UInt8, _ simulation: Simulation) -> Turn {
+    path.append(choice)
+    let client = Int(choice & ~Self.death)
+    let isPruner = isPruner(client)
+    var time = Timestamp(seconds: 1_000_000_000)
+    if case .put(let name, _) = simulation.clients[client].call, name.hasPrefix("sessions/"),
+      isPruner
+    {
+      time.seconds += 1_000_000
+    }
+    simulation.store.time = time
+    guard choice & Self.death != 0 else { return .client(client, .pass) }
+    deaths += 1
+    return .client(client, .die)
+  }
+
+  private func choices(_ waiting: [Int], _ simulation: Simulation) -> [UInt8] {
+    var order = waiting
+    if let current, let place = order.firstIndex(of: current) {
+      order.swapAt(0, place)
+      if let limit = search.interruptions, interruptions >= limit { order = [current] }
+    }
+    return order.map { UInt8($0) }
+      + order.filter { canDie($0, simulation) }.map { UInt8($0) | Self.death }
+  }
+
+  private func canDie(_ client: Int, _ simulation: Simulation) -> Bool {
+    deaths < search.deaths && simulation.clients[client].call?.isChange ?? false
+  }
+
+  private func isPruner(_ client: Int) -> Bool {
+    search.plans[client].acts.contains { if case .prune = $0 { true } else { false } }
+  }
+
+  /// Whether nothing that others may still do depends on the call that the client waits with.
+  private func commutes(_ client: Int, _ simulation: Simulation) -> Bool {
+    guard let call = simulation.clients[client].call else { return true }
+    func isAtWork(_ other: Int) -> Bool {
+      other != client && !simulation.clients[other].isFinished
+    }
+    let hasPruner = simulation.clients.indices.contains { isAtWork($0) && isPruner($0) }
+    let hasOthers = simulation.clients.indices.contains(where: isAtWork)
+    let name = call.name
+    switch call {
+    case .settle, .list: return true
+    case .listed: return !hasOthers
+    case .create: return !hasOthers
+    case .read, .readRange, .size, .time:
+      if name.hasPrefix(ObjectName.commitPrefix) {
+        return simulation.store.objects[name] != nil || !hasOthers
+      }
+      if name.hasPrefix(SimulatedNames.sessions) { return !hasOthers }
+      return !SimulatedNames.canBeRemoved(name) || !hasPruner || histories[client].isReading
+    case .put:
+      return !(SimulatedNames.canBeRemoved(name) || name.hasPrefix(SimulatedNames.sessions))
+        || !hasPruner
+    case .remove: return !hasOthers || histories[client].isRemoving
+    }
+  }
+
+  /// What was found out on the way to the last choice was judged when that way was new.
+  var isRepeating: Bool { path.count + 1 < prefix.count }
+
+  // MARK: States
+
+  func performed(_ call: StorageCall, by client: Int, on store: SimulatedStore) {
+    var met = Hasher()
+    met.combine(call.verb)
+    switch call {
+    case .list, .settle: return
+    case .read(let name) where !SimulatedNames.matters(name): return
+    case .listed(let prefix):
+      met.combine(prefix)
+      met.combine(store.list(prefix).keys.reduce(0) { $0 &+ token(of: $1, store) })
+    case .put(let name, _): met.combine(SimulatedNames.kind(name))
+    case .remove(let name): met.combine(SimulatedNames.kind(name))
+    case .create(let name, _), .read(let name), .readRange(let name), .size(let name),
+      .time(let name):
+      met.combine(token(of: name, store))
+    }
+    let absent = !call.isChange && store.objects[call.name] == nil
+    histories[client].met &+=
+      UInt64(bitPattern: Int64(met.finalize())) &* (histories[client].epoch &* 2 &+ 1)
+    let isEnd = call.isChange || absent
+    if isEnd { histories[client].epoch += 1 }
+    histories[client].isReading =
+      !isEnd && SimulatedNames.canBeRemoved(call.name)
+      || histories[client].isReading && !isEnd
+    if case .remove = call {
+      histories[client].isRemoving = true
+    } else {
+      histories[client].isRemoving = false
+    }
+  }
+
+  private func token(of name: String, _ store: SimulatedStore) -> Int {
+    var hasher = Hasher()
+    guard let object = store.objects[name] else {
+      hasher.combine(SimulatedNames.kind(name))
+      return hasher.finalize()
+    }
+    hasher.combine(object.origin)
+    hasher.combine(object.origin.client < 0 ? name : SimulatedNames.kind(name))
+    return hasher.finalize()
+  }
+
+  private func state(_ simulation: Simulation) -> UInt64 {
+    var hasher = Hasher()
+    hasher.combine(
+      simulation.store.objects.keys.reduce(0) {
+        $1 == ObjectName.checkpoint ? $0 : $0 &+ token(of: $1, simulation.store)
+      })
+    for (number, client) in simulation.clients.enumerated() {
+      hasher.combine(histories[number].epoch)
+      hasher.combine(histories[number].met)
+      hasher.combine(client.isDead)
+      hasher.combine(client.isFinished)
+      hasher.combine(client.call?.verb)
+      hasher.combine((client.call?.name).map(SimulatedNames.kind))
+    }
+    if search.interruptions != nil {
+      hasher.combine(interruptions)
+      hasher.combine(current)
+    }
+    return UInt64(bitPattern: Int64(hasher.finalize()))
+  }
+}
+
+enum SimulatedNames {
+  static let sessions = "sessions/"
+
+  /// Names of commits as they are, of other objects their directories.
+  static func kind(_ name: String) -> String {
+    name.hasPrefix("log/") ? name : String(name.prefix { $0 != "/" })
+  }
+
+  /// Whether what is read there says more than what cannot be otherwise.
+  static func matters(_ name: String) -> Bool { name != ObjectName.checkpoint }
+
+  static func canBeRemoved(_ name: String) -> Bool {
+    [ObjectName.packPrefix, ObjectName.indexPrefix, ObjectName.snapshotPrefix]
+      .contains { name.hasPrefix($0) }
+  }
+}
