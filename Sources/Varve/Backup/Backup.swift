@@ -150,7 +150,8 @@ public struct Backup {
       chunker: try makeChunker(options.chunkSizes ?? repository.config.chunkSizes),
       pagedChunker: try makeChunker(options.chunkSizes ?? pagedChunkSizes()),
       proofKey: HMACSHA256(key: try keys.proofKey()), cache: parent.cache,
-      isCacheDoubtful: parent.isCacheDoubtful, cacheWriter: cacheWriter, observer: observer, cancellation: cancellation, workers: workers)
+      isCacheDoubtful: parent.isCacheDoubtful, cacheWriter: cacheWriter, observer: observer,
+      cancellation: cancellation, workers: workers)
   }
 
   /// Short chunks, unless the repository's own are as short.

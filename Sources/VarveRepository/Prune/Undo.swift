@@ -114,7 +114,8 @@ public struct Undo: Sendable {
       try requireUnswept(snapshots, state)
       throw VarveError(
         error.code, "what the snapshots need is damaged or missing",
-        hint: "run 'varve check' to see what is affected, and 'varve repair index' to save what is left",
+        hint:
+          "run 'varve check' to see what is affected, and 'varve repair index' to save what is left",
         cause: error)
     }
   }

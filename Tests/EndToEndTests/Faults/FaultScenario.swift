@@ -104,6 +104,7 @@ struct FaultScenario: Sendable, CustomStringConvertible {
           #expect(differences == [], "\(trial)")
         }
       }),
+    FaultScenario(
       description: "undo", effect: .changes, command: { ["undo", FaultBench.firstSnapshot($0)] },
       again: { _ in ["prune", "--now", "--max-unused", "0"] },
       before: [["forget", "--keep-last", "1"], ["prune", "--max-unused", "0"]], bringsBack: true,
