@@ -66,7 +66,8 @@ struct SnapshotRepairSummary {
     }
     if snapshot.unfinished > 0 {
       try console.line(
-        "  \(HumanText.count(snapshot.unfinished, "file")) that was being read has to be read again")
+        "  \(HumanText.count(snapshot.unfinished, "file")) that was being read has to be read again"
+      )
     }
   }
 
@@ -79,7 +80,9 @@ struct SnapshotRepairSummary {
       if !entry.path.isEmpty { bytes.append(UInt8(ascii: "/")) }
       bytes += Array(" without \(count) of its entries, whose names are not known".utf8)
     }
-    if let mark = entry.mark { bytes += Array(" (now ".utf8) + console.name(mark) + Array(")".utf8) }
+    if let mark = entry.mark {
+      bytes += Array(" (now ".utf8) + console.name(mark) + Array(")".utf8)
+    }
     try console.write(bytes + [0x0a])
   }
 
