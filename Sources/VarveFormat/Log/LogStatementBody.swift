@@ -75,7 +75,7 @@ extension LogStatement {
     public let additions: ObjectList
     /// The snapshot that this one was compared with.
     public let parent: Digest?
-    /// The snapshot that this one is a changed record of.
+    /// A snapshot of the same tree, of which this one is a changed record.
     public let original: Digest?
     /// The opaque id of the host and paths saved; nil in entries from before there were any.
     public let source: Digest?

@@ -324,7 +324,7 @@ import VarveStorage
         let faulty = FaultStorage(bench.storage, stoppingAtChange: stop, afterEffect: after)
         let done = try? SnapshotRepair(bench.bench.unlocked(faulty), options: options)
           .run(on: bench.bench.unlocked(faulty).log.state.snapshotsInOrder.map(\.id))
-        if done != nil && !after { return #expect(stop > 5) }
+        if done != nil && !after { return #expect(stop > 3) }
         try bench.unlocked.log.refresh()
       }
       try bench.unlocked.log.refresh()
