@@ -7,9 +7,9 @@ internal import VarveRepository
 ///
 /// Nothing of the source that cannot be read stops it: it is noted, and the snapshot is then not committed.
 final class CopyEdit: TreeEdit, @unchecked Sendable {
-  /// A batch is done once it has so many chunks, of 120 bytes each, or so many bytes of content.
+  /// A batch is done once it has so many chunks, of 120 bytes each, or content for so many errands.
   private static let chunkLimit = 1 << 14
-  private static let byteLimit: UInt64 = 256 << 20
+  private static let errandLimit: UInt64 = 8
 
   private struct Batch {
     var chunks: [WantedChunk] = []
@@ -110,7 +110,10 @@ final class CopyEdit: TreeEdit, @unchecked Sendable {
         batch.chunks.append(
           WantedChunk(id: chunk.address, length: chunk.length, location: location))
         batch.byteCount += UInt64(chunk.length)
-        guard batch.chunks.count >= Self.chunkLimit || batch.byteCount >= Self.byteLimit else {
+        guard
+          batch.chunks.count >= Self.chunkLimit
+            || batch.byteCount >= Self.errandLimit * options.stepByteCount
+        else {
           return nil
         }
         defer { batch = Batch() }

@@ -151,21 +151,21 @@ import VarveTestSupport
   /// Ended in the middle of a large snapshot, the next run finds what was stored.
   @Test func anInterruptedCopyGoesOn() throws {
     let bench = try CopyBench(packSize: 1 << 16)
-    for number in 0..<40 {
+    for number in 0..<120 {
       try bench.source.write("f\(number)", noise(60_000, seed: UInt64(number + 1)))
     }
     let snapshot = try bench.backUp()
     let flag = CancellationFlag()
-    let observer = CopyWatcher { if $0 == 2 { flag.cancel() } }
+    let observer = CopyWatcher { _ in flag.cancel() }
     #expect(throws: VarveError(.interrupted, "")) {
       try bench.copy(observer: observer, cancellation: flag) {
         $0.partialInterval = 1
-        $0.stepByteCount = 100_000
+        $0.stepByteCount = 20_000
       }
     }
     try bench.target.unlocked.log.refresh()
     let state = bench.target.unlocked.log.state
-    #expect(state.snapshots.count == 1, "each takes the place of the one before")
+    #expect(state.snapshots.count == 1, "a partial one")
     let partial = try #require(state.snapshotsInOrder.first)
     #expect(partial.isPartial && partial.parent == snapshot && partial.original == nil)
     let record = try bench.target.unlocked.snapshotRecord(partial.id)
@@ -176,7 +176,7 @@ import VarveTestSupport
     prune.maxUnused = .bytes(0)
     _ = try Prune(bench.target.unlocked, options: prune).run()
     let report = try bench.copy { $0.partialInterval = 1 }
-    #expect(report.dataAdded < 40 * 60_000)
+    #expect(report.dataAdded < 120 * 60_000)
     try bench.expectEqual(report.copied)
     #expect(bench.target.unlocked.log.state.snapshots.count == 1)
   }
