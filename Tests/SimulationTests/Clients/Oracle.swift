@@ -48,6 +48,8 @@ final class Oracle {
   private var needed: [String: SimulatedObject] = [:]
   private(set) var violation: Violation?
   private(set) var commits = 0
+  /// Partial snapshots that were restored, as far as they go.
+  private(set) var partials = 0
   /// Whether it looks at nothing, until it is woken.
   private(set) var isAsleep = true
 
@@ -192,6 +194,7 @@ final class Oracle {
       throw Violation(description: "the snapshot \(id) does not say what it is of")
     }
     let expected = world.contents[version]
+    if record.isPartial { partials += 1 }
     let isWhole =
       record.isPartial
       ? files.allSatisfy { name, bytes in world.contents.contains { $0[name] == bytes } }

@@ -51,6 +51,7 @@ struct Campaign: CustomStringConvertible {
   struct Run {
     var steps = 0
     var commits = 0
+    var partials = 0
     var acts = 0
     var faults = 0
     var failedActs: [String] = []
@@ -60,6 +61,7 @@ struct Campaign: CustomStringConvertible {
   private(set) var runs = 0
   private(set) var steps = 0
   private(set) var commits = 0
+  private(set) var partials = 0
   private(set) var acts = 0
   private(set) var faults = 0
   private(set) var failures: [String] = []
@@ -70,6 +72,7 @@ struct Campaign: CustomStringConvertible {
     runs += 1
     steps += run.steps
     commits += run.commits
+    partials += run.partials
     acts += run.acts
     faults += run.faults
     for failed in run.failedActs { failedActs[failed, default: 0] += 1 }
@@ -83,7 +86,7 @@ struct Campaign: CustomStringConvertible {
     let failed = failedActs.sorted { $0.value > $1.value }.prefix(30)
       .map { "\n    \($0.value) × \($0.key)" }.joined()
     return
-      "\(runs) runs, \(steps) steps, \(commits) commits, \(acts) acts, \(faults) faults, "
+      "\(runs) runs, \(steps) steps, \(commits) commits, \(partials) partial snapshots, \(acts) acts, \(faults) faults, "
       + "\(failures.count) violations\(failed)"
   }
 
@@ -116,6 +119,7 @@ struct Campaign: CustomStringConvertible {
       }
       result.steps = simulation.steps.count
       result.commits = simulation.oracle.commits
+      result.partials = simulation.oracle.partials
       for step in simulation.steps {
         if case .client(_, let verdict) = step.turn, verdict != .pass { result.faults += 1 }
       }
