@@ -105,7 +105,8 @@ final class PartialSnapshots: @unchecked Sendable {
     for reader in workers where reader.isInContent {
       unfinished += try reader.chunkList.nodesSoFar(store: worker.store(node:)).map(\.id)
     }
-    let links = try chunker.store(session.links.table(of: frontier.includes), by: worker.store(node:))
+    let links = try chunker.store(
+      session.links.table(of: frontier.includes), by: worker.store(node:))
     try worker.writer.flush()
     let added = try session.store.finish(by: worker.writer)
     progress = reached
