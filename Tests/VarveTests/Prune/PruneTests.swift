@@ -119,7 +119,7 @@ func secret(_ text: String) -> SecretBytes { SecretBytes(copying: Array(text.utf
       try Prune(bench.bench.unlocked(stopped), options: options).run()
     }
     #expect(try bench.storage.size(ObjectName.snapshot(forgotten[0])) != nil)
-    #expect(throws: VarveError(.missing, "")) { try Undo(bench.unlocked).run([forgotten[0]]) }
+    #expect(throws: VarveError(.notFound, "")) { try Undo(bench.unlocked).run([forgotten[0]]) }
     try bench.prune()
     try bench.expectIntact()
   }
