@@ -67,16 +67,10 @@ final class PartialSnapshots: @unchecked Sendable {
   }
 
   private func assemble() throws -> (content: SessionSnapshots.Content?, at: UInt64) {
-    session.rendezvous.call()
-    session.stack.setCalls(true)
-    defer {
-      session.stack.setCalls(false)
-      session.rendezvous.dismiss()
-    }
-    guard session.rendezvous.wait(), !session.isBroken.load(ordering: .relaxed) else {
-      return (nil, newest)
-    }
-    return (try prepare(), MonotonicClock.nanoseconds)
+    try session.rendezvous.meet(takingWorkFrom: session.stack) {
+      guard !session.isBroken.load(ordering: .relaxed) else { return (nil, newest) }
+      return (try prepare(), MonotonicClock.nanoseconds)
+    } ?? (nil, newest)
   }
 
   /// Encodes what is done and stores all of it; nothing else may move.

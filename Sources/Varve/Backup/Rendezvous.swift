@@ -20,21 +20,35 @@ final class Rendezvous: @unchecked Sendable {
 
   var isCalled: Bool { called.load(ordering: .relaxed) }
 
-  /// Says that threads are to attend; `wait` waits for them.
-  func call() { condition.locked { if !isOver { called.store(true, ordering: .relaxed) } } }
-
-  /// Waits until all threads attend.
+  /// Calls all threads, which take their work from `stack`, and runs `body` while they attend.
   ///
-  /// - Returns: false when one has left instead: the walk is over, or has failed.
-  func wait() -> Bool {
+  /// - Returns: nil, without a call of `body`, when one has left instead: the walk is over, or has failed.
+  /// - Throws: what `body` throws, after which all go on.
+  func meet<Task, Chunk, Result>(
+    takingWorkFrom stack: TaskStack<Task, Chunk>, _ body: () throws -> Result
+  ) rethrows -> Result? {
+    call()
+    stack.setCalls(true)
+    defer {
+      stack.setCalls(false)
+      dismiss()
+    }
+    guard wait() else { return nil }
+    return try body()
+  }
+
+  private func call() {
+    condition.locked { if !isOver { called.store(true, ordering: .relaxed) } }
+  }
+
+  private func wait() -> Bool {
     condition.locked {
       while attending < threads && !isOver { condition.wait() }
       return !isOver
     }
   }
 
-  /// Lets all threads go on.
-  func dismiss() {
+  private func dismiss() {
     condition.locked {
       called.store(false, ordering: .relaxed)
       attending = 0

@@ -102,19 +102,9 @@ final class TreeRewriter: @unchecked Sendable {
   private func pause(_ pauses: any RewritePauses) throws {
     while rendezvous.sleep(until: pauses.due) {
       do {
-        rendezvous.call()
-        stack.setCalls(true)
-        defer {
-          stack.setCalls(false)
-          rendezvous.dismiss()
-        }
-        guard rendezvous.wait() else { return }
-        try pauses.paused()
+        guard try rendezvous.meet(takingWorkFrom: stack, pauses.paused) != nil else { return }
+        try pauses.resumed()
       } catch {
-        stack.stop()
-        throw error
-      }
-      do { try pauses.resumed() } catch {
         stack.stop()
         throw error
       }

@@ -28,22 +28,6 @@ struct RewriteCommand: VarveSubcommand {
     help: ArgumentHelp("Which (default: all that the options select).", valueName: "snapshot"))
   var snapshots: [RawArgument] = []
 
-  @Option(
-    name: [.customShort("e"), .long], parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Take out what matches; may be repeated.", valueName: "pattern"))
-  var exclude: [RawArgument] = []
-
-  @Option(
-    parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("The same without regard to case.", valueName: "pattern"))
-  var iexclude: [RawArgument] = []
-
-  @Option(help: ArgumentHelp("Read exclude patterns from a file, one a line.", valueName: "file"))
-  var excludeFile: [RawArgument] = []
-
-  @Option(help: ArgumentHelp("The same without regard to case.", valueName: "file"))
-  var iexcludeFile: [RawArgument] = []
-
   @Option(help: ArgumentHelp("Name this host instead.", valueName: "host"))
   var newHost: RawArgument?
 
@@ -58,13 +42,12 @@ struct RewriteCommand: VarveSubcommand {
   @Flag(name: [.customShort("n"), .long], help: "Change nothing; say what would be done.")
   var dryRun = false
 
+  @OptionGroup(title: "What to take out") var patterns: ExcludePatternOptions
   @OptionGroup(title: "Which snapshots") var filter: SnapshotFilterOptions
   @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
-    if exclude.isEmpty && iexclude.isEmpty && excludeFile.isEmpty && iexcludeFile.isEmpty
-      && newHost == nil && newTime == nil
-    {
+    if patterns.isEmpty && newHost == nil && newTime == nil {
       throw ValidationError("Give --exclude, --new-host or --new-time.")
     }
     if newHost?.bytes.isEmpty == true { throw ValidationError("--new-host is empty.") }
@@ -72,10 +55,8 @@ struct RewriteCommand: VarveSubcommand {
 
   func execute(on console: Console) throws -> ExitStatus {
     var options = RewriteOptions()
-    options.excludes =
-      try exclude.map(\.bytes) + excludeFile.flatMap { try PatternFile.patterns(at: $0.bytes) }
-    options.caseInsensitiveExcludes =
-      try iexclude.map(\.bytes) + iexcludeFile.flatMap { try PatternFile.patterns(at: $0.bytes) }
+    options.excludes = try patterns.patterns()
+    options.caseInsensitiveExcludes = try patterns.caseInsensitivePatterns()
     options.host = newHost?.bytes
     options.time = newTime?.timestamp
     options.forgets = forget

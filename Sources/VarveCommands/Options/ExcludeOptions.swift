@@ -3,21 +3,7 @@ import Varve
 
 /// What a backup leaves out.
 struct ExcludeOptions: ParsableArguments {
-  @Option(
-    name: [.customShort("e"), .long], parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Leave out what matches; may be repeated.", valueName: "pattern"))
-  var exclude: [RawArgument] = []
-
-  @Option(
-    parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("The same without regard to case.", valueName: "pattern"))
-  var iexclude: [RawArgument] = []
-
-  @Option(help: ArgumentHelp("Read exclude patterns from a file, one a line.", valueName: "file"))
-  var excludeFile: [RawArgument] = []
-
-  @Option(help: ArgumentHelp("The same without regard to case.", valueName: "file"))
-  var iexcludeFile: [RawArgument] = []
+  @OptionGroup var patterns: ExcludePatternOptions
 
   @Flag(help: "Leave out the content of cache directories, those with a CACHEDIR.TAG.")
   var excludeCaches = false
@@ -38,10 +24,8 @@ struct ExcludeOptions: ParsableArguments {
   var oneFileSystem = false
 
   func apply(to options: inout BackupOptions) throws {
-    options.excludes =
-      try exclude.map(\.bytes) + excludeFile.flatMap { try PatternFile.patterns(at: $0.bytes) }
-    options.caseInsensitiveExcludes =
-      try iexclude.map(\.bytes) + iexcludeFile.flatMap { try PatternFile.patterns(at: $0.bytes) }
+    options.excludes = try patterns.patterns()
+    options.caseInsensitiveExcludes = try patterns.caseInsensitivePatterns()
     options.excludeCaches = excludeCaches
     options.excludeIfPresent = try excludeIfPresent.map { try ExclusionTag(parsing: $0.bytes) }
     options.excludeLargerThan = excludeLargerThan?.bytes

@@ -8,22 +8,7 @@ struct ForgetFilterOptions: ParsableArguments {
     help: ArgumentHelp("Only snapshots of this host; may be repeated.", valueName: "host"))
   var hosts: [String] = []
 
-  @Option(
-    name: .customLong("tag"),
-    help: ArgumentHelp(
-      "Only snapshots that have all of these tags, '' for those without tags; repeated, any of the lists will do.",
-      valueName: "tag[,tag…]"))
-  var tags: [String] = []
+  @OptionGroup var content: SnapshotContentOptions
 
-  @Option(
-    name: .customLong("path"),
-    help: ArgumentHelp(
-      "Only snapshots of this (absolute) path; repeated, of all of them.", valueName: "path"))
-  var paths: [RawArgument] = []
-
-  var filter: SnapshotFilter {
-    SnapshotFilter(
-      hosts: hosts.map(RawArgument.bytes), tagLists: tags.map(TagList.parseAll),
-      paths: paths.map(\.bytes))
-  }
+  var filter: SnapshotFilter { content.filter(hosts: hosts) }
 }

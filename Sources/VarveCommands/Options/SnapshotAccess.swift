@@ -7,11 +7,7 @@ struct SnapshotAccess {
   private let search: SnapshotSearch
 
   init(_ repository: UnlockedRepository, _ filter: SnapshotFilterOptions) {
-    search = SnapshotSearch(
-      repository,
-      filter: SnapshotFilter(
-        hosts: filter.hosts.map { Array($0.utf8) }, tagLists: filter.tagLists,
-        paths: filter.paths.map(\.bytes)))
+    search = SnapshotSearch(repository, filter: filter.filter)
   }
 
   /// The one snapshot that `text` names: `latest`, `latest~N`, an id or the beginning of one; behind

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Varve
 
 /// Which snapshots are meant where none is named, and among which `latest` is looked for.
 struct SnapshotFilterOptions: ParsableArguments {
@@ -7,10 +8,17 @@ struct SnapshotFilterOptions: ParsableArguments {
     help: ArgumentHelp("Only snapshots of this host; may be repeated.", valueName: "host"))
   var hosts: [String] = []
 
+  @OptionGroup var content: SnapshotContentOptions
+
+  var filter: SnapshotFilter { content.filter(hosts: hosts) }
+}
+
+/// Which snapshots are meant, by what was saved and how it is tagged.
+struct SnapshotContentOptions: ParsableArguments {
   @Option(
     name: .customLong("tag"),
     help: ArgumentHelp(
-      "Only snapshots that have all of these tags; repeated, any of the lists will do.",
+      "Only snapshots that have all of these tags, '' for those without tags; repeated, any of the lists will do.",
       valueName: "tag[,tag…]"))
   var tags: [String] = []
 
@@ -20,8 +28,11 @@ struct SnapshotFilterOptions: ParsableArguments {
       "Only snapshots of this (absolute) path; repeated, of all of them.", valueName: "path"))
   var paths: [RawArgument] = []
 
-  /// Alternatives; a snapshot must have every tag of one of them.
-  var tagLists: [[String]] { tags.map(TagList.parseAll) }
+  func filter(hosts: [String]) -> SnapshotFilter {
+    SnapshotFilter(
+      hosts: hosts.map(RawArgument.bytes), tagLists: tags.map(TagList.parseAll),
+      paths: paths.map(\.bytes))
+  }
 }
 
 /// Comma-separated tags.

@@ -14,8 +14,8 @@ final class PowerLossOracle {
   private let password: [UInt8]
   private let scratch: String
   private let source: String
-  /// The SHA-256 of each snapshot as a tar archive, by the id that it had first.
-  private var contents: [String: Digest] = [:]
+  /// The SHA-256 of each snapshot as a tar archive, by the id that it had first; of one that was rewritten, before and after.
+  private var contents: [String: Set<Digest>] = [:]
   /// The same of the source as it is now.
   private var sourceContent: Digest?
   /// Repositories, each with what the cache has of its index, whose snapshots have been read: nothing else decides what is
@@ -45,7 +45,7 @@ final class PowerLossOracle {
     let indexed = try IndexedRepository(repository)
     for snapshot in repository.log.state.snapshots.inOrder {
       let content = try self.content(of: snapshot.id, indexed)
-      contents[(snapshot.original ?? snapshot.id).hex] = content
+      contents[try Self.identity(snapshot, repository), default: []].insert(content)
       sourceContent = content
     }
   }
@@ -63,20 +63,28 @@ final class PowerLossOracle {
     }
     let repository = try open(storage)
     let live = repository.log.state.snapshots.inOrder
-    let found = Set(live.map { ($0.original ?? $0.id).hex })
+    let found = Set(try live.map { try Self.identity($0, repository) })
     let lost = promise.snapshots.subtracting(found)
     guard lost.isEmpty else { throw Violation(description: "lost: \(lost.sorted())") }
+    if promise.needsRepair { _ = try StorageRepair(repository).run() }
     let indexed = try IndexedRepository(repository)
     // Those that nobody was told of, too: what the log names must be there.
     let key = Self.whatIsRead(state)
     for snapshot in live where isThorough || !known.contains(key) {
-      let identity = (snapshot.original ?? snapshot.id).hex
-      guard try content(of: snapshot.id, indexed) == contents[identity] else {
+      let identity = try Self.identity(snapshot, repository)
+      guard try contents[identity]?.contains(content(of: snapshot.id, indexed)) == true else {
         throw Violation(description: "snapshot \(snapshot.id) has other content")
       }
     }
     known.insert(key)
     if isThorough { try goOn(storage, indexed) }
+  }
+
+  /// The id that the snapshot had first; its entry has none where the tree was another one.
+  private static func identity(
+    _ snapshot: LogState.Snapshot, _ repository: UnlockedRepository
+  ) throws -> String {
+    try (snapshot.original ?? repository.snapshotRecord(snapshot.id).original ?? snapshot.id).hex
   }
 
   private static func whatIsRead(_ state: CrashState) -> Int {

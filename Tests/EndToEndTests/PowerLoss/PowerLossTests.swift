@@ -115,10 +115,30 @@ struct PowerLossTests {
       """
   }
 
-  @Test func everyStateAfterAPowerLossHoldsWhatWasAcknowledged() throws {
-    let (session, oracle) = try makeSession(backups: Tools.rounds(3, soak: 8))
+  /// What follows repairs, rewrites and copies.
+  private func makeUpkeep() throws -> (RecordedSession, PowerLossOracle) {
+    let (session, oracle) = try makeSession(backups: 1)
+    let here = session.here
+    try session.makeOtherRepository()
+    try session.run(
+      "copy", "--from-repo", here.otherRepository, "--from-key-file", here.otherKeyFile)
+    try oracle.learn(session)
+    try session.run("rewrite", "--exclude", "dir1", "--forget")
+    try oracle.learn(session)
+    try session.loseIndex()
+    try session.run("repair", "index")
+    try session.run("prune", "--now", "--max-unused", "0")
+    try session.run("backup", here.source)
+    try oracle.learn(session)
+    return (session, oracle)
+  }
+
+  @Test(arguments: ["saving and deleting", "upkeep"])
+  func everyStateAfterAPowerLossHoldsWhatWasAcknowledged(_ history: String) throws {
+    let (session, oracle) =
+      try history == "upkeep" ? makeUpkeep() : makeSession(backups: Tools.rounds(3, soak: 8))
     var enumeration = CrashEnumeration(session)
-    enumeration.randomStates = Tools.rounds(0, soak: 80)
+    enumeration.randomStates = Tools.rounds(0, soak: 160)
     if !Tools.soak {
       let ends = session.ends.map(\.event)
       enumeration.moments = Set(session.events.indices.filter { $0 % 3 == 0 } + ends)
@@ -141,7 +161,7 @@ struct PowerLossTests {
       return violations < 20
     }
     print(
-      "power loss: \(session.events.count) events, \(enumeration.distinct.count) distinct states",
+      "power loss, \(history): \(session.events.count) events, \(enumeration.distinct.count) distinct states",
       "(\(enumeration.distinctRepositories.count) of the repository),",
       "\(enumeration.judgedCount) judged, \(violations) violations")
     #expect(enumeration.distinct.count > 300)

@@ -12,6 +12,8 @@ final class RecordedSession {
     var hasKeyFile = false
     /// Snapshots that were listed, by the id that they had first.
     var snapshots: Set<String> = []
+    /// Whether something was destroyed that a repair makes again.
+    var needsRepair = false
   }
 
   let here: Workspace
@@ -37,6 +39,7 @@ final class RecordedSession {
       here.environment["VARVE_KEY_FILE"] = keyFile
       here.environment["VARVE_PASSWORD_FILE"] = nil
     }
+    if arguments[0] == "repair" { promise.needsRepair = false }
     let end = events.count
     if promise.hasKeyFile { try list() }
     ends.append((end, arguments.joined(separator: " "), promise))
@@ -48,6 +51,28 @@ final class RecordedSession {
     let starts = sources.enumerated().map { "\(Tools.varve) backup '\($1)' & p\($0)=$!" }
     let waits = sources.indices.map { "wait $p\($0)" }.joined(separator: " && ")
     try run("sh", "-c", starts.joined(separator: "\n") + "\n" + waits)
+  }
+
+  /// Another repository with two snapshots, of which only what the client remembers is recorded.
+  func makeOtherRepository() throws {
+    let changing = "'\(here.source)/other'"
+    func varve(_ command: String) -> String {
+      "'\(Tools.varve)' \(command) --repo '\(here.otherRepository)'"
+    }
+    let backup = varve("backup '\(here.source)' --key-file '\(here.otherKeyFile)'")
+    try run(
+      "sh", "-c",
+      """
+      unset VARVE_KEY_FILE && echo first > \(changing) &&
+      \(varve("init --password-file '\(here.passwordFile)' --new-key-file '\(here.otherKeyFile)'")) &&
+      \(backup) && echo second > \(changing) && \(backup) && rm \(changing)
+      """)
+  }
+
+  /// Removes every index segment, as what is recorded.
+  func loseIndex() throws {
+    promise.needsRepair = true
+    try run("sh", "-c", "rm '\(here.repository)'/index/*")
   }
 
   /// Forgets the oldest snapshot, and brings it back.
@@ -100,6 +125,7 @@ final class RecordedSession {
     for end in ends {
       if end.event > count {
         before.snapshots.formIntersection(end.promise.snapshots)
+        before.needsRepair = before.needsRepair || end.promise.needsRepair
         return before
       }
       before = end.promise

@@ -56,7 +56,7 @@ struct RepairSnapshotsCommand: VarveSubcommand {
   /// Those named, or all; records are read only where an option asks for what is in them, since they may be damaged.
   private func chosen(in repository: UnlockedRepository) throws -> [Digest] {
     let live = repository.log.state.snapshotsInOrder.map(\.id)
-    let isFiltered = !(filter.hosts.isEmpty && filter.tags.isEmpty && filter.paths.isEmpty)
+    let isFiltered = !filter.filter.isEmpty
     let access = SnapshotAccess(repository, filter)
     guard !snapshots.isEmpty else {
       return isFiltered ? try access.snapshots(named: []).map(\.id) : live
