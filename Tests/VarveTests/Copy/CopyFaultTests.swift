@@ -157,8 +157,15 @@ import VarveTestSupport
     let snapshot = try bench.backUp()
     let flag = CancellationFlag()
     let observer = CopyWatcher { _ in flag.cancel() }
+    // Storage that takes its time, so that the first partial snapshot comes before the end on a busy machine, too.
+    let slow = FaultStorage(bench.target.storage) { operation, _ in
+      if operation.puts("packs/") && !flag.isCancelled { usleep(10_000) }
+      return .pass
+    }
     #expect(throws: VarveError(.interrupted, "")) {
-      try bench.copy(observer: observer, cancellation: flag) {
+      try bench.copy(
+        to: bench.target.unlocked(slow), observer: observer, cancellation: flag
+      ) {
         $0.partialInterval = 1
         $0.stepByteCount = 20_000
       }
@@ -192,29 +199,13 @@ import VarveTestSupport
     mkdir(bench.target.scratch.path + "/own", 0o755)
     try bench.target.write("file", noise(4_000))
     let own = try #require(try bench.target.backUp().snapshot)
-    let hasRun = Mutex(false)
     nonisolated(unsafe) let target = bench.target
-    let watched = FaultStorage(target.storage) { operation, _ in
-      guard case .put(let name) = operation, name.hasPrefix("snapshots/") else { return .pass }
-      let isFirst = hasRun.withLock { ran in
-        defer { ran = true }
-        return !ran
-      }
-      guard isFirst else { return .pass }
-      do {
-        let other = try target.unlocked(target.storage)
-        try other.log.append { _ in [.forget(.init(snapshots: [own], reason: "test"))] }
-        var options = PruneOptions()
-        options.grace = 0
-        options.maxUnused = .bytes(0)
-        _ = try Prune(other, options: options).run()
-      } catch {
-        Issue.record(error)
-      }
-      return .pass
+    let watched = Meanwhile.storage(target.storage, beforeFirst: { $0.puts("snapshots/") }) {
+      try target.prune(forgetting: own)
     }
     let report = try bench.copy(to: target.unlocked(watched))
-    #expect(hasRun.withLock { $0 })
+    try target.unlocked.log.refresh()
+    #expect(target.unlocked.log.state.forgotten[own] != nil)
     #expect(report.copied.count == 1)
     try bench.expectEqual(report.copied)
   }
@@ -224,35 +215,14 @@ import VarveTestSupport
     let bench = try Self.history()
     nonisolated(unsafe) let source = bench.source
     let snapshots = source.unlocked.liveSnapshots
-    let hasRun = Mutex(false)
-    let watched = FaultStorage(source.storage) { operation, _ in
-      guard case .read(let name) = operation, name.hasPrefix("packs/") else { return .pass }
-      let isFirst = hasRun.withLock { ran in
-        defer { ran = true }
-        return !ran
-      }
-      guard isFirst else { return .pass }
-      do {
-        let other = try source.unlocked(source.storage)
-        try other.log.append { _ in
-          [.forget(.init(snapshots: [snapshots[0]], reason: "test"))]
-        }
-        var options = PruneOptions()
-        options.grace = 0
-        options.maxUnused = .bytes(0)
-        options.repackSmall = true
-        _ = try Prune(other, options: options).run()
-      } catch {
-        Issue.record(error)
-      }
-      return .pass
+    let watched = Meanwhile.storage(source.storage, beforeFirst: { $0.reads("packs/") }) {
+      try source.prune(forgetting: snapshots[0], repackSmall: true)
     }
     var options = CopyOptions()
     options.workers = 1
     let report = try Copy(
       from: source.unlocked(watched), to: bench.target.unlocked, options: options
     ).run(snapshots)
-    #expect(hasRun.withLock { $0 })
     #expect(report.failed == [snapshots[0]])
     #expect(report.problems.map(\.message) == ["it was forgotten meanwhile"])
     #expect(report.copied.map(\.source) == [snapshots[1], snapshots[2]])
@@ -263,23 +233,11 @@ import VarveTestSupport
   /// Two copies of the same at the same time leave each snapshot once.
   @Test func twoCopiesAtOnce() throws {
     nonisolated(unsafe) let bench = try Self.history()
-    let hasRun = Mutex(false)
-    let watched = FaultStorage(bench.target.storage) { operation, _ in
-      guard case .createExclusively = operation else { return .pass }
-      let isFirst = hasRun.withLock { ran in
-        defer { ran = true }
-        return !ran
-      }
-      guard isFirst else { return .pass }
-      do {
-        let source = bench.source.unlocked
-        let other = try bench.target.unlocked(bench.target.storage)
-        let report = try Copy(from: source, to: other).run([source.liveSnapshots[1]])
-        #expect(report.copied.count == 1)
-      } catch {
-        Issue.record(error)
-      }
-      return .pass
+    let watched = Meanwhile.storage(bench.target.storage, beforeFirst: { $0.creates("") }) {
+      let source = bench.source.unlocked
+      let other = try bench.target.unlocked(bench.target.storage)
+      let report = try Copy(from: source, to: other).run([source.liveSnapshots[1]])
+      #expect(report.copied.count == 1)
     }
     let report = try bench.copy(to: bench.target.unlocked(watched))
     #expect(report.copied.count == 2 && report.present.count == 1)

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 import Testing
 import Varve
 import VarveCrypto
@@ -292,25 +291,8 @@ import VarveTestSupport
     try bench.write("keep", noise(9_000))
     try bench.write("drop", noise(9_000, seed: 2))
     let snapshot = try #require(try bench.backUp().snapshot)
-    let hasRun = Mutex(false)
-    let watched = FaultStorage(bench.storage) { operation, _ in
-      guard case .put(let name) = operation, name.hasPrefix("snapshots/") else { return .pass }
-      let isFirst = hasRun.withLock { ran in
-        defer { ran = true }
-        return !ran
-      }
-      guard isFirst else { return .pass }
-      do {
-        let other = try bench.unlocked(bench.storage)
-        try other.log.append { _ in [.forget(.init(snapshots: [snapshot], reason: "test"))] }
-        var options = PruneOptions()
-        options.grace = 0
-        options.maxUnused = .bytes(0)
-        _ = try Prune(other, options: options).run()
-      } catch {
-        Issue.record(error)
-      }
-      return .pass
+    let watched = Meanwhile.storage(bench.storage, beforeFirst: { $0.puts("snapshots/") }) {
+      try bench.prune(forgetting: snapshot)
     }
     var options = RewriteOptions()
     options.excludes = [Array("drop".utf8)]
