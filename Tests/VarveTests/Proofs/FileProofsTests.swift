@@ -143,15 +143,17 @@ import VarveTestSupport
     #expect(
       try Self.prove(bench, new, ["data/empty"]).verify(by: Self.key(bench)).files.count == 1)
     // Whoever has no key sees that the tree is the one that it was.
-    let trees = try [made, try #require(changed.last?.new)].map { id -> Digest? in
-      let entries = try (0..<bench.unlocked.log.head.size).map { try bench.unlocked.log.entry($0) }
-      for case .snapshot(let addition) in entries.map(\.statement.body) where addition.snapshot == id
-      {
-        return addition.tree
+    func tree(_ snapshot: Digest) throws -> Digest? {
+      for index in 0..<bench.unlocked.log.head.size {
+        let body = try bench.unlocked.log.entry(index).statement.body
+        if case .snapshot(let addition) = body, addition.snapshot == snapshot {
+          return addition.tree
+        }
       }
       return nil
     }
-    #expect(trees[0] != nil && trees[0] == trees[1])
+    let trees = try (tree(made), tree(try #require(changed.last?.new)))
+    #expect(trees.0 != nil && trees.0 == trees.1)
   }
 
   // MARK: Content
