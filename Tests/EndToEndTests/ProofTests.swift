@@ -198,7 +198,7 @@ import Testing
     try here.succeed("proof", "fetch", small, "--key", key, "-o", output)
     #expect(try here.read(output) == Array("a \\ strange\u{1} name".utf8))
     // Damage in the released block is found, and nothing is left behind.
-    try here.remove(output)
+    unlink(output)
     let pack = try here.largestPack()
     var bytes = try here.read(pack)
     bytes[bytes.count / 2] ^= 1
@@ -206,7 +206,7 @@ import Testing
     try here.write(bytes, to: pack)
     try here.fail(22, "proof", "fetch", proof, "--key", key, "-o", output)
     #expect(!here.exists(output))
-    try here.remove(pack)
+    unlink(pack)
     try here.fail(20, "proof", "fetch", proof, "--key", key, saying: ["hint"])
   }
 
