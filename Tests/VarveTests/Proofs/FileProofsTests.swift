@@ -91,6 +91,37 @@ import VarveTestSupport
     }
   }
 
+  /// Of a directory that is stored in parts, which are hashed side by side.
+  @Test func hugeDirectoriesHaveShortProofs() throws {
+    let bench = try Self.bench()
+    let count = 20_000
+    for number in 0..<count {
+      let file = open("\(bench.source)/docs/deep/f\(number)", O_WRONLY | O_CREAT, 0o644)
+      try #require(file >= 0)
+      close(file)
+    }
+    let snapshot = try #require(try bench.backUp().snapshot)
+    let node = try bench.entry(snapshot, "data/docs/deep")
+    guard case .directory(let content) = node.content else {
+      throw VarveError(.notFound, "no directory")
+    }
+    let reader = try IndexedRepository(bench.unlocked).makeReader()
+    let parts = try reader.withChunk(content.id) { try TreeNodeReader($0).partCount }
+    #expect(parts > 2)
+    for name in ["f0", "f\(count - 1)", "f10500", "small"] {
+      let proof = try Self.prove(bench, snapshot, ["data/docs/deep/" + name]) {
+        $0.disclosesPath = true
+      }
+      let bytes = proof.bytes
+      #expect(bytes.count < 10_000)
+      let proved = try FileProof(bytes, "proof").verify(by: Self.key(bench))
+      #expect(proved.files.first?.path == Array("/data/docs/deep/\(name)".utf8))
+    }
+    #expect(throws: VarveError(.notFound, "")) {
+      try Self.prove(bench, snapshot, ["data/docs/deep/f\(count)"])
+    }
+  }
+
   @Test func readersMakeThemAndWritersDoNot() throws {
     let bench = try Self.bench()
     let snapshot = try #require(try bench.backUp().snapshot)
