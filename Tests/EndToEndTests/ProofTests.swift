@@ -177,6 +177,32 @@ import Testing
     #expect(outcome.text.contains("contract.pdf: OK"))
   }
 
+  /// What earlier releases have made stays good.
+  @Test func proofsOfEveryReleaseVerify() throws {
+    let here = try Workspace()
+    let proofs = Tools.sources + "/fixtures/proofs/v1"
+    let key = proofs + "/log.vkey"
+    for name in ["files.proof", "content.proof", "receipt.json"] {
+      try expectProved(here, "\(proofs)/\(name)", "--key", key)
+    }
+    let shown = try here.succeed(
+      "proof", "verify", proofs + "/files.proof", "--key", key, "--json"
+    ).document()
+    #expect(
+      shown["files"].list.compactMap { $0["path"].string }
+        == ["/data/documents/readme.txt", "/data/documents/empty file"])
+    #expect(
+      try here.succeed(
+        "proof", "fetch", proofs + "/content.proof", "--key", key, "-r",
+        Tools.sources + "/fixtures/repositories/v1-block-keys/repository"
+      ).text.contains("the content in the repository is"))
+    let text = String(decoding: try here.read(key), as: UTF8.self).dropLast()
+    let script = try here.run([
+      Tools.python, Self.script, proofs + "/files.proof", String(text),
+    ])
+    #expect(script.code == 0, "\(script.errors)")
+  }
+
   // MARK: Content
 
   @Test func releasedContentIsFetchedWithoutAPassword() throws {

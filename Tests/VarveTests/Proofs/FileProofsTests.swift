@@ -91,6 +91,31 @@ import VarveTestSupport
     }
   }
 
+  /// Two snapshots that differ in a file which is not disclosed: the proofs look the same but for hashes.
+  @Test func aProofTellsNothingOfOtherFiles() throws {
+    let bench = try Self.bench()
+    func shape() throws -> (String, FileProof) {
+      let snapshot = try #require(try bench.backUp().snapshot)
+      let proof = try Self.prove(bench, snapshot, ["data/docs/deep/small"])
+      let json = try JSONValue(canonical: proof.bytes, "proof")
+      let text =
+        try json.member("files").canonicalText + json.member("tree").canonicalText
+      return (
+        String(text.map { $0.isHexDigit ? "x" : $0 }), proof
+      )
+    }
+    let (before, first) = try shape()
+    try bench.write("docs/deep/other", noise(50_000, seed: 9))
+    chmod(bench.source + "/docs/deep/other", 0o4777)
+    bench.settle()
+    let (after, second) = try shape()
+    #expect(before == after)
+    #expect(first.tree.root != second.tree.root)
+    // Of the siblings nothing is in it but hashes, which the change has changed.
+    #expect(first.files[0].place.path != second.files[0].place.path)
+    #expect(first.files[0].digest == second.files[0].digest)
+  }
+
   /// Of a directory that is stored in parts, which are hashed side by side.
   @Test func hugeDirectoriesHaveShortProofs() throws {
     let bench = try Self.bench()
