@@ -29,28 +29,28 @@ def name(text):  # \\ stands for a backslash, \xHH for a byte that is no text
     return re.sub(rb"\\(\\|x..)", lambda m: b"\\" if m[1] == b"\\" else bytes.fromhex(m[1][1:].decode()), text.encode())
 text, (key_name, key_id, key) = open(sys.argv[1], encoding="utf-8", newline="").read(), sys.argv[2].split("+", 2)
 proof, key = json.loads(text), decode(key)
-require(json.dumps(proof, separators=(",", ":"), sort_keys=True, ensure_ascii=False) == text and proof["format"] == "varve file proof v1", "a spelling")
-require(not re.search(r'(?<!"value":)"(?=[0-9a-fA-F]{64}")[0-9a-f]*[A-F]', text) and len(proof) == 6, "another spelling")
+is_format = proof["format"] == "varve file proof v1" and not re.search(r'(?<!"value":)"(?=[0-9a-fA-F]{64}")[0-9a-f]*[A-F]', text)
 require(sha(key_name.encode(), b"\n", key)[:4].hex() == key_id and key[0] == 1, "a bad verifier key")
-head, note = proof["log"].split("\n\n", 1)
+require(json.dumps(proof, separators=(",", ":"), sort_keys=True, ensure_ascii=False) == text and is_format and len(proof) == 6, "another spelling")
+head, note = proof["log"].removeprefix("c2sp.org/tlog-proof@v1\nindex ").split("\n\n", 1)
 lines, (checkpoint, signatures) = head.split("\n"), note.rsplit("\n\n", 1)
 ours = [decode(l.split()[2]) for l in signatures.splitlines() if l.split()[1] == key_name]
 require(any(s[:4].hex() == key_id and is_signed(key[1:], f"{checkpoint}\n".encode(), s[4:]) for s in ours), "the checkpoint's signature")
-(origin, size, log_root), index, digests = checkpoint.split("\n")[:3], int(lines[1].removeprefix("index ")), set()
+(origin, size, log_root), index, digests = checkpoint.split("\n")[:3], int(lines[0]), set()
 envelope = json.dumps(proof["entry"], separators=(",", ":"), sort_keys=True).encode()
-require(root(envelope, index, int(size), map(decode, lines[2:])) == decode(log_root), "the entry in the log")
+require(root(envelope, index, int(size), map(decode, lines[1:])) == decode(log_root), "the entry in the log")
 payload, author = decode(proof["entry"]["payload"]), decode(proof["authorKey"])
 kind, signature, says = proof["entry"]["payloadType"], proof["entry"]["signatures"][0], json.loads(payload)["predicate"]
 require(is_signed(author, f"DSSEv1 {len(kind)} {kind} {len(payload)} ".encode() + payload, decode(signature["sig"])), "the entry's signature")
 require(sha(author)[:16].hex() == says["author"] == signature["keyid"], "the entry's author")
-require(origin == key_name == "varve/" + says["repository"] and says["log"]["index"] == index, "the entry's place")
+require(f"{index} {int(size)}" == f"{lines[0]} {size}" and origin == key_name == "varve/" + says["repository"] and says["log"]["index"] == index, "the entry's place")
 count, top, salt = proof["tree"]["entries"], bytes.fromhex(proof["tree"]["root"]), bytes.fromhex(proof["tree"]["salt"])
 require(sha(b"varve v1 tree\0", salt, struct.pack("<Q", count), top).hex() == says["tree"], "the snapshot's tree")
 for file in proof["files"]:
     above = count, top
     for level in file["levels"]:
         own = struct.pack("<Q", level["entries"]) + bytes.fromhex(level["root"]) if "root" in level else commitment(
-            {"salt": level["salt"], "value": struct.pack("<Q", level["size"]) + bytes.fromhex(level["digest"])})
+            {"salt": level["salt"], "value": level["size"].to_bytes(7, "little") + b"\0" + bytes.fromhex(level["digest"])})
         leaf = (b"\2" if "root" in level else b"\1") + commitment(level["name"], name) + commitment(level["metadata"], decode) + own
         require(root(leaf, level["index"], above[0], map(bytes.fromhex, level["path"])) == above[1], "a file in its directory")
         above = level.get("entries"), bytes.fromhex(level.get("root", ""))
