@@ -34,7 +34,7 @@ require(sha(key_name.encode(), b"\n", key)[:4].hex() == key_id and key[0] == 1, 
 require(json.dumps(proof, separators=(",", ":"), sort_keys=True, ensure_ascii=False) == text and is_format and len(proof) == 6, "another spelling")
 head, note = proof["log"].removeprefix("c2sp.org/tlog-proof@v1\nindex ").split("\n\n", 1)
 lines, (checkpoint, signatures) = head.split("\n"), note.rsplit("\n\n", 1)
-ours = [decode(l.split()[2]) for l in signatures.splitlines() if l.split()[1] == key_name]
+ours = [decode(l.split()[2]) for l in signatures.splitlines() if l.startswith(f"— {key_name} ")]
 require(any(s[:4].hex() == key_id and is_signed(key[1:], f"{checkpoint}\n".encode(), s[4:]) for s in ours), "the checkpoint's signature")
 (origin, size, log_root), index, digests = checkpoint.split("\n")[:3], int(lines[0]), set()
 envelope = json.dumps(proof["entry"], separators=(",", ":"), sort_keys=True).encode()
