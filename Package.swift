@@ -123,7 +123,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveRepository", "VarveStorage",
+        "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository",
+        "VarveStorage",
       ], swiftSettings: strict),
   ]
 )

@@ -4,7 +4,7 @@ import VarveFormat
 import VarveStorage
 
 /// Files outside a store: the client's state and published logs.
-enum FileWriting {
+package enum FileWriting {
   /// All bytes of the file from `start` on, or nil when there is none.
   static func read(_ path: String, from start: UInt64 = 0) throws -> [UInt8]? {
     let file = varve_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0)
@@ -43,7 +43,7 @@ enum FileWriting {
 
   /// Puts `bytes` in the place of the file: written beside it, synced, renamed, directory synced. A
   /// crash leaves the old file or the new one; unless `isDurable`, it may leave a damaged one.
-  static func replace(
+  package static func replace(
     _ path: String, with bytes: [UInt8], mode: mode_t, isDurable: Bool = true
   ) throws {
     let temporary = "\(path).\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
