@@ -30,6 +30,7 @@ public enum Audit {
     var chain = ChainAudit(repository, options)
     try chain.run()
     findings += chain.findings
+    if findings.allSatisfy({ $0.severity == .notice }) { try chain.remember() }
     let windows = TimeWindows(chain.evidence)
     let times = TimeAudit(chain.history, windows, now: now, delay: options.policy.delay)
     let to = options.to ?? now
@@ -59,7 +60,8 @@ public enum Audit {
     guard let given else {
       return AuditFinding(
         .notice, .key,
-        "nobody vouches for the log's key but the repository itself; give --key, from somebody who knows it")
+        "nobody vouches for the log's key but the repository itself; give --key, from somebody who knows it"
+      )
     }
     let key: VerifierKey
     do {
@@ -78,7 +80,8 @@ public enum Audit {
   private static func findings(_ found: KeylessObjects) -> [AuditFinding] {
     found.damages.map { damage in
       AuditFinding(
-        .broken, .object, object: damage.object, "\(damage.object) is \(damage.kind.rawValue): \(damage.message)")
+        .broken, .object, object: damage.object,
+        "\(damage.object) is \(damage.kind.rawValue): \(damage.message)")
     }
       + found.notChecked.map { AuditFinding(.notice, .object, "not checked: \($0)") }
   }

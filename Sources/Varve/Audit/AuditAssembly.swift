@@ -35,11 +35,7 @@ struct AuditAssembly {
   /// What breaks the chain itself first, then by entry.
   private static func ordered(_ findings: [AuditFinding]) -> [AuditFinding] {
     func rank(_ finding: AuditFinding) -> Int {
-      guard finding.severity == .broken else { return 2 }
-      switch finding.kind {
-      case .key, .entry, .unauthorized, .truncated, .fork, .checkpoint: return 0
-      default: return 1
-      }
+      finding.breaksChain ? 0 : finding.severity == .broken ? 1 : 2
     }
     return findings.enumerated().sorted {
       (rank($0.element), $0.element.entry ?? .max, $0.offset)

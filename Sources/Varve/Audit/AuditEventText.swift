@@ -12,8 +12,10 @@ enum AuditEventText {
     case .policy(let change):
       let whose = change.source.map { "the source \($0.hex.prefix(8))" } ?? "all sources"
       guard let keep = change.keep else { return "removes the policy of \(whose)" }
-      let rules = RetentionRules(keep, tags: Dictionary(
-        uniqueKeysWithValues: keep.tags.map { ($0, "#\($0.hex.prefix(8))") }))
+      let rules = RetentionRules(
+        keep,
+        tags: Dictionary(
+          uniqueKeysWithValues: keep.tags.map { ($0, "#\($0.hex.prefix(8))") }))
       return "policy of \(whose): \(rules.text(hidesTags: false))"
     case .hold(let hold):
       let term =
@@ -25,7 +27,8 @@ enum AuditEventText {
       return "holds \(list(hold.snapshots))\(term): \(hold.reason)"
     case .release(let release): return "releases \(list(release.snapshots)): \(release.reason)"
     case .undo(let undo):
-      return undo.snapshots.isEmpty ? "rescinds a condemn entry" : "brings back \(list(undo.snapshots))"
+      return undo.snapshots.isEmpty
+        ? "rescinds a condemn entry" : "brings back \(list(undo.snapshots))"
     case .lost(let loss): return "declares objects lost: \(loss.objects.listed.count)"
     case .snapshot, .forget, .check, .repack, .condemn, .sweep, .receipt: return nil
     }

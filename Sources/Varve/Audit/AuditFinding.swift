@@ -47,6 +47,16 @@ public struct AuditFinding: Sendable, Equatable {
 
   public var severity: Severity
   public var kind: Kind
+
+  /// Whether it is the log itself that is not what it should be, and not what was done by it.
+  public var breaksChain: Bool {
+    guard severity == .broken else { return false }
+    switch kind {
+    case .key, .checkpoint, .truncated, .fork, .entry, .unauthorized: return true
+    default: return false
+    }
+  }
+
   /// The entry at which the chain breaks, or which is spoken of.
   public var entry: UInt64?
   /// The object, where one is spoken of.

@@ -28,7 +28,7 @@ public struct AuditPolicy: Sendable, Equatable {
   public var logKey: String?
   /// The lines that say whose cosignatures count, as a tlog-policy has them.
   public var witnessLines: [String] = []
-  public var gap: Limit
+  public var gap: Limit = nil
   /// By the first digits of the sources' ids.
   public var sourceGaps: [String: Limit] = [:]
   /// By scope; the empty one stands for any.
@@ -36,7 +36,7 @@ public struct AuditPolicy: Sendable, Equatable {
   /// By activity.
   public var receipts: [String: RetentionDuration] = [:]
   public var delay: Limit = AuditPolicy.usualDelay
-  public var grace: Limit
+  public var grace: Limit = nil
 
   /// Demands nothing beyond what the log itself promises.
   public init() {}
@@ -104,7 +104,8 @@ public struct AuditPolicy: Sendable, Equatable {
   private static func limit(_ word: String) throws -> Limit {
     if word == "none" { return nil }
     guard let duration = RetentionDuration(word), !duration.isZero else {
-      throw VarveError(.usage, "\"\(word)\" is no duration, such as 26h, 7d or 1m, and not \"none\"")
+      throw VarveError(
+        .usage, "\"\(word)\" is no duration, such as 26h, 7d or 1m, and not \"none\"")
     }
     return duration
   }

@@ -23,6 +23,7 @@ struct ChainAudit {
   private(set) var deletions: DeletionAudit
   private(set) var evidence: [TimeEvidence] = []
   private(set) var commitCount: UInt64 = 0
+  private var newestCommit: String?
   private(set) var checkpoint: AuditReport.SignedHead?
   private(set) var tileCount: UInt64 = 0
   /// Changes of authors, policies and holds.
@@ -70,9 +71,12 @@ struct ChainAudit {
           history.add(entry)
           try deletions.take(entry)
           evidence += try options.evidence(entry)
-          if let text = AuditEventText.text(entry.statement.body) { events.append((entry.index, text)) }
+          if let text = AuditEventText.text(entry.statement.body) {
+            events.append((entry.index, text))
+          }
         }
         commitCount += 1
+        newestCommit = name
       } catch let error as VarveError {
         isWhole = false
         let kind: AuditFinding.Kind
@@ -93,7 +97,8 @@ struct ChainAudit {
       let name = ObjectName.commit(0)
       findings.append(
         AuditFinding(
-          .broken, .truncated, entry: 0, object: name, "\(name) is not there: the log has no entry"))
+          .broken, .truncated, entry: 0, object: name, "\(name) is not there: the log has no entry")
+      )
     }
   }
 
@@ -168,11 +173,22 @@ struct ChainAudit {
         AuditFinding(
           .broken, .fork, entry: nil, object: name,
           "the log is not the one of \(name): at size \(signed.size) that has the root "
-            + "\(Base64.encode(signed.root.bytes)), and the log the root \(Base64.encode(root.bytes))"))
+            + "\(Base64.encode(signed.root.bytes)), and the log the root \(Base64.encode(root.bytes))"
+        ))
     } else {
       result.proof = fold.tree.consistencyProof(from: signed.size, to: head.size)
     }
     return result
+  }
+
+  /// Remembers the head, so that a log which does not continue it is noticed here from now on.
+  func remember() throws {
+    guard let client = options.client, isWhole, findings.allSatisfy({ $0.severity == .notice }),
+      let newestCommit, (try? storage.settle(newestCommit)) != nil
+    else { return }
+    try ClientState(client, repository: repository.config.id).advancePin(to: fold.head) {
+      fold.tree.root(atSize: $0.size) == $0.root
+    }
   }
 
   /// What this client remembers, if it has seen the log before.

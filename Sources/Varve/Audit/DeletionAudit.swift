@@ -30,7 +30,8 @@ struct DeletionAudit {
       open[entry.index] = condemnation.objects
       try forEach(condemnation.objects, entry.index) { audit, kind in
         if case .snapshot(let id) = kind, audit.live.contains(id) {
-          audit.report(entry.index, "it condemns the record of the snapshot \(short(id)), which is live")
+          audit.report(
+            entry.index, "it condemns the record of the snapshot \(short(id)), which is live")
         }
         audit.condemned[kind, default: 0] += 1
       }
@@ -39,7 +40,8 @@ struct DeletionAudit {
         guard let objects = open.removeValue(forKey: index) else { continue }
         try forEach(objects, entry.index) { audit, kind in
           if case .snapshot(let id) = kind, audit.live.contains(id) {
-            audit.report(entry.index, "it sweeps the record of the snapshot \(short(id)), which is live")
+            audit.report(
+              entry.index, "it sweeps the record of the snapshot \(short(id)), which is live")
           }
         }
       }

@@ -59,7 +59,7 @@ struct HistoryAudit {
     self.end = end
     sources = Array(repeating: SourceRecord(), count: history.sources.count)
     isLive = Array(repeating: false, count: history.snapshots.count)
-    tagNames = history.tagLists.map { $0.map(policies.name(ofTag:)) }
+    for list in history.tagLists { tagNames.append(list.map { policies.name(ofTag: $0) }) }
   }
 
   mutating func run() {
@@ -78,13 +78,15 @@ struct HistoryAudit {
       findings.append(
         AuditFinding(
           .notice, .retention,
-          "\(isWithoutTime) forgotten snapshots are from before the log said when they were taken, and of which source: whether a policy kept them cannot be known"))
+          "\(isWithoutTime) forgotten snapshots are from before the log said when they were taken, and of which source: whether a policy kept them cannot be known"
+        ))
     }
   }
 
   // MARK: What a commit forgets
 
-  private mutating func judgeForgotten(_ commit: ArraySlice<(entry: UInt64, act: AuditHistory.Act)>) {
+  private mutating func judgeForgotten(_ commit: ArraySlice<(entry: UInt64, act: AuditHistory.Act)>)
+  {
     var forgotten: [(place: Int32, entry: UInt64)] = []
     var added: [Int32] = []
     for (entry, act) in commit {
@@ -106,7 +108,8 @@ struct HistoryAudit {
         if isCounted { counts.replaced += 1 }
         continue
       }
-      guard let source = snapshot.source, let policy = policies.inForce(for: history.sources[Int(source)])
+      guard let source = snapshot.source,
+        let policy = policies.inForce(for: history.sources[Int(source)])
       else {
         if isCounted { counts.forgotten += 1 }
         if snapshot.source == nil, policies.hasAny { isWithoutTime += 1 }
@@ -155,7 +158,8 @@ struct HistoryAudit {
       return new.source == snapshot.source && new.taken == snapshot.taken && !new.isPartial
     }
     if let other {
-      message += "; \(history.snapshots[Int(other)].id.hex.prefix(8)) takes its place with another tree"
+      message +=
+        "; \(history.snapshots[Int(other)].id.hex.prefix(8)) takes its place with another tree"
     }
     findings.append(AuditFinding(.broken, .retention, entry: entry, message))
   }
@@ -176,7 +180,8 @@ struct HistoryAudit {
     findings.append(
       AuditFinding(
         .broken, .hold, entry: entry,
-        "entry \(entry) forgets the snapshot \(snapshot.id.hex.prefix(8)), which entry \(hold.entry) holds"))
+        "entry \(entry) forgets the snapshot \(snapshot.id.hex.prefix(8)), which entry \(hold.entry) holds"
+      ))
   }
 
   // MARK: The state
@@ -267,7 +272,8 @@ struct HistoryAudit {
       findings.append(
         AuditFinding(
           .broken, .deletion, entry: entry,
-          "entry \(entry) sweeps what entry \(index) condemned at \(start.utcSeconds), sooner than \(grace) later"))
+          "entry \(entry) sweeps what entry \(index) condemned at \(start.utcSeconds), sooner than \(grace) later"
+        ))
     }
   }
 
@@ -294,12 +300,15 @@ struct HistoryAudit {
       }
     }
     for (scope, limit) in demands.checks.sorted(by: { $0.key < $1.key }) {
-      let what = scope.isEmpty ? "no check without damage is recorded" : "no check \"\(scope)\" without damage is recorded"
+      let what =
+        scope.isEmpty
+        ? "no check without damage is recorded" : "no check \"\(scope)\" without damage is recorded"
       judge(successfulChecks[scope] ?? [], .check, what, limit)
     }
     for (activity, limit) in demands.receipts.sorted(by: { $0.key < $1.key }) {
       judge(
-        receiptsDone[activity] ?? [], .receipt, "no receipt of \"\(activity)\" that went well is there", limit)
+        receiptsDone[activity] ?? [], .receipt,
+        "no receipt of \"\(activity)\" that went well is there", limit)
     }
   }
 
@@ -323,10 +332,12 @@ struct HistoryAudit {
     _ kind: AuditFinding.Kind, _ what: String, _ start: (time: Timestamp, entry: UInt64),
     _ point: (time: Timestamp, entry: UInt64), isEnd: Bool, _ limit: RetentionDuration
   ) {
-    let until = isEnd ? "the end, \(point.time.utcSeconds)" : "entry \(point.entry), \(point.time.utcSeconds)"
+    let until =
+      isEnd ? "the end, \(point.time.utcSeconds)" : "entry \(point.entry), \(point.time.utcSeconds)"
     findings.append(
       AuditFinding(
         .broken, kind, entry: isEnd ? start.entry : point.entry,
-        "\(what) from entry \(start.entry), \(start.time.utcSeconds), to \(until): longer than \(limit)"))
+        "\(what) from entry \(start.entry), \(start.time.utcSeconds), to \(until): longer than \(limit)"
+      ))
   }
 }

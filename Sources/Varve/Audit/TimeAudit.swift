@@ -66,9 +66,14 @@ struct TimeAudit {
         let window = windows.window(ofEntry: UInt64(index), base: entry.base)
         let clamped = window.clamp(time).seconds
         if clamped > time.seconds + TimeWindow.tolerance {
-          report(index, "claims \(time.utcSeconds), but it has seen what was made at \(Timestamp(seconds: clamped).utcSeconds): it is back-dated")
+          report(
+            index,
+            "claims \(time.utcSeconds), but it has seen what was made at \(Timestamp(seconds: clamped).utcSeconds): it is back-dated"
+          )
         } else if clamped < time.seconds - TimeWindow.tolerance {
-          report(index, "claims \(time.utcSeconds), but was there at \(Timestamp(seconds: clamped).utcSeconds)")
+          report(
+            index,
+            "claims \(time.utcSeconds), but was there at \(Timestamp(seconds: clamped).utcSeconds)")
         }
       }
       if time.seconds > now.seconds + TimeWindow.tolerance {
@@ -80,7 +85,8 @@ struct TimeAudit {
           report(
             index,
             "claims \(time.utcSeconds), but stands behind entry \(latest.entry) of "
-              + "\(Timestamp(seconds: latest.time).utcSeconds): it is back-dated, or one of the clocks is wrong")
+              + "\(Timestamp(seconds: latest.time).utcSeconds): it is back-dated, or one of the clocks is wrong"
+          )
         }
       }
       if latest.map({ entry.time > $0.time }) ?? true { latest = (index, entry.time) }
@@ -112,7 +118,8 @@ struct TimeAudit {
       if claim.seconds > logged.seconds + TimeWindow.tolerance {
         report(
           Int(snapshot.entry),
-          "logs the snapshot \(snapshot.id.hex.prefix(8)) at \(logged.utcSeconds), and dates it \(claim.utcSeconds)")
+          "logs the snapshot \(snapshot.id.hex.prefix(8)) at \(logged.utcSeconds), and dates it \(claim.utcSeconds)"
+        )
       }
       if let delay {
         let earliest = logged.going(back: delay)
@@ -121,7 +128,8 @@ struct TimeAudit {
           report(
             Int(snapshot.entry),
             "logs the snapshot \(snapshot.id.hex.prefix(8)) at \(logged.utcSeconds), and dates it \(claim.utcSeconds), "
-              + "more than \(delay) before: it is back-dated, or a copy (a line \"delay none\" allows them)")
+              + "more than \(delay) before: it is back-dated, or a copy (a line \"delay none\" allows them)"
+          )
         }
       }
       let believed = bounds.clamp(claim)

@@ -41,13 +41,13 @@ public struct TimeWindow: Hashable, Sendable {
 }
 
 /// The windows of all entries of a log. O(log n) for each.
-struct TimeWindows: Sendable {
+package struct TimeWindows: Sendable {
   /// By entry, ascending; the newest time of all up to it.
   private var seen: [(entry: UInt64, newest: Timestamp)] = []
   /// By size, ascending; the oldest time of all from it on.
   private var stamped: [(size: UInt64, oldest: Timestamp)] = []
 
-  init(_ evidence: [TimeEvidence]) {
+  package init(_ evidence: [TimeEvidence]) {
     for item in evidence.sorted(by: { $0.entry < $1.entry }) {
       seen.append((item.entry, max(item.time, seen.last?.newest ?? item.time)))
     }
@@ -60,7 +60,7 @@ struct TimeWindows: Sendable {
   var isEmpty: Bool { seen.isEmpty }
 
   /// - Parameter base: the size of the log on which the entry's commit stands.
-  func window(ofEntry index: UInt64, base: UInt64) -> TimeWindow {
+  package func window(ofEntry index: UInt64, base: UInt64) -> TimeWindow {
     // Entries below `base` were there when it was signed.
     let before = seen.partitioningIndex { $0.entry >= base }
     let after = stamped.partitioningIndex { $0.size > index }

@@ -3,12 +3,21 @@ import Varve
 import VarveFormat
 import VarveRepository
 
-extension AuditOptions.Objects: ExpressibleByArgument {}
+/// How live objects are compared with storage.
+struct AuditObjectsArgument: ExpressibleByArgument {
+  let objects: AuditOptions.Objects
+
+  init?(argument: String) {
+    guard let objects = AuditOptions.Objects(rawValue: argument) else { return nil }
+    self.objects = objects
+  }
+}
 
 struct AuditCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
-    abstract: "Prove that nothing of the history was altered, lost or let go against the rules. Needs no password.",
+    abstract:
+      "Prove that nothing of the history was altered, lost or let go against the rules. Needs no password.",
     usage: "varve audit [<options>]",
     discussion: """
       Every entry is read from storage and verified: its signature by an author who might sign it then, the author's \
@@ -51,9 +60,9 @@ struct AuditCommand: VarveSubcommand {
 
   @Option(
     help: ArgumentHelp(
-      "Compare live objects with storage: none, size (presence and size), hash (every byte).",
+      "Compare live objects with storage: none (default), size (presence and size), hash (every byte).",
       valueName: "none|size|hash"))
-  var objects = AuditOptions.Objects.none
+  var objects: AuditObjectsArgument?
 
   @Option(help: ArgumentHelp("Also write the report as one HTML page.", valueName: "file"))
   var html: String?
@@ -83,8 +92,7 @@ struct AuditCommand: VarveSubcommand {
       guard ByteText.isUTF8(RawArgument.bytes(html)) else {
         throw VarveError(.usage, "the path of the HTML file is not UTF-8", hint: "use another path")
       }
-      try FileWriting.replace(
-        html, with: Array(AuditPage(report).text.utf8), mode: 0o644, isDurable: false)
+      try FileWriting.replace(html, with: Array(AuditPage(report).text.utf8))
     }
     if console.isJSON {
       try AuditJSON(report).print(on: console)
@@ -110,7 +118,7 @@ struct AuditCommand: VarveSubcommand {
       AuditOptions.Pin(
         name: ByteText.printable(path.bytes), bytes: try ListFile.contents(at: path.bytes))
     }
-    options.objects = objects
+    options.objects = objects?.objects ?? .none
     options.client = try access.client()
     options.cancellation = Interruption.flag
     return options

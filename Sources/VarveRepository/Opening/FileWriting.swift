@@ -43,7 +43,7 @@ package enum FileWriting {
 
   /// Puts `bytes` in the place of the file: written beside it, synced, renamed, directory synced. A
   /// crash leaves the old file or the new one; unless `isDurable`, it may leave a damaged one.
-  package static func replace(
+  static func replace(
     _ path: String, with bytes: [UInt8], mode: mode_t, isDurable: Bool = true
   ) throws {
     let temporary = "\(path).\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
@@ -64,6 +64,11 @@ package enum FileWriting {
     guard directory >= 0 else { throw VarveError(system: -directory, "cannot sync \(path)") }
     defer { close(directory) }
     try sync(directory, path)
+  }
+
+  /// Puts a report in the place of the file, which a crash may leave damaged.
+  package static func replace(_ path: String, with bytes: [UInt8]) throws {
+    try replace(path, with: bytes, mode: 0o644, isDurable: false)
   }
 
   /// Writes `bytes` into the file, which is made when it is not there, from `offset` on.

@@ -44,11 +44,13 @@ import VarveRepository
       // A client of its own each time, unless it is about what clients remember.
       here.environment["XDG_STATE_HOME"] = here.root + "/state-\(here.objects().count)-\(kind)"
       let said = try here.varve(
-        ["audit", "--key", bench.config.logKey, "--to", bench.hours(24 * 11).utcSeconds] + arguments)
+        ["audit", "--key", bench.config.logKey, "--to", bench.hours(24 * 11).utcSeconds] + arguments
+      )
       #expect(said.code == 22, "\(said.code): \(said.text)\(said.errors)", sourceLocation: location)
       #expect(said.errors.contains("hint"), "\(said.errors)", sourceLocation: location)
       for word in words {
-        #expect(said.errors.contains(word), "no \"\(word)\" in: \(said.errors)", sourceLocation: location)
+        #expect(
+          said.errors.contains(word), "no \"\(word)\" in: \(said.errors)", sourceLocation: location)
       }
       let json = try here.varve(
         ["audit", "--json", "--key", bench.config.logKey, "--to", bench.hours(24 * 11).utcSeconds]
@@ -235,7 +237,8 @@ import VarveRepository
     let end = try #require(right.utf8.lastIndex(of: UInt8(ascii: "=")))
     let place = right.utf8.distance(from: right.utf8.startIndex, to: end) - 2
     // The last digit before the padding has bits that count for nothing, and must be 0.
-    signature[place] = signature[place] == UInt8(ascii: "Q") ? UInt8(ascii: "R") : signature[place] + 1
+    signature[place] =
+      signature[place] == UInt8(ascii: "Q") ? UInt8(ascii: "R") : signature[place] + 1
     for changed in [
       Array(right.replacing("{\"payload\"", with: "{\"payload\":\"\",\"payload\"").utf8),
       Array(right.replacing("==\"}]}", with: "\"}]}").utf8), signature,
@@ -337,7 +340,8 @@ import VarveRepository
     let scene = try Scene()
     // The entry itself claims to be older than what it stands behind.
     let at = try scene.bench.commit(
-      by: scene.writer, at: scene.bench.hours(30), HistoryBench.snapshot(60, taken: scene.bench.hours(30)))
+      by: scene.writer, at: scene.bench.hours(30),
+      HistoryBench.snapshot(60, taken: scene.bench.hours(30)))
     try scene.bench.sign()
     try scene.expectBroken("time", at: at, saying: "entry \(at)", "back-dated")
     // The entry is honest, the record is not.
@@ -359,8 +363,10 @@ import VarveRepository
   @Test func entryOfTheFuture() throws {
     let scene = try Scene()
     let future = Timestamp(seconds: WallClock.now().seconds + 7200)
-    let at = try scene.bench.commit(by: scene.writer, at: future, HistoryBench.check(at: scene.next))
-    let outcome = try scene.here.varve("audit", "--to", Timestamp(seconds: future.seconds + 1).utcSeconds)
+    let at = try scene.bench.commit(
+      by: scene.writer, at: future, HistoryBench.check(at: scene.next))
+    let outcome = try scene.here.varve(
+      "audit", "--to", Timestamp(seconds: future.seconds + 1).utcSeconds)
     #expect(outcome.code == 22)
     #expect(outcome.errors.contains("entry \(at)") && outcome.errors.contains("future"))
   }

@@ -23,12 +23,15 @@ import VarveStorage
       try bench.commit(
         by: bench.owner, at: bench.hours(24 * day),
         Bench.snapshot(
-          UInt64(day) + 1000 * (source - 1), taken: bench.hours(24 * day), source: source, tags: tags))
+          UInt64(day) + 1000 * (source - 1), taken: bench.hours(24 * day), source: source,
+          tags: tags))
     }
   }
 
   private func audit(day: Int64, policy: String? = nil, from: Int64? = nil) throws -> Outcome {
-    var arguments = ["audit", "--json", "--key", bench.config.logKey, "--to", bench.hours(24 * day).utcSeconds]
+    var arguments = [
+      "audit", "--json", "--key", bench.config.logKey, "--to", bench.hours(24 * day).utcSeconds,
+    ]
     if let from { arguments += ["--from", bench.hours(24 * from).utcSeconds] }
     if let policy {
       try here.write(policy, to: here.root + "/policy")
@@ -46,7 +49,8 @@ import VarveStorage
     #expect(outcome.code == (kinds.isEmpty ? 0 : 22), sourceLocation: location)
     for word in words {
       #expect(
-        broken.contains { $0["message"].string?.contains(word) ?? false }, "no \"\(word)\": \(outcome.text)",
+        broken.contains { $0["message"].string?.contains(word) ?? false },
+        "no \"\(word)\": \(outcome.text)",
         sourceLocation: location)
     }
   }
@@ -58,7 +62,8 @@ import VarveStorage
     try expect([], try audit(day: 7))
     let at = try bench.commit(by: bench.owner, at: bench.hours(24 * 6 + 2), Bench.forget(4))
     try expect(
-      ["retention"], try audit(day: 7), saying: "entry \(at)", "daily snapshot", "policy of entry 2")
+      ["retention"], try audit(day: 7), saying: "entry \(at)", "daily snapshot", "policy of entry 2"
+    )
     // Before the period that is judged.
     try daily(7...7)
     try expect([], try audit(day: 8, from: 7))
@@ -141,7 +146,9 @@ import VarveStorage
       by: bench.owner, at: bench.hours(24 * 30 + 1),
       Bench.snapshot(10, taken: bench.hours(24), source: 3, tree: 1))
     try bench.commit(by: bench.owner, at: bench.hours(24 * 30 + 2), Bench.forget(1))
-    try expect(["retention", "time", "retention"], try audit(day: 31), saying: "takes its place with another tree")
+    try expect(
+      ["retention", "time", "retention"], try audit(day: 31),
+      saying: "takes its place with another tree")
   }
 
   @Test func partialSnapshotsGoFreely() throws {
@@ -149,7 +156,8 @@ import VarveStorage
     try bench.commit(
       by: bench.owner, at: bench.hours(1), Bench.snapshot(1, taken: bench.hours(1), partial: true))
     try bench.commit(
-      by: bench.owner, at: bench.hours(2), Bench.snapshot(2, taken: bench.hours(1)), Bench.forget(1))
+      by: bench.owner, at: bench.hours(2), Bench.snapshot(2, taken: bench.hours(1)), Bench.forget(1)
+    )
     try expect([], try audit(day: 1))
   }
 
@@ -157,7 +165,8 @@ import VarveStorage
     try bench.commit(by: bench.owner, at: bench.hours(0), Bench.policy([.last: 2]))
     try daily(1...3)
     try bench.commit(by: bench.owner, at: bench.hours(24 * 3 + 1), Bench.forget(1))
-    try bench.commit(by: bench.owner, at: bench.hours(24 * 3 + 2), .undo(.init(snapshots: [Bench.id(1)])))
+    try bench.commit(
+      by: bench.owner, at: bench.hours(24 * 3 + 2), .undo(.init(snapshots: [Bench.id(1)])))
     try bench.commit(by: bench.owner, at: bench.hours(24 * 3 + 3), Bench.forget(1))
     let json = try audit(day: 4).document()
     #expect(json["snapshots"]["restored"].number == 1)
@@ -173,7 +182,8 @@ import VarveStorage
     let objects = (10..<60).map { Bench.pack($0) } + [Bench.record(1)]
     let list = try ObjectList(storing: objects, in: LocalStorage(path: here.repository))
     let at = try bench.commit(by: bench.owner, at: bench.hours(1), .condemn(.init(objects: list)))
-    let sweep = try bench.commit(by: bench.owner, at: bench.hours(2), .sweep(.init(condemned: [at])))
+    let sweep = try bench.commit(
+      by: bench.owner, at: bench.hours(2), .sweep(.init(condemned: [at])))
     try expect(
       ["deletion", "deletion"], try audit(day: 1), saying: "condemns the record", "entry \(at)",
       "entry \(sweep)")
@@ -217,19 +227,25 @@ import VarveStorage
     let source = Bench.source(1).hex
     try expect([], try audit(day: 9))
     // The one source has none for three days, the other none since.
-    try expect(["gap", "gap"], try audit(day: 9, policy: "gap 26h\n"), saying: "source \(source.prefix(8))")
+    try expect(
+      ["gap", "gap"], try audit(day: 9, policy: "gap 26h\n"), saying: "source \(source.prefix(8))")
     try expect(["gap"], try audit(day: 9, policy: "# of one\ngap 26h \(source.prefix(12))\n"))
-    try expect([], try audit(day: 9, policy: "gap 26h\ngap 3d \(source.prefix(8))\ngap none \(Bench.source(2).hex)\n"))
+    try expect(
+      [],
+      try audit(
+        day: 9, policy: "gap 26h\ngap 3d \(source.prefix(8))\ngap none \(Bench.source(2).hex)\n"))
     try expect([], try audit(day: 9, policy: "gap 26h \(source)\n", from: 6))
     // At the end of the period, too.
-    try expect(["gap"], try audit(day: 11, policy: "gap 26h \(source)\n", from: 6), saying: "to the end")
+    try expect(
+      ["gap"], try audit(day: 11, policy: "gap 26h \(source)\n", from: 6), saying: "to the end")
   }
 
   /// A change of tags is no backup.
   @Test func recordsThatTakeAnothersPlaceFillNoGap() throws {
     try daily(1...1)
     try bench.commit(
-      by: bench.owner, at: bench.hours(48), Bench.snapshot(20, taken: bench.hours(24), tree: 1), Bench.forget(1))
+      by: bench.owner, at: bench.hours(48), Bench.snapshot(20, taken: bench.hours(24), tree: 1),
+      Bench.forget(1))
     try expect(["gap"], try audit(day: 3, policy: "gap 26h\n"))
   }
 
@@ -239,9 +255,12 @@ import VarveStorage
     try bench.commit(
       by: bench.owner, at: bench.hours(24 * 5), Bench.check("read-data 1/7", at: bench.hours(120)))
     try bench.commit(
-      by: bench.owner, at: bench.hours(24 * 6), Bench.check("read-data", damaged: true, at: bench.hours(144)))
+      by: bench.owner, at: bench.hours(24 * 6),
+      Bench.check("read-data", damaged: true, at: bench.hours(144)))
     try expect([], try audit(day: 7, policy: "check 4d\ncheck 5d read-data\n"))
-    try expect(["check"], try audit(day: 7, policy: "check 2d\n", from: 2), saying: "no check without damage")
+    try expect(
+      ["check"], try audit(day: 7, policy: "check 2d\n", from: 2), saying: "no check without damage"
+    )
     try expect(["check"], try audit(day: 7, policy: "check 3d read-data\n"), saying: "read-data")
     try expect(["receipt"], try audit(day: 7, policy: "receipt 2d restore\n"), saying: "restore")
     try bench.commit(by: bench.owner, at: bench.hours(24 * 7), receipt(.incomplete))
@@ -253,13 +272,15 @@ import VarveStorage
   private func receipt(_ result: LogStatement.Receipt.Result) -> LogStatement.Body {
     .receipt(
       .init(
-        activity: .restore, result: result, started: bench.hours(24 * 7), counts: [:], scope: "test",
+        activity: .restore, result: result, started: bench.hours(24 * 7), counts: [:],
+        scope: "test",
         snapshots: []))
   }
 
   @Test func badPolicies() throws {
     for line in [
-      "gap", "gap 3x", "gap 0h", "gap 1d xyz", "gap 1d 1234", "check", "receipt 1d", "delay 1d 2d", "nonsense 1",
+      "gap", "gap 3x", "gap 0h", "gap 1d xyz", "gap 1d 1234", "check", "receipt 1d", "delay 1d 2d",
+      "nonsense 1",
       "log a\nlog b", "grace soon",
     ] {
       try here.write("# fine\n\n\(line)\n", to: here.root + "/bad")

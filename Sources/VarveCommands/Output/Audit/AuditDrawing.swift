@@ -16,7 +16,8 @@ struct AuditDrawing {
   func draw(into page: inout HTMLText) {
     let height = Self.top + timeline.lanes.count * Self.row + 26
     page.raw(
-      "<svg viewBox=\"0 0 \(Self.width) \(height)\" role=\"img\" aria-labelledby=\"timeline-title\">")
+      "<svg viewBox=\"0 0 \(Self.width) \(height)\" role=\"img\" aria-labelledby=\"timeline-title\">"
+    )
     page.element("title", "id=\"timeline-title\"", title)
     axis(into: &page, bottom: height - 26)
     for (index, lane) in timeline.lanes.enumerated() {
@@ -27,7 +28,8 @@ struct AuditDrawing {
 
   private var title: String {
     let lanes = timeline.lanes.map { "\(Self.name($0)): \(Self.total($0))" }
-    return "From \(EntryText.shortTime(timeline.start)) to \(EntryText.shortTime(timeline.end)) UTC. "
+    return
+      "From \(EntryText.shortTime(timeline.start)) to \(EntryText.shortTime(timeline.end)) UTC. "
       + lanes.joined(separator: "; ")
   }
 
@@ -35,9 +37,12 @@ struct AuditDrawing {
     let base = y + Self.row - 5
     page.raw("<text x=\"0\" y=\"\(base - 5)\">")
     page.add(Self.name(lane))
-    page.raw("</text><text class=\"soft\" x=\"\(Self.labels - 14)\" y=\"\(base - 5)\" text-anchor=\"end\">\(Self.total(lane))</text>")
     page.raw(
-      "<line class=\"rule\" x1=\"\(Self.labels)\" x2=\"\(Self.width)\" y1=\"\(base)\" y2=\"\(base)\"/>")
+      "</text><text class=\"soft\" x=\"\(Self.labels - 14)\" y=\"\(base - 5)\" text-anchor=\"end\">\(Self.total(lane))</text>"
+    )
+    page.raw(
+      "<line class=\"rule\" x1=\"\(Self.labels)\" x2=\"\(Self.width)\" y1=\"\(base)\" y2=\"\(base)\"/>"
+    )
     let most = lane.counts.max() ?? 0
     guard most > 0 else { return }
     page.raw("<g class=\"\(lane.kind.rawValue)\">")
@@ -102,7 +107,9 @@ struct AuditDrawing {
       let civil = Timestamp(seconds: mark).civil
       let label = hours ? "\(civil.dateText) \(civil.timeText.prefix(5))" : civil.dateText
       let anchor = share > 0.93 ? "end" : share < 0.03 ? "start" : "middle"
-      page.raw("<text class=\"soft\" x=\"\(at)\" y=\"\(bottom + 20)\" text-anchor=\"\(anchor)\">\(label)</text>")
+      page.raw(
+        "<text class=\"soft\" x=\"\(at)\" y=\"\(bottom + 20)\" text-anchor=\"\(anchor)\">\(label)</text>"
+      )
     }
   }
 

@@ -48,7 +48,9 @@ struct AuditJSON {
           $0.member("name", head.name)
           $0.member("size", head.head.size)
           $0.member("root", Self.text(head.head.root))
-          if let conflict = head.conflict { $0.member("conflicting_root", Self.text(conflict.root)) }
+          if let conflict = head.conflict {
+            $0.member("conflicting_root", Self.text(conflict.root))
+          }
           if let proof = head.proof { $0.member("consistency", proof.map(Self.text)) }
         }
       }

@@ -44,7 +44,8 @@ struct AuditPage {
 
   private var verdict: String {
     guard let first = report.broken.first else { return "every link holds" }
-    return first.entry.map { "the chain is broken at entry \($0)" } ?? "the chain is broken"
+    let what = first.breaksChain ? "the chain is broken" : "the rules were broken"
+    return first.entry.map { "\(what) at entry \($0)" } ?? what
   }
 
   private func head(_ page: inout HTMLText) {
@@ -54,7 +55,8 @@ struct AuditPage {
     let word = verdict.prefix(1).uppercased() + verdict.dropFirst()
     page.element(
       "h1", "class=\"\(report.holds ? "good" : "bad")\"", (report.holds ? "✓ " : "✗ ") + word)
-    let from = report.period.from.map { "from \(Self.time($0)) " } ?? "from the beginning of the log "
+    let from =
+      report.period.from.map { "from \(Self.time($0)) " } ?? "from the beginning of the log "
     page.element("p", "", "What was done \(from)to \(Self.time(report.period.to))")
     page.raw("</header>\n")
     guard let first = report.broken.first else { return }
@@ -96,10 +98,12 @@ struct AuditPage {
     }
     page.raw("<figure><div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Timeline\">")
     AuditDrawing(report.timeline).draw(into: &page)
-    page.raw("</div>\n<figcaption>Each bar is a ")
+    page.raw("</div>\n<figcaption>Each bar stands for ")
     let span = report.timeline.end.seconds - report.timeline.start.seconds
     page.add(Self.span(max(span / Int64(AuditTimeline.partCount), 1)))
-    page.raw(", its height the square root of how many. Times are UTC.</figcaption>\n</figure>\n</section>\n")
+    page.raw(
+      "; its height grows with the square root of the number. Times are UTC.</figcaption>\n</figure>\n</section>\n"
+    )
   }
 
   private func findings(_ page: inout HTMLText) {
@@ -110,8 +114,9 @@ struct AuditPage {
     for finding in all.prefix(Self.findingLimit) {
       let isNotice = finding.severity == .notice
       page.raw(isNotice ? "<li class=\"notice\">" : "<li>")
-      page.element("span", "class=\"kind\"", (isNotice ? "notice: " : "broken: ") + finding.kind.rawValue)
-      page.add(finding.message)
+      page.element(
+        "span", "class=\"kind\"", (isNotice ? "notice: " : "broken: ") + finding.kind.rawValue)
+      page.element("span", "", finding.message)
       page.raw("</li>\n")
     }
     page.raw("</ol>\n")
@@ -125,14 +130,18 @@ struct AuditPage {
     guard !report.sources.isEmpty else { return }
     page.raw("<section aria-labelledby=\"sources\">\n<h2 id=\"sources\">Sources</h2>\n")
     table(
-      &page, [("Source", ""), ("Snapshots", "number"), ("Live", "number"), ("Newest", ""),
-        ("Longest time without", ""), ("Allowed", "")],
+      &page,
+      [
+        ("Source", ""), ("Snapshots", "number"), ("Live", "number"), ("Newest", ""),
+        ("Longest time without", ""), ("Allowed", ""),
+      ],
       report.sources.prefix(Self.sourceLimit).map { source in
         [
           String(source.id.hex.prefix(16)), "\(source.snapshots)", "\(source.live)",
           source.newest.map(Self.time) ?? "",
           source.longestGap > 0
-            ? Self.span(source.longestGap) + (source.gapEnd.map { ", to \(Self.time($0))" } ?? "") : "",
+            ? Self.span(source.longestGap) + (source.gapEnd.map { ", to \(Self.time($0))" } ?? "")
+            : "",
           source.allowedGap?.text ?? "any",
         ]
       }, mono: 0)
@@ -145,7 +154,8 @@ struct AuditPage {
   private func events(_ page: inout HTMLText) {
     guard !report.events.isEmpty else { return }
     page.raw(
-      "<section aria-labelledby=\"changes\">\n<h2 id=\"changes\">Changes of keys, policies and holds</h2>\n")
+      "<section aria-labelledby=\"changes\">\n<h2 id=\"changes\">Changes of keys, policies and holds</h2>\n"
+    )
     table(
       &page, [("Entry", "number"), ("Time", ""), ("Author", ""), ("What", "")],
       report.events.map {
@@ -158,11 +168,15 @@ struct AuditPage {
   private func authors(_ page: inout HTMLText) {
     page.raw("<section aria-labelledby=\"authors\">\n<h2 id=\"authors\">Authors</h2>\n")
     table(
-      &page, [("Author", ""), ("Role", ""), ("Since entry", "number"), ("Until entry", "number"),
-        ("Entries in the period", "number")],
+      &page,
+      [
+        ("Author", ""), ("Role", ""), ("Since entry", "number"), ("Until entry", "number"),
+        ("Entries in the period", "number"),
+      ],
       report.authors.map { author in
         [
-          author.keyID.text, author.role.rawValue + (author.credential == nil ? ", by the recovery key" : ""),
+          author.keyID.text,
+          author.role.rawValue + (author.credential == nil ? ", by the recovery key" : ""),
           "\(author.added)", author.removed.map { "\($0)" } ?? "", "\(author.entries)",
         ]
       }, mono: 0)
@@ -170,18 +184,23 @@ struct AuditPage {
   }
 
   private func entries(_ page: inout HTMLText) {
-    page.raw("<section aria-labelledby=\"entries\">\n<h2 id=\"entries\">Entries in the period</h2>\n")
+    page.raw(
+      "<section aria-labelledby=\"entries\">\n<h2 id=\"entries\">Entries in the period</h2>\n")
     table(
       &page, [("Kind", ""), ("Entries", "number")],
-      report.kinds.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map { [$0.key, "\($0.value)"] })
+      report.kinds.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map {
+        [$0.key, "\($0.value)"]
+      },
+      isShort: true)
     page.raw("</section>\n")
   }
 
   private func table(
     _ page: inout HTMLText, _ columns: [(name: String, style: String)], _ rows: [[String]],
-    mono: Int? = nil
+    mono: Int? = nil, isShort: Bool = false
   ) {
-    page.raw("<div class=\"scroll\" tabindex=\"0\" role=\"group\"><table>\n<thead><tr>")
+    page.raw(
+      "<div class=\"scroll\"><table\(isShort ? " class=\"short\"" : "")>\n<thead><tr>")
     for (name, style) in columns {
       page.element("th", "scope=\"col\"" + (style.isEmpty ? "" : " class=\"\(style)\""), name)
     }
@@ -202,15 +221,19 @@ struct AuditPage {
     let period = report.period
     var rows = [
       ["before the period", "\(period.first.size)", Self.text(period.first.root), ""],
-      ["at its end", "\(period.last.size)", Self.text(period.last.root), "continues the one before"],
+      [
+        "at its end", "\(period.last.size)", Self.text(period.last.root),
+        "continues the one before",
+      ],
       ["as far as verified", "\(report.head.size)", Self.text(report.head.root), ""],
     ]
     for head in [report.checkpoint].compactMap({ $0 }) + report.pins {
       let state =
-        head.conflict != nil ? "another log" : head.proof != nil ? "the log continues it" : "not reached"
+        head.conflict != nil
+        ? "another log" : head.proof != nil ? "the log continues it" : "not reached"
       rows.append([head.name, "\(head.head.size)", Self.text(head.head.root), state])
     }
-    table(&page, [("Head", ""), ("Size", "number"), ("Root", ""), ("", "")], rows, mono: 2)
+    table(&page, [("Head", ""), ("Size", "number"), ("Root", ""), ("State", "")], rows, mono: 2)
     page.raw("<details><summary>Consistency proofs (RFC 6962, section 2.1.2)</summary>\n")
     proof("From size \(period.first.size) to \(period.last.size)", period.proof, &page)
     for head in [report.checkpoint].compactMap({ $0 }) + report.pins {
@@ -218,7 +241,8 @@ struct AuditPage {
       proof("From \(head.name), size \(head.head.size), to \(report.head.size)", hashes, &page)
     }
     page.raw("</details>\n<p>The log's key")
-    page.add(report.isKeyGiven ? ", as it was given to this audit: " : ", by the repository's own word: ")
+    page.add(
+      report.isKeyGiven ? ", as it was given to this audit: " : ", by the repository's own word: ")
     page.element("code", "", report.key)
     page.raw("</p></section>\n")
   }

@@ -42,15 +42,18 @@ extension AuditPage {
     figcaption { color: var(--soft); font-size: .85rem; margin: .5rem 0; }
     ol.findings { list-style: none; margin: 0; padding: 0; }
     ol.findings li { background: var(--card); border: 1px solid var(--line); border-left: 4px solid var(--bad);
-      border-radius: 4px; padding: .6rem .9rem; margin: 0 0 .5rem; overflow-wrap: anywhere; }
+      border-radius: 4px; padding: .6rem .9rem; margin: 0 0 .5rem; overflow-wrap: anywhere;
+      display: grid; grid-template-columns: 8.5rem 1fr; gap: .6rem; align-items: baseline; }
+    @media (max-width: 40rem) { ol.findings li { grid-template-columns: 1fr; gap: 0; } }
     ol.findings li.notice { border-left-color: var(--note); }
-    ol.findings .kind { display: inline-block; min-width: 6.5rem; margin-right: .6rem; font-size: .82rem; font-weight: 600; color: var(--bad); }
+    ol.findings .kind { font-size: .82rem; font-weight: 600; color: var(--bad); }
     ol.findings li.notice .kind { color: var(--note); }
     table { width: 100%; border-collapse: collapse; background: var(--card); font-size: .92rem; }
     th, td { padding: .45rem .7rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
     th { color: var(--soft); font-weight: 600; font-size: .82rem; white-space: nowrap; }
     td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
     td.nowrap { white-space: nowrap; }
+    table.short { max-width: 26rem; } code { overflow-wrap: anywhere; }
     details { margin: .75rem 0; } summary { cursor: pointer; color: var(--soft); }
     details .mono { overflow-wrap: anywhere; }
     .assumed { color: var(--soft); max-width: 46rem; }

@@ -81,7 +81,8 @@ struct AuditSummary {
       if head.conflict != nil {
         "another log"
       } else if let proof = head.proof {
-        "continued, \(HumanText.count(proof.count, "hash", "hashes")) prove it"
+        proof.isEmpty
+          ? "continued" : "continued, \(HumanText.count(proof.count, "hash", "hashes")) prove it"
       } else {
         "not reached"
       }
@@ -90,7 +91,8 @@ struct AuditSummary {
 
   private static func hint(_ kind: AuditFinding.Kind) -> String {
     switch kind {
-    case .key: "ask the repository's owner for its key, by another way than the repository's storage"
+    case .key:
+      "ask the repository's owner for its key, by another way than the repository's storage"
     case .entry, .truncated, .checkpoint, .tile:
       "keep the repository as it is, as evidence; bring back what is damaged or missing from a copy of it, and audit again"
     case .fork, .unauthorized:
@@ -98,7 +100,8 @@ struct AuditSummary {
     case .time: "ask the author of the entry; correct the clocks"
     case .retention, .hold:
       "ask the author of the entry; while nothing was swept, an owner can bring snapshots back with 'varve undo'"
-    case .deletion: "have an owner run 'varve check --read-data', which says what can still be restored"
+    case .deletion:
+      "have an owner run 'varve check --read-data', which says what can still be restored"
     case .gap: "find out why backups did not run"
     case .check, .receipt: "have it done, and audit again"
     case .witness: "ask the witnesses of the policy for what they have seen"
