@@ -16,6 +16,7 @@ RESCUE_PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 
 build: requirements
 	swift build $(SWIFT_FLAGS) --product varve
+	swift build $(SWIFT_FLAGS) --product varve-verify
 
 test: requirements
 	swift build $(SWIFT_FLAGS) --build-tests
@@ -51,6 +52,7 @@ lint:
 
 install: build
 	install -D --strip -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/varve
+	install -D --strip -m 0755 $(BINARY)-verify $(DESTDIR)$(PREFIX)/bin/varve-verify
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	$(BINARY) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/varve
 	$(BINARY) completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_varve

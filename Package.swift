@@ -16,6 +16,7 @@ let package = Package(
   name: "varve",
   products: [
     .executable(name: "varve", targets: ["varve"]),
+    .executable(name: "varve-verify", targets: ["varve-verify"]),
     .library(name: "Varve", targets: ["Varve"]),
     .library(name: "VarveProof", targets: ["VarveProof"]),
   ],
@@ -38,6 +39,9 @@ let package = Package(
     .target(
       name: "VarveProof", dependencies: ["VarveFormat", "VarveCrypto"], swiftSettings: strict),
     .target(
+      name: "VarveVerifier", dependencies: ["VarveFormat", "VarveCrypto", "VarveProof"],
+      swiftSettings: strict),
+    .target(
       name: "VarveStorage", dependencies: ["CVarveLinux", "VarveFormat"], swiftSettings: strict),
     .target(
       name: "VarveRepository",
@@ -55,12 +59,19 @@ let package = Package(
       name: "VarveCommands",
       dependencies: [
         "CVarveLinux", "Varve", "VarveFormat", "VarveCrypto", "VarveProof", "VarveStorage",
-        "VarveRepository", argumentParser,
+        "VarveRepository", "VarveVerifier", argumentParser,
       ], swiftSettings: strict),
     // The binary carries the Swift runtime: it starts faster and runs where no toolchain is. The two
     // libraries are what FoundationEssentials (inside ArgumentParser and Crypto) leaves unnamed.
     .executableTarget(
       name: "varve", dependencies: ["VarveCommands"], swiftSettings: strict,
+      linkerSettings: [
+        .unsafeFlags(["-static-stdlib", "-l_FoundationCollections", "-l_FoundationCShims"])
+      ]),
+    // For who has a proof and nothing else: no code that reads repositories.
+    .executableTarget(
+      name: "varve-verify", dependencies: ["VarveFormat", "VarveVerifier", argumentParser],
+      swiftSettings: strict,
       linkerSettings: [
         .unsafeFlags(["-static-stdlib", "-l_FoundationCollections", "-l_FoundationCShims"])
       ]),

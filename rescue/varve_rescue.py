@@ -186,15 +186,16 @@ class Chunks:
             except Exception as error:
                 reason = f"{block[0]}: {str(error) or 'a block does not decrypt'}"
         raise Damage(f"chunk {address.hex()[:16]}: {reason}")
-    def open_pack(self, name: str) -> tuple[int, bytes]:  # the type of a pack, and the key of its blocks
+    def open_pack(self, name: str) -> tuple[int, int, bytes]:  # version and type of a pack, and what opens its blocks
         header, info = self.repository.read(name, 0, 128), b"varve v1 pack key\0" + self.rid
         magic, version, kind, zero, epoch, enc, wrapped, commitment = struct.unpack("<8sHBBI32s48s32s", header)
-        require(magic == b"VARVEPAK" and version == 1 and kind in (1, 2) and zero == epoch == 0, "a bad header")
+        require(magic == b"VARVEPAK" and version in (1, 2) and kind in (1, 2) and zero == epoch == 0, "a bad header")
         content_key = hpke_open(self.repository.data_key, enc, info, header[:16], wrapped)
         require(hkdf(content_key, self.rid, b"varve v1 key commitment") == commitment, "a bad key commitment")
-        return kind, hkdf(content_key, self.rid, b"varve v1 block key")
+        return version, kind, hkdf(content_key, self.rid, b"varve v1 block key") if version == 1 else content_key
     def open_frame(self, block: Block, most: int) -> Decoder:  # the payload of a block or a trailer
-        (name, ordinal, offset, length), (kind, key) = block, self.pack(block[0])
+        (name, ordinal, offset, length), (version, kind, key) = block, self.pack(block[0])
+        if version == 2: key = hkdf(key, self.rid, b"varve v2 block key\0" + struct.pack("<I", ordinal))
         require(17 < length <= most + 17, "the length of a block is out of bounds")
         aad = b"varve v1 block" + self.rid + struct.pack("<BI", kind, ordinal)
         frame = AESGCM(key).decrypt(nonce(ordinal), self.repository.read(name, offset, length), aad)

@@ -9,7 +9,8 @@ extension ParserTarget {
     "\"adds\":[", "\"inventory\":\"", "\"previous\":-1", "\"snapshots\":[", "urn:varve:snapshot:v1",
     "urn:varve:credential:v1", "urn:varve:forget:v1", "urn:varve:check:v1", "urn:varve:policy:v1",
     "urn:varve:hold:v1", "urn:varve:release:v1", "urn:varve:repack:v1", "urn:varve:condemn:v1",
-    "urn:varve:sweep:v1", "urn:varve:undo:v1", "urn:varve:lost:v1", "\"permanent\":true",
+    "urn:varve:sweep:v1", "urn:varve:undo:v1", "urn:varve:lost:v1", "urn:varve:receipt:v1",
+    "\"permanent\":true", "\"activity\":\"", "\"taken\":\"", "\"tree\":\"", "\"digests\":{",
     "\"until\":\"", "\"partial\":true", "\"keep\":{", "\"condemned\":[", "\"objects\":[",
     "\"source\":\"", "\"tags\":[", "2026-03-01T12:00:00Z", "9007199254740991",
   ]
@@ -122,6 +123,7 @@ extension ParserTarget {
         use(fold.state.liveCredentials.map(\.role))
         use(fold.endsWith(commit: shared.firstCommit))
         for check in fold.state.checks { use(check.time.utcSeconds) }
+        for receipt in fold.state.receipts { use(receipt.receipt.started.utcSeconds) }
         use(StoredFold.encode(fold))
         for body in bodies() {
           if let entry = try? signed(body, on: fold) {
@@ -188,6 +190,14 @@ extension ParserTarget {
           isDamaged: true, scope: "read-data", counts: ["packs": 3], damaged: ["config"],
           started: Timestamp(seconds: 5))),
       .forget(LogStatement.Forgetting(snapshots: [one], reason: "\u{201c}policy\u{201d}\n")),
+      .snapshot(
+        LogStatement.SnapshotAddition(
+          snapshot: Digest(12, 1, 1, 1), additions: .listed([]), tree: Digest(13, 1, 1, 1),
+          taken: Timestamp(seconds: 1_772_362_800, offset: 3_600))),
+      .receipt(
+        LogStatement.Receipt(
+          activity: .restore, result: .incomplete, started: Timestamp(seconds: 5),
+          counts: ["files": 3], digests: ["tree": one], scope: "snapshot", snapshots: [one])),
     ]
   }
 }

@@ -69,6 +69,7 @@ struct ForgetCommand: VarveSubcommand {
   var prune = false
 
   @OptionGroup(title: "Pruning") var pruning: PruningOptions
+  @OptionGroup var receipts: ReceiptOptions
   @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
@@ -114,7 +115,7 @@ struct ForgetCommand: VarveSubcommand {
       .print(on: console)
     if dryRun && !overridePolicy { try plan.requireObedience() }
     if prune && !dryRun {
-      try Pruning(pruning.options, isDryRun: false).run(repository, on: console)
+      try Pruning(pruning.options, isDryRun: false, receipts).run(repository, on: console)
     }
     return .success
   }

@@ -22,7 +22,7 @@ struct VarveCommand: ParsableCommand {
       Global options may stand before or after the command. Exit codes: 0 done, 1 failed, 3 some \
       source files could not be read (the snapshot was saved without them), 10 no repository, \
       12 wrong password, 20 damaged or missing data, 22 the history was rolled back, is not \
-      authorised, or does not stand an audit, 64 wrong usage, 130 interrupted.
+      authorised or does not stand an audit, or a proof does not hold, 64 wrong usage, 130 interrupted.
       """,
     version: ProgramVersion.program,
     groupedSubcommands: [
@@ -40,9 +40,12 @@ struct VarveCommand: ParsableCommand {
       CommandGroup(
         name: "Repository",
         subcommands: [
-          InitCommand.self, CheckCommand.self, AuditCommand.self, RepairCommand.self,
-          TagCommand.self, RewriteCommand.self, KeyCommand.self, LogCommand.self,
+          InitCommand.self, CheckCommand.self, RepairCommand.self, TagCommand.self,
+          RewriteCommand.self, KeyCommand.self, LogCommand.self,
         ]),
+      CommandGroup(
+        name: "Evidence",
+        subcommands: [AuditCommand.self, ProofCommand.self, ReceiptCommand.self]),
       CommandGroup(
         name: "Retention",
         subcommands: [

@@ -6,7 +6,9 @@ package struct ArgumentNormaliser {
   /// Verbs that have verbs of their own, such as `key list`.
   package static let nested: [String: Set<String>] = [
     "key": ["list", "add", "remove", "passwd", "export", "import"],
-    "log": ["show", "verify", "publish"],
+    "log": ["show", "verify", "prove", "publish"],
+    "proof": ["create", "verify", "fetch"],
+    "receipt": ["list", "export"],
     "policy": ["set", "show", "list", "remove"],
     "hold": ["add", "remove", "list"],
     "repair": ["index", "packs", "snapshots"],

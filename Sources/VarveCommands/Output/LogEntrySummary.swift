@@ -41,6 +41,11 @@ extension LogStatement.Body {
       return ((undo.snapshots.isEmpty ? [] : [Self.text(undo.snapshots)]) + entries)
         .joined(separator: ", ")
     case .lost(let loss): return Self.text(loss.objects)
+    case .receipt(let receipt):
+      let snapshots = receipt.snapshots.isEmpty ? "" : " of " + Self.text(receipt.snapshots)
+      return ByteText.printable(
+        "\(receipt.activity.rawValue) \(receipt.result.rawValue): \(receipt.scope)")
+        + snapshots
     }
   }
 

@@ -14,6 +14,7 @@ extension LogStatement {
     case sweep(Sweep)
     case undo(Undo)
     case lost(Loss)
+    case receipt(Receipt)
   }
 
   /// The first entry of a log.
@@ -83,10 +84,15 @@ extension LogStatement {
     public let tags: [Digest]
     /// Whether the backup was still under way.
     public let isPartial: Bool
+    /// Commits to the tree, without telling anything of it; nil in entries from before there were any.
+    public let tree: Digest?
+    /// The record's time: whole seconds, in its own offset. Nil in entries from before there were any.
+    public let taken: Timestamp?
 
     public init(
       snapshot: Digest, additions: ObjectList, parent: Digest? = nil, original: Digest? = nil,
-      source: Digest? = nil, tags: [Digest] = [], isPartial: Bool = false
+      source: Digest? = nil, tags: [Digest] = [], isPartial: Bool = false, tree: Digest? = nil,
+      taken: Timestamp? = nil
     ) {
       self.snapshot = snapshot
       self.additions = additions.sorted
@@ -95,6 +101,8 @@ extension LogStatement {
       self.source = source
       self.tags = Set(tags).sorted()
       self.isPartial = isPartial
+      self.tree = tree
+      self.taken = taken.map { Timestamp(seconds: $0.seconds, offset: $0.offset) }
     }
   }
 
@@ -140,6 +148,7 @@ extension LogStatement.Body {
     case .sweep: "sweep"
     case .undo: "undo"
     case .lost: "lost"
+    case .receipt: "receipt"
     }
   }
 
@@ -149,7 +158,7 @@ extension LogStatement.Body {
     switch self {
     case .genesis, .credential, .release, .repack, .condemn, .sweep, .undo, .lost: [.owner]
     case .snapshot, .forget, .policy, .hold: [.owner, .writer]
-    case .check: [.owner, .writer, .reader]
+    case .check, .receipt: [.owner, .writer, .reader]
     }
   }
 }

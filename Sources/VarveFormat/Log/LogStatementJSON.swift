@@ -32,6 +32,8 @@ extension LogStatement.Body {
       self = .undo(try LogStatement.Undo(json))
     case "urn:varve:lost:v1":
       self = .lost(try LogStatement.Loss(json, what))
+    case "urn:varve:receipt:v1":
+      self = .receipt(try LogStatement.Receipt(json))
     default:
       throw VarveError.newerFormat("\(what) is of the type \(predicateType)")
     }
@@ -56,6 +58,7 @@ extension LogStatement.Body {
     case .sweep(let sweep): sweep.members
     case .undo(let undo): undo.members
     case .lost(let loss): loss.members
+    case .receipt(let receipt): receipt.members
     }
   }
 
@@ -74,6 +77,7 @@ extension LogStatement.Body {
       case .hold(let hold): Self.subject(snapshots: hold.snapshots)
       case .release(let release): Self.subject(snapshots: release.snapshots)
       case .undo(let undo): Self.subject(snapshots: undo.snapshots)
+      case .receipt(let receipt): Self.subject(snapshots: receipt.snapshots)
       case .repack(let repack): Self.subject(repack.additions)
       case .condemn(let condemnation): Self.subject(condemnation.objects)
       case .lost(let loss): Self.subject(loss.objects)
@@ -138,6 +142,8 @@ extension LogStatement.SnapshotAddition {
     source = try json.optionalDigest("source")
     tags = try json.ascendingDigests("tags", limit: Self.tagLimit)
     isPartial = try json.flag("partial")
+    tree = try json.optionalDigest("tree")
+    taken = try json.optionalZonedTime("taken")
     additions = try ObjectList(json, "adds", what)
   }
 
@@ -149,6 +155,8 @@ extension LogStatement.SnapshotAddition {
     if let source { members["source"] = .string(source.hex) }
     if !tags.isEmpty { members["tags"] = .digests(tags) }
     if isPartial { members["partial"] = true }
+    if let tree { members["tree"] = .string(tree.hex) }
+    if let taken { members["taken"] = .string(taken.zonedSeconds) }
     return members
   }
 }

@@ -8,6 +8,7 @@ extension LogState {
       $0.added < size && $0.removed ?? 0 < size && $0.newestEntry ?? 0 < size
     } && snapshots.inOrder.allSatisfy { $0.entry < size }
       && forgotten.values.allSatisfy { $0.entry < size } && checks.allSatisfy { $0.entry < size }
+      && receipts.allSatisfy { $0.entry < size }
       && holds.values.allSatisfy { $0.entry < size }
       && policies.values.allSatisfy { $0.entry < size }
       && defaultPolicy.map { $0.entry < size } ?? true && areDeletionsPlausible

@@ -45,6 +45,16 @@ public struct LogState: Sendable {
     public let result: LogStatement.CheckResult
   }
 
+  /// What somebody has done with the repository, and says of it.
+  public struct Receipt: Sendable, Equatable {
+    /// The index of the entry.
+    public let entry: UInt64
+    public let author: KeyID
+    /// When it was signed, by the author's clock.
+    public let time: Timestamp
+    public let receipt: LogStatement.Receipt
+  }
+
   /// Entries folded so far.
   public internal(set) var size: UInt64 = 0
   public internal(set) var authors: [KeyID: Author]
@@ -59,6 +69,8 @@ public struct LogState: Sendable {
   public internal(set) var defaultPolicy: Policy?
   /// In the order of the log.
   public internal(set) var checks: [Check] = []
+  /// In the order of the log.
+  public internal(set) var receipts: [Receipt] = []
   /// Packs and index segments that entries add and list themselves, but for those that were swept.
   public internal(set) var listedObjects = ListedObjects()
   /// Inventories that list the others, in the order of the log.
@@ -179,6 +191,9 @@ public struct LogState: Sendable {
         Loss(
           entry: index, author: statement.author, time: statement.time, objects: loss.objects))
       newestCondemnation = index
+    case .receipt(let receipt):
+      receipts.append(
+        Receipt(entry: index, author: statement.author, time: statement.time, receipt: receipt))
     }
   }
 

@@ -45,7 +45,7 @@ extension LogState {
     }
     guard size > 0 else { throw refuse("a log begins with its genesis entry") }
     switch statement.body {
-    case .genesis, .check, .repack, .lost: break
+    case .genesis, .check, .repack, .lost, .receipt: break
     case .credential(let change): try validate(change, refuse)
     case .snapshot(let addition): try validate(addition, refuse)
     case .forget(let forgetting):

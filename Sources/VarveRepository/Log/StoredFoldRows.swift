@@ -11,6 +11,7 @@
 //                                                                             1 rescinded, 2 swept)
 //     loss         := origin objects
 //     repack       := origin reason:u8
+//     receipt      := origin receipt:text                                    (canonical JSON)
 //     objects      := u8(0) count:uvarint (name:text size:u64)*  |  u8(1) inventory:digest
 //     origin       := entry:u64 author:2*u64 time:s64
 //     text         := length:uvarint, UTF-8
@@ -247,5 +248,18 @@ extension LogState.Repack {
       throw reader.fail("no such reason")
     }
     reason = LogStatement.Repack.Reason.allCases[place]
+  }
+}
+
+extension LogState.Receipt {
+  func write(to writer: inout ByteWriter) {
+    writer.origin(entry, author, time)
+    writer.lengthPrefixed(JSONValue.object(receipt.members).canonicalBytes())
+  }
+
+  init(_ reader: inout ByteReader) throws {
+    (entry, author, time) = try reader.origin()
+    let bytes = Array(try reader.lengthPrefixed(limit: LogEntry.largestByteCount))
+    receipt = try LogStatement.Receipt(try JSONValue(canonical: bytes, "receipt"))
   }
 }

@@ -57,6 +57,23 @@ import VarveFormat
     .undo(.init(snapshots: [digest(8)])),
     .lost(.init(objects: .listed(objects))),
     .lost(.init(objects: .inventory(digest(6)))),
+    .snapshot(
+      .init(
+        snapshot: digest(4), additions: .listed([]), tree: digest(12),
+        taken: Timestamp(seconds: 1_772_362_800, nanoseconds: 5, offset: -12_600))),
+    .receipt(
+      .init(
+        activity: .restore, result: .ok, started: Timestamp(seconds: 1_772_362_799),
+        counts: ["files": 3], digests: ["tree": digest(12)], scope: "snapshot",
+        snapshots: [digest(4)])),
+    .receipt(
+      .init(
+        activity: .prune, result: .incomplete, started: Timestamp(seconds: 1), counts: [:],
+        scope: "", snapshots: [])),
+    .receipt(
+      .init(
+        activity: .copy, result: .failed, started: Timestamp(seconds: 1), counts: ["n": -1],
+        scope: "s", snapshots: [digest(9), digest(4), digest(9)])),
   ]
 
   static let objects = [
@@ -167,6 +184,10 @@ import VarveFormat
       Self.bodies.first {
         if case .snapshot(let addition) = $0 { addition.isPartial } else { false }
       })
+    let zoned = try #require(
+      Self.bodies.first {
+        if case .snapshot(let addition) = $0 { addition.taken != nil } else { false }
+      })
     let pack = ObjectName.pack(Self.digest(6))
     let until = #""until":"2026-03-01T11:00:01Z""#
     let cases: [(LogStatement.Body, String, String)] = [
@@ -201,6 +222,30 @@ import VarveFormat
       (try body("sweep"), "[2,7]", "[-1,7]"), (try body("sweep"), "[2,7]", #"["2"]"#),
       (try body("sweep"), "[2,7]", "[]"), (try body("sweep"), "[2,7]", "7"),
       (try body("undo"), "[1,3]", "[3,1]"), (try body("undo"), "[1,3]", "[1,1]"),
+      (zoned, #""taken":"2026-03-01T07:30:00-03:30""#, #""taken":"2026-03-01T07:30:00.0-03:30""#),
+      (zoned, #""taken":"2026-03-01T07:30:00-03:30""#, #""taken":"2026-03-01T07:30:00+24:00""#),
+      (zoned, #""taken":"2026-03-01T07:30:00-03:30""#, #""taken":"2026-02-30T07:30:00-03:30""#),
+      (zoned, #""taken":"2026-03-01T07:30:00-03:30""#, #""taken":"2026-03-01T07:30:00-00:00""#),
+      (zoned, #""taken":"2026-03-01T07:30:00-03:30""#, #""taken":1"#),
+      (zoned, #""tree":"\#(Self.digest(12).hex)""#, #""tree":"""#),
+      (zoned, #""tree":"\#(Self.digest(12).hex)""#, #""tree":null"#),
+      (try body("receipt"), #""activity":"restore""#, #""activity":"Restore""#),
+      (try body("receipt"), #""activity":"restore""#, #""activity":"""#),
+      (
+        try body("receipt"), #""activity":"restore""#,
+        #""activity":"\#(String(repeating: "a", count: 33))""#
+      ),
+      (try body("receipt"), #""result":"ok""#, #""result":"fine""#),
+      (try body("receipt"), #""counts":{"files":3}"#, #""counts":{"files":"3"}"#),
+      (try body("receipt"), #""counts":{"files":3}"#, #""counts":[]"#),
+      (try body("receipt"), #""digests":{"tree":"#, #""digests":{"tree":1,"trees":"#),
+      (try body("receipt"), #""scope":"snapshot""#, #""scope":null"#),
+      (
+        try body("receipt"), #""scope":"snapshot""#,
+        #""scope":"\#(String(repeating: "s", count: 257))""#
+      ),
+      (try body("receipt"), #""snapshots":["#, #""snapshots":["\#(Self.digest(5).hex)","#),
+      (try body("receipt"), "10:59:59Z", "10:59:59+00:00"),
     ]
     for (body, old, new) in cases {
       let bytes = Self.changed(body, old, new)
@@ -249,6 +294,25 @@ import VarveFormat
           snapshot: .zero, additions: .listed([]), tags: (0...256).map(Self.digest))),
     ] {
       let bytes = Self.statement(long).bytes(config: Self.config)
+      #expect(throws: VarveError(.damaged, "")) {
+        try LogStatement(bytes, config: Self.config, "entry")
+      }
+    }
+    let receipt = LogStatement.Receipt(
+      activity: .restore, result: .ok, started: Timestamp(seconds: 0), counts: [:], scope: "",
+      snapshots: (0..<200).map(Self.digest))
+    #expect(receipt.snapshots == (0..<128).map(Self.digest))
+    for long in [
+      LogStatement.Receipt(
+        activity: .restore, result: .ok, started: Timestamp(seconds: 0),
+        counts: Dictionary(uniqueKeysWithValues: (0..<65).map { ("\($0)", 1) }), scope: "",
+        snapshots: []),
+      LogStatement.Receipt(
+        activity: .restore, result: .ok, started: Timestamp(seconds: 0), counts: [:],
+        digests: Dictionary(uniqueKeysWithValues: (0..<65).map { ("\($0)", Self.digest(1)) }),
+        scope: "", snapshots: []),
+    ] {
+      let bytes = Self.statement(.receipt(long)).bytes(config: Self.config)
       #expect(throws: VarveError(.damaged, "")) {
         try LogStatement(bytes, config: Self.config, "entry")
       }

@@ -41,6 +41,12 @@ import VarveStorage
     guard case .repaired(let id?) = one.outcome else {
       throw VarveError(.notFound, "\(one.outcome)")
     }
+    let entry = try #require(unlocked.log.state.snapshots[id]).entry
+    let record = try unlocked.snapshotRecord(id)
+    guard case .snapshot(let addition) = try unlocked.log.entry(entry).statement.body else {
+      throw VarveError(.notFound, "entry \(entry)")
+    }
+    #expect(record.treeSalt != nil && addition.tree == record.treeCommitment)
     return (one, id)
   }
 

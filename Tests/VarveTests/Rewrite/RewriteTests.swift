@@ -140,6 +140,8 @@ import VarveTestSupport
     )
     #expect(new.host == Array("new".utf8) && new.time == time && new.original == snapshot)
     (old.host, old.time, old.original) = (new.host, new.time, new.original)
+    #expect(old.treeSalt != new.treeSalt)
+    old.treeSalt = new.treeSalt
     #expect(old == new)
     let ids = try bench.unlocked.keys.opaqueIDs()
     let row = try #require(bench.unlocked.log.state.snapshots[id])
