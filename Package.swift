@@ -73,7 +73,10 @@ let package = Package(
       name: "varve-verify", dependencies: ["VarveFormat", "VarveVerifier", argumentParser],
       swiftSettings: strict,
       linkerSettings: [
-        .unsafeFlags(["-static-stdlib", "-l_FoundationCollections", "-l_FoundationCShims"])
+        .unsafeFlags([
+          "-static-stdlib", "-l_FoundationCollections", "-l_FoundationCShims",
+          "-lswiftSynchronization",
+        ])
       ]),
     .target(
       name: "VarveTestSupport", dependencies: ["VarveFormat", "VarveStorage"],

@@ -9,7 +9,9 @@ extension ParserTarget {
     "\"adds\":[", "\"inventory\":\"", "\"previous\":-1", "\"snapshots\":[", "urn:varve:snapshot:v1",
     "urn:varve:credential:v1", "urn:varve:forget:v1", "urn:varve:check:v1", "urn:varve:policy:v1",
     "urn:varve:hold:v1", "urn:varve:release:v1", "urn:varve:repack:v1", "urn:varve:condemn:v1",
-    "urn:varve:sweep:v1", "urn:varve:undo:v1", "urn:varve:lost:v1", "urn:varve:receipt:v1",
+    "urn:varve:sweep:v1", "urn:varve:undo:v1", "urn:varve:lost:v1", "urn:varve:threshold:v1",
+    "urn:varve:proposal:v1", "urn:varve:approval:v1", "\"proposal\":", "\"action\":{",
+    "\"kind\":\"forget\"", "urn:varve:receipt:v1",
     "\"permanent\":true", "\"activity\":\"", "\"taken\":\"", "\"tree\":\"", "\"digests\":{",
     "\"until\":\"", "\"partial\":true", "\"keep\":{", "\"condemned\":[", "\"objects\":[",
     "\"source\":\"", "\"tags\":[", "2026-03-01T12:00:00Z", "9007199254740991",
@@ -198,6 +200,16 @@ extension ParserTarget {
         LogStatement.Receipt(
           activity: .restore, result: .incomplete, started: Timestamp(seconds: 5),
           counts: ["files": 3], digests: ["tree": one], scope: "snapshot", snapshots: [one])),
+    ] + agreements(on: one)
+  }
+
+  /// A proposal, and what may come of one that stands at entry 2.
+  private static func agreements(on snapshot: Digest) -> [LogStatement.Body] {
+    let forget = LogStatement.Forgetting(snapshots: [snapshot], reason: "r")
+    let proposal = try? LogStatement.Proposal(.forget(forget))
+    return (proposal.map { [.proposal($0)] } ?? []) + [
+      .threshold(LogStatement.Threshold(owners: 1)), .approval(LogStatement.Approval(proposal: 2)),
+      .forget(LogStatement.Forgetting(snapshots: [snapshot], reason: "r", proposal: 2)),
     ]
   }
 }

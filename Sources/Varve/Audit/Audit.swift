@@ -21,6 +21,11 @@ public enum Audit {
   public static func run(
     storage: any StorageBackend, options: AuditOptions
   ) throws -> AuditReport {
+    guard options.policy.witnessLines.isEmpty || options.verifiesWitnesses else {
+      throw VarveError(
+        .usage, "the audit policy names witnesses, whose cosignatures are not verified here",
+        hint: "leave out its lines \"witness\", \"group\" and \"quorum\"")
+    }
     let now = WallClock.now()
     let repository = try Repository.open(storage: storage)
     var findings: [AuditFinding] = []

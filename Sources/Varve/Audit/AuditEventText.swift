@@ -30,6 +30,11 @@ enum AuditEventText {
       return undo.snapshots.isEmpty
         ? "rescinds a condemn entry" : "brings back \(list(undo.snapshots))"
     case .lost(let loss): return "declares objects lost: \(loss.objects.listed.count)"
+    case .threshold(let threshold):
+      return threshold.owners == 1
+        ? "each owner acts alone" : "\(threshold.owners) owners have to agree"
+    case .proposal(let proposal): return "proposes a \(proposal.action.kind) entry"
+    case .approval(let approval): return "agrees to what entry \(approval.proposal) proposes"
     case .snapshot, .forget, .check, .repack, .condemn, .sweep, .receipt: return nil
     }
   }

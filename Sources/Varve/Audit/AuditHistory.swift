@@ -101,7 +101,7 @@ struct AuditHistory {
     case .sweep(let sweep): return .sweep(sweep.condemned)
     case .receipt(let receipt):
       return .receipt(activity: receipt.activity.rawValue, isDone: receipt.result == .ok)
-    case .genesis, .credential, .repack, .lost: return nil
+    case .genesis, .credential, .repack, .lost, .threshold, .proposal, .approval: return nil
     }
   }
 

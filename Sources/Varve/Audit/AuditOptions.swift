@@ -46,6 +46,8 @@ public struct AuditOptions: Sendable {
   public var client: ClientDirectories?
   /// What an entry proves of the time at which the log had some size.
   public var evidence: @Sendable (LogEntry) throws -> [TimeEvidence] = { _ in [] }
+  /// Whether `evidence` verifies cosignatures by the policy's witness lines. If not, a policy with such lines is refused.
+  public var verifiesWitnesses = false
   public var cancellation = CancellationFlag()
 
   public init() {}

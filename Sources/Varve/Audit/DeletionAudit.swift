@@ -54,7 +54,9 @@ struct DeletionAudit {
         }
       }
       live.formUnion(undo.snapshots)
-    case .genesis, .credential, .check, .policy, .hold, .release, .lost, .receipt: break
+    case .genesis, .credential, .check, .policy, .hold, .release, .lost, .receipt, .threshold,
+      .proposal, .approval:
+      break
     }
   }
 

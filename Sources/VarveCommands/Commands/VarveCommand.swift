@@ -41,7 +41,7 @@ struct VarveCommand: ParsableCommand {
         name: "Repository",
         subcommands: [
           InitCommand.self, CheckCommand.self, RepairCommand.self, TagCommand.self,
-          RewriteCommand.self, KeyCommand.self, LogCommand.self,
+          RewriteCommand.self, KeyCommand.self, ProposalCommand.self, LogCommand.self,
         ]),
       CommandGroup(
         name: "Evidence",

@@ -5,12 +5,13 @@
 package struct ArgumentNormaliser {
   /// Verbs that have verbs of their own, such as `key list`.
   package static let nested: [String: Set<String>] = [
-    "key": ["list", "add", "remove", "passwd", "export", "import"],
+    "key": ["list", "add", "remove", "passwd", "rotate", "threshold", "export", "import"],
     "log": ["show", "verify", "prove", "publish"],
     "proof": ["create", "verify", "fetch"],
     "receipt": ["list", "export"],
     "policy": ["set", "show", "list", "remove"],
     "hold": ["add", "remove", "list"],
+    "proposal": ["list", "approve"],
     "repair": ["index", "packs", "snapshots"],
   ]
 

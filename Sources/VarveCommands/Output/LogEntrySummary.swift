@@ -41,6 +41,9 @@ extension LogStatement.Body {
       return ((undo.snapshots.isEmpty ? [] : [Self.text(undo.snapshots)]) + entries)
         .joined(separator: ", ")
     case .lost(let loss): return Self.text(loss.objects)
+    case .threshold(let threshold): return "\(threshold.owners) owners have to agree"
+    case .proposal(let proposal): return "\(proposal.action.kind): \(proposal.action.summary)"
+    case .approval(let approval): return Self.text(entries: [approval.proposal])
     case .receipt(let receipt):
       let snapshots = receipt.snapshots.isEmpty ? "" : " of " + Self.text(receipt.snapshots)
       return ByteText.printable(

@@ -15,6 +15,10 @@ extension LogStatement {
     case undo(Undo)
     case lost(Loss)
     case receipt(Receipt)
+    case threshold(Threshold)
+    /// Holds what is proposed.
+    indirect case proposal(Proposal)
+    case approval(Approval)
   }
 
   /// The first entry of a log.
@@ -59,10 +63,15 @@ extension LogStatement {
 
     public let additions: [Addition]
     public let removals: [Removal]
+    /// The proposal that this carries out.
+    public let proposal: UInt64?
 
-    public init(additions: [Addition] = [], removals: [Removal] = []) {
+    public init(
+      additions: [Addition] = [], removals: [Removal] = [], proposal: UInt64? = nil
+    ) {
       self.additions = additions
       self.removals = removals
+      self.proposal = proposal
     }
   }
 
@@ -149,6 +158,9 @@ extension LogStatement.Body {
     case .undo: "undo"
     case .lost: "lost"
     case .receipt: "receipt"
+    case .threshold: "threshold"
+    case .proposal: "proposal"
+    case .approval: "approval"
     }
   }
 
@@ -156,7 +168,9 @@ extension LogStatement.Body {
   /// forget, and which policy it may set, depends on the state (`LogState.permittedRoles`).
   public var permittedRoles: Set<Role> {
     switch self {
-    case .genesis, .credential, .release, .repack, .condemn, .sweep, .undo, .lost: [.owner]
+    case .genesis, .credential, .release, .repack, .condemn, .sweep, .undo, .lost, .threshold,
+      .proposal, .approval:
+      [.owner]
     case .snapshot, .forget, .policy, .hold: [.owner, .writer]
     case .check, .receipt: [.owner, .writer, .reader]
     }

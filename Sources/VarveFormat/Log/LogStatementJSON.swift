@@ -34,6 +34,12 @@ extension LogStatement.Body {
       self = .lost(try LogStatement.Loss(json, what))
     case "urn:varve:receipt:v1":
       self = .receipt(try LogStatement.Receipt(json))
+    case "urn:varve:threshold:v1":
+      self = .threshold(try LogStatement.Threshold(json))
+    case "urn:varve:proposal:v1":
+      self = .proposal(try LogStatement.Proposal(json, what))
+    case "urn:varve:approval:v1":
+      self = .approval(try LogStatement.Approval(json))
     default:
       throw VarveError.newerFormat("\(what) is of the type \(predicateType)")
     }
@@ -59,14 +65,18 @@ extension LogStatement.Body {
     case .undo(let undo): undo.members
     case .lost(let loss): loss.members
     case .receipt(let receipt): receipt.members
+    case .threshold(let threshold): threshold.members
+    case .proposal(let proposal): proposal.members
+    case .approval(let approval): approval.members
     }
   }
 
   /// What the statement is about; `config` when that is nothing else with a name.
   func subject(config: Digest) -> [JSONValue] {
+    if case .proposal(let proposal) = self { return proposal.action.subject(config: config) }
     let objects: [JSONValue] =
       switch self {
-      case .genesis, .check, .policy, .sweep: []
+      case .genesis, .check, .policy, .sweep, .threshold, .proposal, .approval: []
       case .credential(let change):
         (change.additions.map(\.credential) + change.removals.map(\.credential))
           .map { Self.subject(ObjectName.credential($0), $0) }
@@ -114,10 +124,11 @@ extension LogStatement.CredentialChange {
     guard !additions.isEmpty || !removals.isEmpty else {
       throw VarveError(.damaged, "it neither adds nor removes a credential")
     }
+    proposal = try json.proposal()
   }
 
   fileprivate var members: [String: JSONValue] {
-    [
+    let members: [String: JSONValue] = [
       "add": .array(
         additions.map {
           [
@@ -131,6 +142,7 @@ extension LogStatement.CredentialChange {
           ["credential": .string($0.credential.hex), "keyid": .string($0.keyID.text)]
         }),
     ]
+    return members.adding(proposal)
   }
 }
 

@@ -9,6 +9,7 @@ extension LogState {
     } && snapshots.inOrder.allSatisfy { $0.entry < size }
       && forgotten.values.allSatisfy { $0.entry < size } && checks.allSatisfy { $0.entry < size }
       && receipts.allSatisfy { $0.entry < size }
+      && proposals.values.allSatisfy { $0.entry < size && $0.carriedOut ?? 0 < size }
       && holds.values.allSatisfy { $0.entry < size }
       && policies.values.allSatisfy { $0.entry < size }
       && defaultPolicy.map { $0.entry < size } ?? true && areDeletionsPlausible

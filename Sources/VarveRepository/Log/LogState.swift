@@ -83,6 +83,10 @@ public struct LogState: Sendable {
   /// The index of the newest condemn or lost entry, whatever became of it. What was opened at a size that is
   /// larger knows all that is condemned or lost.
   public internal(set) var newestCondemnation: UInt64?
+  /// How many owners must agree to what `needsAgreement` says.
+  public internal(set) var threshold: UInt64 = 1
+  /// By the indices of their entries.
+  public internal(set) var proposals: [UInt64: Proposal] = [:]
   /// How many condemn entries that are not rescinded list a snapshot record themselves.
   var condemnedRecords: [Digest: Int] = [:]
 
@@ -133,8 +137,9 @@ public struct LogState: Sendable {
     let index = size
     size += 1
     authors[statement.author]?.newestEntry = index
+    foldAgreement(statement, at: index)
     switch statement.body {
-    case .genesis: break
+    case .genesis, .threshold, .proposal, .approval: break
     case .credential(let change):
       for addition in change.additions {
         authors[addition.keyID] = Author(

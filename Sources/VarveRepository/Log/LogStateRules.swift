@@ -44,8 +44,9 @@ extension LogState {
       return
     }
     guard size > 0 else { throw refuse("a log begins with its genesis entry") }
+    try validateAgreement(statement.body, by: author.keyID, refuse)
     switch statement.body {
-    case .genesis, .check, .repack, .lost, .receipt: break
+    case .genesis, .check, .repack, .lost, .receipt, .threshold, .proposal, .approval: break
     case .credential(let change): try validate(change, refuse)
     case .snapshot(let addition): try validate(addition, refuse)
     case .forget(let forgetting):

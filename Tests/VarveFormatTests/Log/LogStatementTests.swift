@@ -57,6 +57,18 @@ import VarveFormat
     .undo(.init(snapshots: [digest(8)])),
     .lost(.init(objects: .listed(objects))),
     .lost(.init(objects: .inventory(digest(6)))),
+    .threshold(.init(owners: 2)),
+    .threshold(.init(owners: 1, proposal: 7)),
+    .approval(.init(proposal: 9)),
+    .forget(.init(snapshots: [digest(4)], reason: "agreed", proposal: 0)),
+    .policy(.init(source: nil, keep: nil, proposal: 3)),
+    .release(.init(snapshots: [digest(5)], reason: "", proposal: 3)),
+    .credential(.init(removals: [.init(credential: digest(3), keyID: keyID)], proposal: 3)),
+    proposal(.forget(.init(snapshots: [digest(4), digest(5)], reason: "r"))),
+    proposal(.policy(.init(source: digest(2), keep: policy))),
+    proposal(.release(.init(snapshots: [digest(5)], reason: "done"))),
+    proposal(.credential(.init(removals: [.init(credential: digest(3), keyID: keyID)]))),
+    proposal(.threshold(.init(owners: 1))),
     .snapshot(
       .init(
         snapshot: digest(4), additions: .listed([]), tree: digest(12),
@@ -75,6 +87,11 @@ import VarveFormat
         activity: .copy, result: .failed, started: Timestamp(seconds: 1), counts: ["n": -1],
         scope: "s", snapshots: [digest(9), digest(4), digest(9)])),
   ]
+
+  /// Of an action that may be proposed; any other gives a body that no test expects.
+  private static func proposal(_ action: LogStatement.Body) -> LogStatement.Body {
+    (try? LogStatement.Proposal(action)).map { .proposal($0) } ?? action
+  }
 
   static let objects = [
     ObjectReference(name: ObjectName.pack(digest(6)), size: 7),
@@ -246,6 +263,18 @@ import VarveFormat
       ),
       (try body("receipt"), #""snapshots":["#, #""snapshots":["\#(Self.digest(5).hex)","#),
       (try body("receipt"), "10:59:59Z", "10:59:59+00:00"),
+      (try body("threshold"), #""owners":2"#, #""owners":0"#),
+      (try body("threshold"), #""owners":2"#, #""owners":-1"#),
+      (try body("threshold"), #""owners":2"#, #""owners":2,"proposal":-1"#),
+      (try body("approval"), #""proposal":9"#, #""proposal":"9""#),
+      (try body("approval"), #""proposal":9"#, #""proposals":9"#),
+      (try body("proposal"), #""kind":"forget""#, #""kind":"snapshot""#),
+      (try body("proposal"), #""kind":"forget""#, #""kind":"proposal""#),
+      (try body("proposal"), #""kind":"forget""#, #""kind":"release","more":1"#),
+      (try body("proposal"), #""action":{"#, #""action":{"author":"x","#),
+      (try body("proposal"), #""action":{"#, #""action":{"proposal":3,"#),
+      (try body("proposal"), #""reason":"r","#, #""reason":"r","proposal":3,"#),
+      (try body("proposal"), #""reason":"r","#, ""),
     ]
     for (body, old, new) in cases {
       let bytes = Self.changed(body, old, new)

@@ -1,3 +1,5 @@
+import VarveFormat
+
 /// HTML as it is written: text and attribute values are escaped, and control characters shown as what they are.
 struct HTMLText {
   private(set) var text = ""
