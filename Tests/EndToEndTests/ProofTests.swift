@@ -67,7 +67,7 @@ import Testing
     let told = try here.succeed("proof", "verify", proof, "--key", key, "--json").document()
     #expect(told["files"].list.count == 1)
     #expect(told["files"].list.first?["path"].string == nil)
-    #expect(told["files"].list.first?["size"].number == 700_000)
+    #expect(told["files"].list.first?["size"].integer == 700_000)
     let more = try here.run([Self.verifier, proof + "2", "--key", key, "--json"]).document()
     #expect(more["files"].list.map { $0["path"].string } == [path, here.source + "/deep/empty"])
     #expect(more["files"].list.first?["mode"].string == "0600")
@@ -161,8 +161,7 @@ import Testing
     let section = try #require(manual.range(of: "## A walk-through"))
     var blocks: [Substring] = []
     var rest = manual[section.upperBound...]
-    while let start = rest.range(of: "```sh\n"),
-      let end = rest[start.upperBound...].range(of: "```")
+    while let start = rest.range(of: "```sh\n"), let end = rest[start.upperBound...].range(of: "```")
     {
       blocks.append(rest[start.upperBound..<end.lowerBound])
       rest = rest[end.upperBound...]

@@ -51,9 +51,10 @@ public struct AuditPolicy: Sendable, Equatable {
     else {
       throw VarveError(.usage, "\(name) is no audit policy: it is not UTF-8 text of at most 1 MiB")
     }
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    // By scalars: a carriage return and a line feed are one character.
+    let lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
-      let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }.map(String.init)
+      let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }.map { String($0) }
       guard let verb = words.first, !verb.hasPrefix("#") else { continue }
       do {
         try take(verb, Array(words.dropFirst()), line: String(line))

@@ -31,7 +31,7 @@ struct DeletionAudit {
       try forEach(condemnation.objects, entry.index) { audit, kind in
         if case .snapshot(let id) = kind, audit.live.contains(id) {
           audit.report(
-            entry.index, "it condemns the record of the snapshot \(short(id)), which is live")
+            entry.index, "condemns the record of the snapshot \(short(id)), which is live")
         }
         audit.condemned[kind, default: 0] += 1
       }
@@ -41,7 +41,7 @@ struct DeletionAudit {
         try forEach(objects, entry.index) { audit, kind in
           if case .snapshot(let id) = kind, audit.live.contains(id) {
             audit.report(
-              entry.index, "it sweeps the record of the snapshot \(short(id)), which is live")
+              entry.index, "sweeps the record of the snapshot \(short(id)), which is live")
           }
         }
       }
@@ -65,7 +65,7 @@ struct DeletionAudit {
     guard !condemned.isEmpty else { return }
     try forEach(additions, entry) { audit, kind in
       if audit.condemned[kind] != nil {
-        audit.report(entry, "it relies on \(name(kind)), which was condemned before")
+        audit.report(entry, "relies on \(name(kind)), which was condemned before")
       }
     }
   }
@@ -90,7 +90,7 @@ struct DeletionAudit {
   }
 
   private mutating func report(_ entry: UInt64, _ message: String) {
-    findings.append(AuditFinding(.broken, .deletion, entry: entry, message))
+    findings.append(AuditFinding(.broken, .deletion, entry: entry, "entry \(entry) \(message)"))
   }
 }
 

@@ -25,6 +25,7 @@ public struct Agreement {
   ///   `.forbidden` for other roles, and for the recovery key, whose agreement does not count.
   public func approve(_ index: UInt64) throws -> Outcome {
     try repository.require(.owner, to: "agree to proposals")
+    try repository.log.refresh()
     do {
       return try append(index, carriesOut: true)
     } catch let error as VarveError where error.code == .unauthorized || error.code == .refused {

@@ -39,6 +39,7 @@ final class HistoryBench {
   /// A new repository, made so many days ago.
   init(at path: String, state: String, daysAgo: Int64 = 100) throws {
     self.path = path
+    mkdir(path, 0o700)
     storage = LocalStorage(path: path)
     let now = WallClock.now()
     start = Timestamp(seconds: now.seconds - daysAgo * Self.day)

@@ -5,7 +5,7 @@ import VarveFormat
 /// happened, the taller the more. Broken links are triangles.
 struct AuditDrawing {
   private static let width = 1000
-  private static let labels = 190
+  private static let labels = 208
   private static let row = 30
   private static let top = 8
 
@@ -38,7 +38,7 @@ struct AuditDrawing {
     page.raw("<text x=\"0\" y=\"\(base - 5)\">")
     page.add(Self.name(lane))
     page.raw(
-      "</text><text class=\"soft\" x=\"\(Self.labels - 14)\" y=\"\(base - 5)\" text-anchor=\"end\">\(Self.total(lane))</text>"
+      "</text><text class=\"soft\" x=\"\(Self.labels - 14)\" y=\"\(base - 5)\" text-anchor=\"end\">\(AuditPage.grouped(Self.total(lane)))</text>"
     )
     page.raw(
       "<line class=\"rule\" x1=\"\(Self.labels)\" x2=\"\(Self.width)\" y1=\"\(base)\" y2=\"\(base)\"/>"

@@ -69,7 +69,7 @@ struct AuditPage {
     func fact(_ name: String, _ value: UInt64, _ more: String) {
       page.raw("<div>")
       page.element("dt", "", name)
-      page.raw("<dd>\(value)")
+      page.raw("<dd>\(Self.grouped(value))")
       page.element("small", "", more)
       page.raw("</dd></div>\n")
     }
@@ -274,6 +274,17 @@ struct AuditPage {
 
   static func time(_ time: Timestamp) -> String {
     EntryText.shortTime(Timestamp(seconds: time.seconds)) + " UTC"
+  }
+
+  /// `12,345`.
+  static func grouped(_ number: UInt64) -> String {
+    let digits = Array(String(number))
+    var text = ""
+    for (index, digit) in digits.enumerated() {
+      if index > 0, (digits.count - index).isMultiple(of: 3) { text.append(",") }
+      text.append(digit)
+    }
+    return text
   }
 
   /// `3 d 4 h`, `4 h 10 min`, `50 s`.
