@@ -195,13 +195,12 @@ class Chunks:
         return version, kind, hkdf(content_key, self.rid, b"varve v1 block key") if version == 1 else content_key
     def open_frame(self, block: Block, most: int) -> Decoder:  # the payload of a block or a trailer
         (name, ordinal, offset, length), (version, kind, key) = block, self.pack(block[0])
-        if version == 2: key = hkdf(key, self.rid, b"varve v2 block key\0" + struct.pack("<I", ordinal))
         require(17 < length <= most + 17, "the length of a block is out of bounds")
         aad = b"varve v1 block" + self.rid + struct.pack("<BI", kind, ordinal)
-        frame = AESGCM(key).decrypt(nonce(ordinal), self.repository.read(name, offset, length), aad)
-        if frame[0] == 0: return Decoder(frame[1:])
-        require(frame[0] == 1 and 0 < zstandard.frame_content_size(frame[1:]) <= most, "a bad codec or size")
-        return Decoder(zstandard.ZstdDecompressor().decompress(frame[1:]))
+        own = key if version == 1 else hkdf(key, self.rid, b"varve v2 block key\0" + struct.pack("<I", ordinal))
+        frame = AESGCM(own).decrypt(nonce(ordinal), self.repository.read(name, offset, length), aad)
+        require(frame[0] < 2 and 0 < (zstandard.frame_content_size(frame[1:]) if frame[0] else 1) <= most, "a bad frame")
+        return Decoder(zstandard.ZstdDecompressor().decompress(frame[1:]) if frame[0] else frame[1:])
     def open_block(self, block: Block) -> list[bytes]:
         d = self.open_frame(block, 65 << 20)
         return [d.take(length) for length in [d.number(64 << 20) for _ in range(d.number(65535))]]
@@ -304,7 +303,8 @@ def read_links(chunks: Chunks, record: dict[str, Any]) -> dict[bytes, int]:  # o
 COMMON = "author log previous program repository time"
 KINDS = {  # who may write it, and its members
     "genesis": ("owner", "config authorKey"), "credential": ("owner", "add remove"), "lost": ("owner", "objects inventory"),
-    "snapshot": ("owner writer", "snapshot adds inventory parent original source tags partial"),
+    "snapshot": ("owner writer", "snapshot adds inventory parent original source tags partial tree taken"),
+    "receipt": ("owner writer reader", "activity result started counts digests scope snapshots"),
     "check": ("owner writer reader", "result scope counts damaged started"), "policy": ("owner writer", "source keep"),
     "forget": ("owner writer", "snapshots reason"), "hold": ("owner writer", "snapshots reason until permanent"),
     "release": ("owner", "snapshots reason"), "undo": ("owner", "snapshots condemned"), "sweep": ("owner", "condemned"),
@@ -314,8 +314,7 @@ class Log:
     """The log's entries, each verified against those before it, folded to what is there."""
     def __init__(self, repository: Repository) -> None:
         self.repository, self.entries, key = repository, list[bytes](), unbase64(repository.config["authorKey"])
-        self.peaks: list[bytes] = []  # the roots of the complete subtrees that make up the tree, largest first
-        self.roots = [digest(b"")]  # of the tree, by its size
+        self.roots, self.peaks = [digest(b"")], list[bytes]()  # of the tree, by its size; of its complete subtrees
         self.authors = {digest(key)[:16].hex(): SimpleNamespace(key=key, role="owner", credential="", last=-1)}
         self.snapshots: dict[str, SimpleNamespace] = {}  # author, partial, forgotten, and hold: the time of its end
         self.objects: dict[str, int] = {}  # what was added and not lost, with its size, or 0
@@ -370,7 +369,7 @@ class Log:
             removed = self.authors[item["keyid"]]
             rules += [removed.role, removed.credential == item["credential"]]
             removed.role, _ = "", self.objects.pop(f"keys/{item['credential']}")  # without a role it may write nothing
-        for s in [self.snapshots[id] for id in p.get("snapshots", [])]:
+        for s in [self.snapshots[id] for id in p.get("snapshots", []) if kind != "receipt"]:
             own = author.role == "owner" or s.partial and s.author == p["author"]
             rules += [s.forgotten == (kind == "undo"), kind != "forget" or own and s.hold <= p["time"],
                       kind != "release" or s.hold not in ("", "permanent")]

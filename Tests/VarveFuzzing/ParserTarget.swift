@@ -57,7 +57,8 @@ package struct ParserTarget: Sendable {
   }
 
   package static let all: [ParserTarget] =
-    keyTargets + logTargets + packTargets + indexTargets + treeTargets + snapshotTargets
+    keyTargets + logTargets + proofTargets + packTargets + indexTargets + treeTargets
+    + snapshotTargets
     + localTargets + textTargets
 }
 

@@ -1,5 +1,5 @@
 public import VarveFormat
-public import VarveRepository
+internal import VarveRepository
 
 extension LogStatement.Receipt {
   /// What the log is to say of a restore.

@@ -72,6 +72,7 @@ public struct LogProof: Equatable, Sendable {
       return hash
     }
     checkpoint = try SignedNote(Array(bytes[(separator + 2)...]), what)
+    _ = try Checkpoint(text: checkpoint.text, what)
     guard self.bytes == bytes else { throw fail("it is not spelled as it must be") }
   }
 

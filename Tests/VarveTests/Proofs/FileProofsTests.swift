@@ -91,6 +91,62 @@ import VarveTestSupport
     }
   }
 
+  /// Two snapshots that differ in a file which is not disclosed: the proofs look the same but for hashes.
+  @Test func aProofTellsNothingOfOtherFiles() throws {
+    let bench = try Self.bench()
+    func shape() throws -> (String, FileProof) {
+      let snapshot = try #require(try bench.backUp().snapshot)
+      let proof = try Self.prove(bench, snapshot, ["data/docs/deep/small"])
+      let json = try JSONValue(canonical: proof.bytes, "proof")
+      let text =
+        try json.member("files").canonicalText + json.member("tree").canonicalText
+      return (
+        String(text.map { $0.isHexDigit ? "x" : $0 }), proof
+      )
+    }
+    let (before, first) = try shape()
+    try bench.write("docs/deep/other", noise(50_000, seed: 9))
+    chmod(bench.source + "/docs/deep/other", 0o4777)
+    bench.settle()
+    let (after, second) = try shape()
+    #expect(before == after)
+    #expect(first.tree.root != second.tree.root)
+    // Of the siblings nothing is in it but hashes, which the change has changed.
+    #expect(first.files[0].place.path != second.files[0].place.path)
+    #expect(first.files[0].digest == second.files[0].digest)
+  }
+
+  /// Of a directory that is stored in parts, which are hashed side by side.
+  @Test func hugeDirectoriesHaveShortProofs() throws {
+    let bench = try Self.bench()
+    let count = 20_000
+    for number in 0..<count {
+      let file = open("\(bench.source)/docs/deep/f\(number)", O_WRONLY | O_CREAT, 0o644)
+      try #require(file >= 0)
+      close(file)
+    }
+    let snapshot = try #require(try bench.backUp().snapshot)
+    let node = try bench.entry(snapshot, "data/docs/deep")
+    guard case .directory(let content) = node.content else {
+      throw VarveError(.notFound, "no directory")
+    }
+    let reader = try IndexedRepository(bench.unlocked).makeReader()
+    let parts = try reader.withChunk(content.id) { try TreeNodeReader($0).partCount }
+    #expect(parts > 2)
+    for name in ["f0", "f\(count - 1)", "f10500", "small"] {
+      let proof = try Self.prove(bench, snapshot, ["data/docs/deep/" + name]) {
+        $0.disclosesPath = true
+      }
+      let bytes = proof.bytes
+      #expect(bytes.count < 10_000)
+      let proved = try FileProof(bytes, "proof").verify(by: Self.key(bench))
+      #expect(proved.files.first?.path == Array("/data/docs/deep/\(name)".utf8))
+    }
+    #expect(throws: VarveError(.notFound, "")) {
+      try Self.prove(bench, snapshot, ["data/docs/deep/f\(count)"])
+    }
+  }
+
   @Test func readersMakeThemAndWritersDoNot() throws {
     let bench = try Self.bench()
     let snapshot = try #require(try bench.backUp().snapshot)
@@ -143,15 +199,17 @@ import VarveTestSupport
     #expect(
       try Self.prove(bench, new, ["data/empty"]).verify(by: Self.key(bench)).files.count == 1)
     // Whoever has no key sees that the tree is the one that it was.
-    let trees = try [made, try #require(changed.last?.new)].map { id -> Digest? in
-      let entries = try (0..<bench.unlocked.log.head.size).map { try bench.unlocked.log.entry($0) }
-      for case .snapshot(let addition) in entries.map(\.statement.body) where addition.snapshot == id
-      {
-        return addition.tree
+    func tree(_ snapshot: Digest) throws -> Digest? {
+      for index in 0..<bench.unlocked.log.head.size {
+        let body = try bench.unlocked.log.entry(index).statement.body
+        if case .snapshot(let addition) = body, addition.snapshot == snapshot {
+          return addition.tree
+        }
       }
       return nil
     }
-    #expect(trees[0] != nil && trees[0] == trees[1])
+    let trees = try (tree(made), tree(try #require(changed.last?.new)))
+    #expect(trees.0 != nil && trees.0 == trees.1)
   }
 
   // MARK: Content

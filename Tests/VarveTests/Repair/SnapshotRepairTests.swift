@@ -112,6 +112,7 @@ import VarveStorage
     var wanted = record
     let repaired = try unlocked.snapshotRecord(new)
     wanted.tree = repaired.tree
+    wanted.treeSalt = repaired.treeSalt
     wanted.original = old
     #expect(repaired == wanted)
     // Its entry names no original: change caches of the old one do not hold for it.
