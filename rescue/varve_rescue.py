@@ -300,15 +300,15 @@ def read_links(chunks: Chunks, record: dict[str, Any]) -> dict[bytes, int]:  # o
     return groups
 
 # ---- 12. The log ----------------------------------------------------------------------------------------------------
-COMMON = "author log previous program repository time"
-KINDS = {  # who may write it, and its members
-    "genesis": ("owner", "config authorKey"), "credential": ("owner", "add remove"), "lost": ("owner", "objects inventory"),
+COMMON, KINDS = "author log previous program proposal repository time", {  # who may write it, and its members
     "snapshot": ("owner writer", "snapshot adds inventory parent original source tags partial tree taken"),
     "receipt": ("owner writer reader", "activity result started counts digests scope snapshots"),
     "check": ("owner writer reader", "result scope counts damaged started"), "policy": ("owner writer", "source keep"),
-    "forget": ("owner writer", "snapshots reason"), "hold": ("owner writer", "snapshots reason until permanent"),
-    "release": ("owner", "snapshots reason"), "undo": ("owner", "snapshots condemned"), "sweep": ("owner", "condemned"),
-    "repack": ("owner", "adds inventory reason"), "condemn": ("owner", "objects inventory")}
+    "hold": ("owner writer", "snapshots reason until permanent"), "forget": ("owner writer", "snapshots reason"),
+    "repack": ("owner", "adds inventory reason"), "condemn": ("owner", "objects inventory"), "approval": ("owner", ""),
+    "genesis": ("owner", "config authorKey"), "release": ("owner", "snapshots reason"), "sweep": ("owner", "condemned"),
+    "undo": ("owner", "snapshots condemned"), "lost": ("owner", "objects inventory"), "threshold": ("owner", "owners"),
+    "credential": ("owner", "add remove"), "proposal": ("owner", "kind action")}
 
 class Log:
     """The log's entries, each verified against those before it, folded to what is there."""
