@@ -36,8 +36,7 @@ public enum Audit {
     try chain.run()
     findings += chain.findings
     if findings.allSatisfy({ $0.severity == .notice }) { try chain.remember() }
-    let windows = TimeWindows(chain.evidence)
-    let times = TimeAudit(chain.history, windows, now: now, delay: options.policy.delay)
+    let times = TimeAudit(chain.history, chain.evidence, now: now, delay: options.policy.delay)
     let to = options.to ?? now
     let period = times.period(from: options.from, to: to)
     var judged = HistoryAudit(chain.history, times, options.policy, period: period, to: to)

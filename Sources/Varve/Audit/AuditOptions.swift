@@ -1,4 +1,5 @@
 public import VarveFormat
+public import VarveProof
 public import VarveRepository
 
 /// What is audited, against what.
@@ -45,7 +46,7 @@ public struct AuditOptions: Sendable {
   /// Where this client remembers heads; nil for one that has none.
   public var client: ClientDirectories?
   /// What an entry proves of the time at which the log had some size.
-  public var evidence: @Sendable (LogEntry) throws -> [TimeEvidence] = { _ in [] }
+  public var evidence: @Sendable (LogEntry) throws -> [TimeWindows.Proof] = { _ in [] }
   /// Whether `evidence` verifies cosignatures by the policy's witness lines. If not, a policy with such lines is refused.
   public var verifiesWitnesses = false
   public var cancellation = CancellationFlag()

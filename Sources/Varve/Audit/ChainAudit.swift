@@ -21,7 +21,7 @@ struct ChainAudit {
   private(set) var fold: LogFold
   private(set) var history = AuditHistory()
   private(set) var deletions: DeletionAudit
-  private(set) var evidence: [TimeEvidence] = []
+  private(set) var evidence: [TimeWindows.Proof] = []
   private(set) var commitCount: UInt64 = 0
   private var newestCommit: String?
   private(set) var checkpoint: AuditReport.SignedHead?
@@ -60,7 +60,7 @@ struct ChainAudit {
     var fold = self.fold
     var history = AuditHistory()
     var deletions = self.deletions
-    var evidence: [TimeEvidence] = []
+    var evidence: [TimeWindows.Proof] = []
     var events: [(entry: UInt64, text: String)] = []
     while isWhole {
       try options.cancellation.check()

@@ -341,3 +341,15 @@ struct HistoryAudit {
       ))
   }
 }
+
+extension Array {
+  /// The first index whose element and all after it satisfy `predicate`; the array must be so parted.
+  fileprivate func partitioningIndex(where predicate: (Element) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if predicate(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}

@@ -1,6 +1,6 @@
 // Which times an audit believes.
 //
-// An entry is taken to be made at the moment next to its claim that its window allows (TimeWindow.swift). Claims that
+// An entry is taken to be made at the moment next to its claim that its window allows (VarveProof/Time). Claims that
 // lie outside by more than the tolerance are broken links; so are claims that go back behind earlier entries', and claims of
 // the future, for which no witness is needed.
 //
@@ -9,11 +9,14 @@
 // the same source and time (a change of tags, a rewrite, a repair) is as old as that.
 
 internal import VarveFormat
+internal import VarveProof
 internal import VarveRepository
 
 struct TimeAudit {
   private let history: AuditHistory
   private let windows: TimeWindows
+  /// Whether nothing proves any time.
+  private let isUnproved: Bool
   /// When each entry is taken to be made.
   private let moments: [Int64]
   private var all: [AuditFinding] = []
@@ -24,15 +27,18 @@ struct TimeAudit {
 
   /// - Parameter delay: between a snapshot's time and its entry's; nil for any.
   init(
-    _ history: AuditHistory, _ windows: TimeWindows, now: Timestamp, delay: RetentionDuration?
+    _ history: AuditHistory, _ proofs: [TimeWindows.Proof], now: Timestamp,
+    delay: RetentionDuration?
   ) {
     self.history = history
+    let windows = TimeWindows(proofs)
     self.windows = windows
+    isUnproved = proofs.isEmpty
     moments = history.entries.enumerated().map { index, entry in
-      windows.isEmpty
+      proofs.isEmpty
         ? entry.time
         : windows.window(ofEntry: UInt64(index), base: entry.base)
-          .clamp(Timestamp(seconds: entry.time)).seconds
+          .clamped(Timestamp(seconds: entry.time)).seconds
     }
     judgeEntries(now)
     judgeSnapshots(delay)
@@ -40,10 +46,6 @@ struct TimeAudit {
 
   /// When an entry is taken to be made.
   func moment(of entry: UInt64) -> Timestamp { Timestamp(seconds: moments[Int(entry)]) }
-
-  func window(of entry: UInt64) -> TimeWindow {
-    windows.window(ofEntry: entry, base: history.entries[Int(entry)].base)
-  }
 
   /// From the first entry that is not before `from` to the last that is not after `to`.
   func period(from: Timestamp?, to: Timestamp) -> Range<UInt64> {
@@ -62,9 +64,9 @@ struct TimeAudit {
     var told: Int?
     for (index, entry) in history.entries.enumerated() {
       let time = Timestamp(seconds: entry.time)
-      if !windows.isEmpty {
+      if !isUnproved {
         let window = windows.window(ofEntry: UInt64(index), base: entry.base)
-        let clamped = window.clamp(time).seconds
+        let clamped = window.clamped(time).seconds
         if clamped > time.seconds + TimeWindow.tolerance {
           report(
             index,
@@ -114,7 +116,7 @@ struct TimeAudit {
         taken.append(earlier)
         continue
       }
-      var bounds = TimeWindow(notAfter: logged)
+      var earliest: Timestamp?
       if claim.seconds > logged.seconds + TimeWindow.tolerance {
         report(
           Int(snapshot.entry),
@@ -122,9 +124,9 @@ struct TimeAudit {
         )
       }
       if let delay {
-        let earliest = logged.going(back: delay)
-        bounds.notBefore = earliest
-        if claim.seconds < earliest.seconds - TimeWindow.tolerance {
+        let bound = logged.going(back: delay)
+        earliest = bound
+        if claim.seconds < bound.seconds - TimeWindow.tolerance {
           report(
             Int(snapshot.entry),
             "logs the snapshot \(snapshot.id.hex.prefix(8)) at \(logged.utcSeconds), and dates it \(claim.utcSeconds), "
@@ -132,7 +134,7 @@ struct TimeAudit {
           )
         }
       }
-      let believed = bounds.clamp(claim)
+      let believed = TimeWindow(notBefore: earliest, notAfter: logged).clamped(claim)
       // A partial snapshot says the same of its session as the complete one that ends it.
       if !snapshot.isPartial { known[key] = believed }
       taken.append(believed)
