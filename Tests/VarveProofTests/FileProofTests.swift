@@ -29,7 +29,9 @@ import VarveTestSupport
     #expect(file.metadata == nil)
     #expect(file.digest == SHA256.digest(ProofFixture.content))
     let text = String(decoding: fixture.proof.bytes, as: UTF8.self)
-    for name in ["docs", "letters", "will.txt", "ada", "other"] { #expect(!text.contains("\"\(name)")) }
+    for name in ["docs", "letters", "will.txt", "ada", "other"] {
+      #expect(!text.contains("\"\(name)"))
+    }
   }
 
   @Test func anEmptyFileIsProved() throws {
