@@ -15,11 +15,12 @@ Then, with the directory of the repository and a password, a key file or the rec
     python3 varve_rescue.py /srv/backup verify               # lists them, and hashes every live object
 
 Restore as root to get owners and devices back. Every byte is verified before it counts: a file that cannot be read
-whole is named and left out, and the rest goes on; so does what stands before damage in the log. Is the index lost, add
---without-index: packs list their own chunks. Is the log lost, add --without-log: all records in snapshots/ count, and
-nobody vouches for them. Not restored: inode flags (chattr), owners by name. Not checked: proof roots, filters of the
-index, whether a policy loosens another: nothing here depends on them. A MiB stored takes about 450 bytes of memory.
-Exit status: 0 all is well; 1 something is damaged, missing or refused, as stderr says; 2 wrong usage."""
+whole is named and left out, and the rest goes on; so does what stands before damage in the log. Is the index lost,
+add --without-index: packs list their own chunks. Is the log lost, add --without-log: all records in snapshots/ count,
+and nobody vouches for them. Not restored: inode flags (chattr), owners by name. Not checked: proof roots, filters of
+the index, whether a policy loosens another, what cosignatures and time stamps prove: nothing here depends on them. A
+MiB stored takes about 450 bytes of memory. Exit status: 0 all is well; 1 something is damaged, missing or refused, as
+stderr says; 2 wrong usage."""
 import argparse, base64, getpass, hmac, json, os, re, stat, struct, sys
 from contextlib import suppress
 from functools import lru_cache, reduce
@@ -302,12 +303,14 @@ def read_links(chunks: Chunks, record: dict[str, Any]) -> dict[bytes, int]:  # o
 # ---- 12. The log ----------------------------------------------------------------------------------------------------
 COMMON = "author log previous program repository time"
 KINDS = {  # who may write it, and its members
-    "genesis": ("owner", "config authorKey"), "credential": ("owner", "add remove"), "lost": ("owner", "objects inventory"),
+    "genesis": ("owner", "config authorKey"), "credential": ("owner", "add remove"), "sweep": ("owner", "condemned"),
     "snapshot": ("owner writer", "snapshot adds inventory parent original source tags partial"),
-    "check": ("owner writer reader", "result scope counts damaged started"), "policy": ("owner writer", "source keep"),
-    "forget": ("owner writer", "snapshots reason"), "hold": ("owner writer", "snapshots reason until permanent"),
-    "release": ("owner", "snapshots reason"), "undo": ("owner", "snapshots condemned"), "sweep": ("owner", "condemned"),
-    "repack": ("owner", "adds inventory reason"), "condemn": ("owner", "objects inventory")}
+    "check": ("owner writer reader", "result scope counts damaged started"), "cosign": ("owner writer", "checkpoint"),
+    "policy": ("owner writer", "source keep"), "forget": ("owner writer", "snapshots reason"),
+    "hold": ("owner writer", "snapshots reason until permanent"), "lost": ("owner", "objects inventory"),
+    "release": ("owner", "snapshots reason"), "undo": ("owner", "snapshots condemned"),
+    "condemn": ("owner", "objects inventory"),
+    "repack": ("owner", "adds inventory reason"), "anchor": ("owner writer", "checkpoint token")}
 
 class Log:
     """The log's entries, each verified against those before it, folded to what is there."""

@@ -9,7 +9,8 @@ extension ParserTarget {
     "\"adds\":[", "\"inventory\":\"", "\"previous\":-1", "\"snapshots\":[", "urn:varve:snapshot:v1",
     "urn:varve:credential:v1", "urn:varve:forget:v1", "urn:varve:check:v1", "urn:varve:policy:v1",
     "urn:varve:hold:v1", "urn:varve:release:v1", "urn:varve:repack:v1", "urn:varve:condemn:v1",
-    "urn:varve:sweep:v1", "urn:varve:undo:v1", "urn:varve:lost:v1", "\"permanent\":true",
+    "urn:varve:sweep:v1", "urn:varve:undo:v1", "urn:varve:lost:v1", "urn:varve:cosign:v1",
+    "urn:varve:anchor:v1", "\"checkpoint\":\"", "\"token\":\"", "\"permanent\":true",
     "\"until\":\"", "\"partial\":true", "\"keep\":{", "\"condemned\":[", "\"objects\":[",
     "\"source\":\"", "\"tags\":[", "2026-03-01T12:00:00Z", "9007199254740991",
   ]
@@ -188,6 +189,19 @@ extension ParserTarget {
           isDamaged: true, scope: "read-data", counts: ["packs": 3], damaged: ["config"],
           started: Timestamp(seconds: 5))),
       .forget(LogStatement.Forgetting(snapshots: [one], reason: "\u{201c}policy\u{201d}\n")),
+    ] + attestations()
+  }
+
+  /// Over the checkpoint that is stored, so that the log takes them.
+  private static func attestations() -> [LogStatement.Body] {
+    guard let bytes = try? FuzzRepository.shared.storage.read(ObjectName.checkpoint),
+      let note = try? SignedNote(bytes, "checkpoint"),
+      let witness = try? WitnessTargets.signer(),
+      let cosignature = try? witness.cosign(note.text, at: 1_772_362_800)
+    else { return [] }
+    return [
+      .cosign(.init(checkpoint: String(decoding: note.adding([cosignature]).bytes, as: UTF8.self))),
+      .anchor(.init(checkpoint: String(decoding: bytes, as: UTF8.self), token: [0x30, 0])),
     ]
   }
 }

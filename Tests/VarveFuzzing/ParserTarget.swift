@@ -58,7 +58,7 @@ package struct ParserTarget: Sendable {
 
   package static let all: [ParserTarget] =
     keyTargets + logTargets + packTargets + indexTargets + treeTargets + snapshotTargets
-    + localTargets + textTargets
+    + localTargets + textTargets + witnessTargets
 }
 
 /// A property that does not hold.

@@ -14,6 +14,8 @@ extension LogStatement {
     case sweep(Sweep)
     case undo(Undo)
     case lost(Loss)
+    case cosign(Cosigning)
+    case anchor(Anchoring)
   }
 
   /// The first entry of a log.
@@ -140,6 +142,8 @@ extension LogStatement.Body {
     case .sweep: "sweep"
     case .undo: "undo"
     case .lost: "lost"
+    case .cosign: "cosign"
+    case .anchor: "anchor"
     }
   }
 
@@ -148,7 +152,7 @@ extension LogStatement.Body {
   public var permittedRoles: Set<Role> {
     switch self {
     case .genesis, .credential, .release, .repack, .condemn, .sweep, .undo, .lost: [.owner]
-    case .snapshot, .forget, .policy, .hold: [.owner, .writer]
+    case .snapshot, .forget, .policy, .hold, .cosign, .anchor: [.owner, .writer]
     case .check: [.owner, .writer, .reader]
     }
   }

@@ -32,6 +32,10 @@ extension LogStatement.Body {
       self = .undo(try LogStatement.Undo(json))
     case "urn:varve:lost:v1":
       self = .lost(try LogStatement.Loss(json, what))
+    case "urn:varve:cosign:v1":
+      self = .cosign(try LogStatement.Cosigning(json))
+    case "urn:varve:anchor:v1":
+      self = .anchor(try LogStatement.Anchoring(json))
     default:
       throw VarveError.newerFormat("\(what) is of the type \(predicateType)")
     }
@@ -56,6 +60,8 @@ extension LogStatement.Body {
     case .sweep(let sweep): sweep.members
     case .undo(let undo): undo.members
     case .lost(let loss): loss.members
+    case .cosign(let cosigning): cosigning.members
+    case .anchor(let anchoring): anchoring.members
     }
   }
 
@@ -63,7 +69,7 @@ extension LogStatement.Body {
   func subject(config: Digest) -> [JSONValue] {
     let objects: [JSONValue] =
       switch self {
-      case .genesis, .check, .policy, .sweep: []
+      case .genesis, .check, .policy, .sweep, .cosign, .anchor: []
       case .credential(let change):
         (change.additions.map(\.credential) + change.removals.map(\.credential))
           .map { Self.subject(ObjectName.credential($0), $0) }

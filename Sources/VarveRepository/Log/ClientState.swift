@@ -19,7 +19,7 @@ package import VarveFormat
 package import VarveProof
 
 package struct ClientState: Sendable {
-  private let directory: String
+  let directory: String
   private let origin: String
 
   package init(_ directories: ClientDirectories, repository: Digest) {

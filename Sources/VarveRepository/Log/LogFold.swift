@@ -110,6 +110,7 @@ package struct LogFold: Sendable {
       throw VarveError(.damaged, "\(what) does not follow its author's previous entry")
     }
     try state.validate(statement, what)
+    try verifyCheckpoint(of: statement, on: base, what)
   }
 
   /// The size at which the commit of entry `index` was appended; `index` must be below the size.

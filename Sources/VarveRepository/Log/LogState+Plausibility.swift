@@ -16,6 +16,7 @@ extension LogState {
   private var areDeletionsPlausible: Bool {
     addedInventories.allSatisfy { $0.entry < size } && repacks.allSatisfy { $0.entry < size }
       && condemnations.values.allSatisfy { $0.entry < size }
+      && attestations.allSatisfy { $0.entry < size && $0.size <= $0.entry }
       && losses.allSatisfy { $0.entry < size } && newestCondemnation.map { $0 < size } ?? true
   }
 }

@@ -45,6 +45,22 @@ public struct LogState: Sendable {
     public let result: LogStatement.CheckResult
   }
 
+  /// An entry that proves a time: cosignatures of witnesses, or a token of a time-stamping authority, over
+  /// a checkpoint. What it proves is read from the entry (`Log.attestedTimes`): 56 bytes each are kept here.
+  public struct Attestation: Sendable, Equatable {
+    public enum Kind: UInt8, Sendable {
+      case cosign = 0
+      case anchor = 1
+    }
+
+    public let kind: Kind
+    public let entry: UInt64
+    public let author: KeyID
+    public let time: Timestamp
+    /// The size of the tree that the checkpoint is of.
+    public let size: UInt64
+  }
+
   /// Entries folded so far.
   public internal(set) var size: UInt64 = 0
   public internal(set) var authors: [KeyID: Author]
@@ -68,6 +84,8 @@ public struct LogState: Sendable {
   public internal(set) var condemnations: [UInt64: Condemnation] = [:]
   /// In the order of the log.
   public internal(set) var losses: [Loss] = []
+  /// In the order of the log.
+  public internal(set) var attestations: [Attestation] = []
   /// The index of the newest condemn or lost entry, whatever became of it. What was opened at a size that is
   /// larger knows all that is condemned or lost.
   public internal(set) var newestCondemnation: UInt64?
@@ -179,7 +197,20 @@ public struct LogState: Sendable {
         Loss(
           entry: index, author: statement.author, time: statement.time, objects: loss.objects))
       newestCondemnation = index
+    case .cosign(let cosigning): fold(.cosign, cosigning.checkpoint, statement)
+    case .anchor(let anchoring): fold(.anchor, anchoring.checkpoint, statement)
     }
+  }
+
+  private mutating func fold(
+    _ kind: Attestation.Kind, _ checkpoint: String, _ statement: LogStatement
+  ) {
+    // Only a checkpoint that can be read gets here (LogFold+Checkpoints.swift).
+    guard let size = try? Checkpoint(note: checkpoint, "checkpoint").head.size else { return }
+    attestations.append(
+      Attestation(
+        kind: kind, entry: self.size - 1, author: statement.author, time: statement.time,
+        size: size))
   }
 
   private mutating func add(_ additions: ObjectList, by entry: UInt64) {

@@ -45,7 +45,8 @@ extension LogState {
     }
     guard size > 0 else { throw refuse("a log begins with its genesis entry") }
     switch statement.body {
-    case .genesis, .check, .repack, .lost: break
+    // Of what attests a time, the fold verifies the checkpoint.
+    case .genesis, .check, .repack, .lost, .cosign, .anchor: break
     case .credential(let change): try validate(change, refuse)
     case .snapshot(let addition): try validate(addition, refuse)
     case .forget(let forgetting):

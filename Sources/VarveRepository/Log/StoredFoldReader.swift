@@ -24,7 +24,7 @@ extension StoredFold {
 
   private struct Counts {
     let commits, snapshots, forgotten, tags, listed, inventories, authors, checks: Int
-    let holds, policies, condemnations, losses, repacks: Int
+    let holds, policies, condemnations, losses, repacks, attestations: Int
 
     init(_ reader: inout ByteReader) throws {
       // Each takes at least a byte of the file, so no count that is out of bounds is ever believed.
@@ -46,6 +46,7 @@ extension StoredFold {
       condemnations = try next()
       losses = try next()
       repacks = try next()
+      attestations = try next()
     }
   }
 
@@ -126,6 +127,9 @@ extension StoredFold {
     }
     for _ in 0..<counts.losses { state.losses.append(try LogState.Loss(&reader)) }
     for _ in 0..<counts.repacks { state.repacks.append(try LogState.Repack(&reader)) }
+    for _ in 0..<counts.attestations {
+      state.attestations.append(try LogState.Attestation(&reader))
+    }
   }
 
   private static func levels(size: Int, _ reader: inout ByteReader) throws -> [[Digest]] {

@@ -11,6 +11,7 @@
 //                                                                             1 rescinded, 2 swept)
 //     loss         := origin objects
 //     repack       := origin reason:u8
+//     attestation  := origin kind:u8 size:u64                               (kind: 0 cosign, 1 anchor)
 //     objects      := u8(0) count:uvarint (name:text size:u64)*  |  u8(1) inventory:digest
 //     origin       := entry:u64 author:2*u64 time:s64
 //     text         := length:uvarint, UTF-8
@@ -247,5 +248,20 @@ extension LogState.Repack {
       throw reader.fail("no such reason")
     }
     reason = LogStatement.Repack.Reason.allCases[place]
+  }
+}
+
+extension LogState.Attestation {
+  func write(to writer: inout ByteWriter) {
+    writer.origin(entry, author, time)
+    writer.u8(kind.rawValue)
+    writer.u64(size)
+  }
+
+  init(_ reader: inout ByteReader) throws {
+    (entry, author, time) = try reader.origin()
+    guard let kind = Kind(rawValue: try reader.u8()) else { throw reader.fail("no such kind") }
+    self.kind = kind
+    size = try reader.u64()
   }
 }

@@ -57,6 +57,8 @@ import VarveFormat
     .undo(.init(snapshots: [digest(8)])),
     .lost(.init(objects: .listed(objects))),
     .lost(.init(objects: .inventory(digest(6)))),
+    .cosign(.init(checkpoint: "o\n1\n\n— o AAAAAAAA\n— w AAAAAAAA\n")),
+    .anchor(.init(checkpoint: "o\n1\n\n— o AAAAAAAA\n", token: [0x30, 0, 0xff])),
   ]
 
   static let objects = [
@@ -200,6 +202,12 @@ import VarveFormat
       (try body("sweep"), "[2,7]", "[7,2]"), (try body("sweep"), "[2,7]", "[2,2]"),
       (try body("sweep"), "[2,7]", "[-1,7]"), (try body("sweep"), "[2,7]", #"["2"]"#),
       (try body("sweep"), "[2,7]", "[]"), (try body("sweep"), "[2,7]", "7"),
+      (try body("cosign"), #""checkpoint":"o"#, #""checkpoint":["o"#),
+      (try body("cosign"), #""checkpoint""#, #""chequepoint""#),
+      (try body("anchor"), #""token":"MAD/""#, #""token":"MAD_""#),
+      (try body("anchor"), #""token":"MAD/""#, #""token":"MAD/=""#),
+      (try body("anchor"), #""token":"MAD/""#, #""token":"""#),
+      (try body("anchor"), #""token":"MAD/""#, #""token":1"#),
       (try body("undo"), "[1,3]", "[3,1]"), (try body("undo"), "[1,3]", "[1,1]"),
     ]
     for (body, old, new) in cases {

@@ -38,6 +38,7 @@ import VarveStorage
         .forget(.init(snapshots: [Digest(81, 0, 0, 0)], reason: "tagged")),
       ]
     }
+    try owner.log.append { _ in try LogBench.attestations(owner.log) }
     try owner.log.append { _ in (0..<250).map { LogBench.note("\($0)") } }
     try owner.log.append { _ in [LogBench.snapshot(50), LogBench.note("later")] }
     return bench
@@ -102,6 +103,7 @@ import VarveStorage
       "\(state.forgotten.sorted { $0.key < $1.key })", "\(state.inventories)",
       "\(state.holds.sorted { $0.key < $1.key })", "\(state.addedInventories)",
       "\(state.policies.sorted { $0.key < $1.key })", "\(state.defaultPolicy as Any)",
+      "\(state.attestations)",
       "\(state.condemnations.sorted { $0.key < $1.key })", "\(state.losses)", "\(state.repacks)",
       "\(state.newestCondemnation as Any)",
       "\(state.authors.values.sorted { $0.keyID.text < $1.keyID.text })",
