@@ -13,7 +13,7 @@ import Testing
     let here = try Workspace()
     let verbs = [
       "init", "backup", "snapshots", "ls", "restore", "check", "dump", "diff", "find", "stats",
-      "cat", "tag", "key", "log", "forget", "policy", "hold", "version",
+      "cat", "tag", "key", "log", "forget", "policy", "hold", "version", "witness", "anchor",
     ]
     let top = try here.succeed("--help").text
     for verb in verbs {
@@ -31,6 +31,9 @@ import Testing
     }
     for verb in ["add", "remove", "list"] {
       #expect(try here.succeed("hold", verb, "--help").text.contains("USAGE"))
+    }
+    for verb in ["init", "serve", "cosign"] {
+      #expect(try here.succeed("witness", verb, "--help").text.contains("USAGE"))
     }
     #expect(try here.succeed("version").text.contains("varve"))
   }

@@ -10,10 +10,12 @@ package struct ArgumentNormaliser {
     "policy": ["set", "show", "list", "remove"],
     "hold": ["add", "remove", "list"],
     "repair": ["index", "packs", "snapshots"],
+    "witness": ["init", "serve", "cosign"],
   ]
 
   private static let valued: Set<String> = [
     "-r", "--repo", "-p", "--password-file", "--password-command", "--key-file", "--cache-dir",
+    "--witness-policy", "--max-cosignature-age",
   ]
   private static let flags: Set<String> = [
     "--json", "-q", "--quiet", "-v", "--verbose", "--no-cache",
