@@ -12,12 +12,13 @@ PEERS_DIR ?= .build/peers
 # Debian's Python, which has Debian's packages, whatever comes first in PATH.
 RESCUE_PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 
-.PHONY: build test demo bench soak format lint install requirements clean
+.PHONY: build test demo bench soak format lint install requirements judges clean
 
 build: requirements
 	swift build $(SWIFT_FLAGS) --product varve
+	swift build $(SWIFT_FLAGS) --product varve-verify
 
-test: requirements
+test: judges
 	swift build $(SWIFT_FLAGS) --build-tests
 # What failed is said once more at the end, after thousands of lines of what did not.
 	swift test $(SWIFT_FLAGS) --skip-build 2>&1 | tee .build/tests.log || { grep '^✘' .build/tests.log; exit 1; }
@@ -35,7 +36,7 @@ bench: build
 	  --runs $(or $(RUNS),3) $(if $(ONLY),--only $(ONLY)) --compare
 
 # The same tests with their full counts, and every parser fuzzed for FUZZ_SECONDS (600): hours rather than minutes.
-soak: requirements
+soak: judges
 	swift build $(SWIFT_FLAGS) --build-tests
 	VARVE_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter EndToEndTests
 	VARVE_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter EveryBitTests
@@ -51,6 +52,7 @@ lint:
 
 install: build
 	install -D --strip -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/varve
+	install -D --strip -m 0755 $(BINARY)-verify $(DESTDIR)$(PREFIX)/bin/varve-verify
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	$(BINARY) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/varve
 	$(BINARY) completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_varve
@@ -58,6 +60,10 @@ install: build
 
 requirements:
 	@scripts/install-requirements
+
+# And what judges Varve's proofs in its tests.
+judges:
+	@scripts/install-requirements --judges
 
 clean:
 	rm -rf .build

@@ -9,6 +9,13 @@ let strict: [SwiftSetting] = [
 ]
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+// Without full Foundation, which would double the binary.
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(
+  name: "HummingbirdCore", package: "hummingbird")
+let asyncHTTPClient = Target.Dependency.product(
+  name: "AsyncHTTPClient", package: "async-http-client")
+func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -16,12 +23,20 @@ let package = Package(
   name: "varve",
   products: [
     .executable(name: "varve", targets: ["varve"]),
+    .executable(name: "varve-verify", targets: ["varve-verify"]),
     .library(name: "Varve", targets: ["Varve"]),
     .library(name: "VarveProof", targets: ["VarveProof"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     .systemLibrary(
@@ -38,12 +53,29 @@ let package = Package(
     .target(
       name: "VarveProof", dependencies: ["VarveFormat", "VarveCrypto"], swiftSettings: strict),
     .target(
+      name: "VarveVerifier", dependencies: ["VarveFormat", "VarveCrypto", "VarveProof"],
+      swiftSettings: strict),
+    .target(
       name: "VarveStorage", dependencies: ["CVarveLinux", "VarveFormat"], swiftSettings: strict),
     .target(
       name: "VarveRepository",
       dependencies: [
         "CZstd", "CVarveLinux", "VarveFormat", "VarveChunking", "VarveCrypto", "VarveProof",
         "VarveStorage",
+      ], swiftSettings: strict),
+    .target(
+      name: "VarveRemoteStorage",
+      dependencies: [
+        "VarveFormat", "VarveCrypto", "VarveProof", asyncHTTPClient, nio("NIOCore"),
+        nio("NIOHTTP1"),
+      ], swiftSettings: strict),
+    .target(
+      name: "VarveServer",
+      dependencies: [
+        "VarveFormat", "VarveCrypto", "VarveProof", "VarveStorage", hummingbird, hummingbirdCore,
+        nio("NIOCore"), nio("NIOPosix"), .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
     .target(
       name: "Varve",
@@ -55,7 +87,7 @@ let package = Package(
       name: "VarveCommands",
       dependencies: [
         "CVarveLinux", "Varve", "VarveFormat", "VarveCrypto", "VarveProof", "VarveStorage",
-        "VarveRepository", argumentParser,
+        "VarveRemoteStorage", "VarveRepository", "VarveServer", "VarveVerifier", argumentParser,
       ], swiftSettings: strict),
     // The binary carries the Swift runtime: it starts faster and runs where no toolchain is. The two
     // libraries are what FoundationEssentials (inside ArgumentParser and Crypto) leaves unnamed.
@@ -63,6 +95,16 @@ let package = Package(
       name: "varve", dependencies: ["VarveCommands"], swiftSettings: strict,
       linkerSettings: [
         .unsafeFlags(["-static-stdlib", "-l_FoundationCollections", "-l_FoundationCShims"])
+      ]),
+    // For who has a proof and nothing else: no code that reads repositories.
+    .executableTarget(
+      name: "varve-verify", dependencies: ["VarveFormat", "VarveVerifier", argumentParser],
+      swiftSettings: strict,
+      linkerSettings: [
+        .unsafeFlags([
+          "-static-stdlib", "-l_FoundationCollections", "-l_FoundationCShims",
+          "-lswiftSynchronization",
+        ])
       ]),
     .target(
       name: "VarveTestSupport", dependencies: ["VarveFormat", "VarveStorage"],
@@ -103,6 +145,12 @@ let package = Package(
       dependencies: ["CVarveLinux", "VarveFormat", "VarveStorage", "VarveTestSupport"],
       swiftSettings: strict),
     .testTarget(
+      name: "VarveServerTests",
+      dependencies: [
+        "VarveCrypto", "VarveFormat", "VarveProof", "VarveServer", "VarveStorage",
+        "VarveTestSupport",
+      ], swiftSettings: strict),
+    .testTarget(
       name: "VarveRepositoryTests",
       dependencies: [
         "VarveChunking", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository",
@@ -123,7 +171,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveRepository", "VarveStorage",
+        "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository",
+        "VarveStorage",
       ], swiftSettings: strict),
   ]
 )

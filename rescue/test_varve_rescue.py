@@ -274,6 +274,13 @@ class FoldTests(unittest.TestCase):
         self.fold("repack", adds=[{"name": self.PACK, "size": 5}])
         self.assertEqual(self.log.objects[self.PACK], 5)
 
+    def test_receipts_change_nothing(self) -> None:
+        self.fold("receipt", activity="restore", result="ok", snapshots=[self.id, "0" * 64])
+        self.assertFalse(self.log.snapshots[self.id].forgotten)
+        self.fold("forget", snapshots=[self.id])
+        self.fold("receipt", activity="copy", result="ok", snapshots=[self.id])
+        self.assertTrue(self.log.snapshots[self.id].forgotten)
+
     def test_only_what_is_held_is_released(self) -> None:
         self.refuses("release", snapshots=[self.id])
 
@@ -350,7 +357,7 @@ class BinaryTests(TemporaryTest):
             subprocess.run(["rm", "-rf", found], check=True)
         status, output, errors = rescue("--key-file", self.work / "writer", self.work / "repository", "list")
         self.assertEqual(status, 1)
-        self.assertIn("5 entries verified", output)
+        self.assertIn("6 entries verified", output)  # the last is the receipt of the restore
         self.assertIn("a writer's key", errors)
 
     def test_a_repaired_repository(self) -> None:

@@ -15,11 +15,12 @@ Then, with the directory of the repository and a password, a key file or the rec
     python3 varve_rescue.py /srv/backup verify               # lists them, and hashes every live object
 
 Restore as root to get owners and devices back. Every byte is verified before it counts: a file that cannot be read
-whole is named and left out, and the rest goes on; so does what stands before damage in the log. Is the index lost, add
---without-index: packs list their own chunks. Is the log lost, add --without-log: all records in snapshots/ count, and
-nobody vouches for them. Not restored: inode flags (chattr), owners by name. Not checked: proof roots, filters of the
-index, whether a policy loosens another: nothing here depends on them. A MiB stored takes about 450 bytes of memory.
-Exit status: 0 all is well; 1 something is damaged, missing or refused, as stderr says; 2 wrong usage."""
+whole is named and left out, and the rest goes on; so does what stands before damage in the log. Is the index lost,
+add --without-index: packs list their own chunks. Is the log lost, add --without-log: all records in snapshots/ count,
+and nobody vouches for them. Not restored: inode flags (chattr), owners by name. Not checked: proof roots, filters of
+the index, whether a policy loosens another, what cosignatures and time stamps prove: nothing here depends on them. A
+MiB stored takes about 450 bytes of memory. Exit status: 0 all is well; 1 something is damaged, missing or refused, as
+stderr says; 2 wrong usage."""
 import argparse, base64, getpass, hmac, json, os, re, stat, struct, sys
 from contextlib import suppress
 from functools import lru_cache, reduce
@@ -33,7 +34,6 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 class Damage(Exception): """Something is not what the format, a digest or a signature says it must be."""
 complaints: list[str] = []
 def attempt(what: bytes | str, work: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -56,7 +56,6 @@ def mac(key: bytes, message: bytes) -> bytes: return hmac.digest(key, message, "
 def hkdf(secret: bytes, salt: bytes, info: bytes) -> bytes: return mac(mac(salt, secret), info + b"\1")  # of 32 bytes
 def nonce(ordinal: int) -> bytes: return bytes(8) + struct.pack("<I", ordinal)
 def public(key: Any) -> bytes: return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-
 def hpke_open(key: x25519.X25519PrivateKey, enc: bytes, info: bytes, aad: bytes, sealed: bytes) -> bytes:
     """RFC 9180: base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, the first message."""
     def expand(suite: bytes, secret: bytes, label: bytes, context: bytes, length: int) -> bytes:
@@ -67,7 +66,6 @@ def hpke_open(key: x25519.X25519PrivateKey, enc: bytes, info: bytes, aad: bytes,
     context = b"\0" + mac(b"", suite + b"psk_id_hash") + mac(b"", suite + b"info_hash" + info)
     base_nonce = expand(suite, secret, b"base_nonce", context, 12)
     return AESGCM(expand(suite, secret, b"key", context, 32)).decrypt(base_nonce, sealed, aad)
-
 class Decoder:
     """Takes numbers and strings off bytes, and refuses to go beyond their end."""
     def __init__(self, data: bytes) -> None: self.data, self.at = data, 0
@@ -186,21 +184,21 @@ class Chunks:
             except Exception as error:
                 reason = f"{block[0]}: {str(error) or 'a block does not decrypt'}"
         raise Damage(f"chunk {address.hex()[:16]}: {reason}")
-    def open_pack(self, name: str) -> tuple[int, bytes]:  # the type of a pack, and the key of its blocks
+    def open_pack(self, name: str) -> tuple[int, int, bytes]:  # version and type of a pack, and what opens its blocks
         header, info = self.repository.read(name, 0, 128), b"varve v1 pack key\0" + self.rid
         magic, version, kind, zero, epoch, enc, wrapped, commitment = struct.unpack("<8sHBBI32s48s32s", header)
-        require(magic == b"VARVEPAK" and version == 1 and kind in (1, 2) and zero == epoch == 0, "a bad header")
+        require(magic == b"VARVEPAK" and version in (1, 2) and kind in (1, 2) and zero == epoch == 0, "a bad header")
         content_key = hpke_open(self.repository.data_key, enc, info, header[:16], wrapped)
         require(hkdf(content_key, self.rid, b"varve v1 key commitment") == commitment, "a bad key commitment")
-        return kind, hkdf(content_key, self.rid, b"varve v1 block key")
+        return version, kind, hkdf(content_key, self.rid, b"varve v1 block key") if version == 1 else content_key
     def open_frame(self, block: Block, most: int) -> Decoder:  # the payload of a block or a trailer
-        (name, ordinal, offset, length), (kind, key) = block, self.pack(block[0])
+        (name, ordinal, offset, length), (version, kind, key) = block, self.pack(block[0])
         require(17 < length <= most + 17, "the length of a block is out of bounds")
         aad = b"varve v1 block" + self.rid + struct.pack("<BI", kind, ordinal)
-        frame = AESGCM(key).decrypt(nonce(ordinal), self.repository.read(name, offset, length), aad)
-        if frame[0] == 0: return Decoder(frame[1:])
-        require(frame[0] == 1 and 0 < zstandard.frame_content_size(frame[1:]) <= most, "a bad codec or size")
-        return Decoder(zstandard.ZstdDecompressor().decompress(frame[1:]))
+        own = key if version == 1 else hkdf(key, self.rid, b"varve v2 block key\0" + struct.pack("<I", ordinal))
+        frame = AESGCM(own).decrypt(nonce(ordinal), self.repository.read(name, offset, length), aad)
+        require(frame[0] < 2 and 0 < (zstandard.frame_content_size(frame[1:]) if frame[0] else 1) <= most, "a bad frame")
+        return Decoder(zstandard.ZstdDecompressor().decompress(frame[1:]) if frame[0] else frame[1:])
     def open_block(self, block: Block) -> list[bytes]:
         d = self.open_frame(block, 65 << 20)
         return [d.take(length) for length in [d.number(64 << 20) for _ in range(d.number(65535))]]
@@ -300,21 +298,21 @@ def read_links(chunks: Chunks, record: dict[str, Any]) -> dict[bytes, int]:  # o
     return groups
 
 # ---- 12. The log ----------------------------------------------------------------------------------------------------
-COMMON = "author log previous program repository time"
-KINDS = {  # who may write it, and its members
-    "genesis": ("owner", "config authorKey"), "credential": ("owner", "add remove"), "lost": ("owner", "objects inventory"),
-    "snapshot": ("owner writer", "snapshot adds inventory parent original source tags partial"),
+COMMON, KINDS = "author log previous program proposal repository time", {  # who may write it, and its members
+    "snapshot": ("owner writer", "snapshot adds inventory parent original source tags partial tree taken"),
+    "receipt": ("owner writer reader", "activity result started counts digests scope snapshots"),
     "check": ("owner writer reader", "result scope counts damaged started"), "policy": ("owner writer", "source keep"),
-    "forget": ("owner writer", "snapshots reason"), "hold": ("owner writer", "snapshots reason until permanent"),
-    "release": ("owner", "snapshots reason"), "undo": ("owner", "snapshots condemned"), "sweep": ("owner", "condemned"),
-    "repack": ("owner", "adds inventory reason"), "condemn": ("owner", "objects inventory")}
-
+    "hold": ("owner writer", "snapshots reason until permanent"), "forget": ("owner writer", "snapshots reason"),
+    "anchor": ("owner writer", "checkpoint token"), "repack": ("owner", "adds inventory reason"),
+    "condemn": ("owner", "objects inventory"), "genesis": ("owner", "config authorKey"), "approval": ("owner", ""),
+    "release": ("owner", "snapshots reason"), "undo": ("owner", "snapshots condemned"),
+    "cosign": ("owner writer", "checkpoint"), "lost": ("owner", "objects inventory"), "threshold": ("owner", "owners"),
+    "credential": ("owner", "add remove"), "proposal": ("owner", "kind action"), "sweep": ("owner", "condemned")}
 class Log:
     """The log's entries, each verified against those before it, folded to what is there."""
     def __init__(self, repository: Repository) -> None:
         self.repository, self.entries, key = repository, list[bytes](), unbase64(repository.config["authorKey"])
-        self.peaks: list[bytes] = []  # the roots of the complete subtrees that make up the tree, largest first
-        self.roots = [digest(b"")]  # of the tree, by its size
+        self.roots, self.peaks = [digest(b"")], list[bytes]()  # of the tree, by its size; of its complete subtrees
         self.authors = {digest(key)[:16].hex(): SimpleNamespace(key=key, role="owner", credential="", last=-1)}
         self.snapshots: dict[str, SimpleNamespace] = {}  # author, partial, forgotten, and hold: the time of its end
         self.objects: dict[str, int] = {}  # what was added and not lost, with its size, or 0
@@ -328,8 +326,7 @@ class Log:
                 if len(self.entries) == most: return
                 entry = data[2:2 + int.from_bytes(data[:2], "big")]
                 require(0 < len(entry) == int.from_bytes(data[:2], "big") <= 61440, f"{name} is cut short")
-                self.add(entry, size)
-                data = data[2 + len(entry):]
+                data, _ = data[2 + len(entry):], self.add(entry, size)
         require(len(self.entries) == most or not names and self.entries, f"{name} is missing")
     def add(self, entry: bytes, size: int) -> None:  # an entry of the commit that was appended at that size
         index, envelope = len(self.entries), parse(entry)
@@ -369,7 +366,7 @@ class Log:
             removed = self.authors[item["keyid"]]
             rules += [removed.role, removed.credential == item["credential"]]
             removed.role, _ = "", self.objects.pop(f"keys/{item['credential']}")  # without a role it may write nothing
-        for s in [self.snapshots[id] for id in p.get("snapshots", [])]:
+        for s in [self.snapshots[id] for id in p.get("snapshots", []) if kind != "receipt"]:
             own = author.role == "owner" or s.partial and s.author == p["author"]
             rules += [s.forgotten == (kind == "undo"), kind != "forget" or own and s.hold <= p["time"],
                       kind != "release" or s.hold not in ("", "permanent")]

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "timestamp.h"
+
 // A digest of bytes that come in pieces, of which whole blocks may be compressed by somebody else.
 typedef SHA256_CTX varve_sha256_stream;
 

@@ -72,6 +72,10 @@ public struct Timestamp: Hashable, Sendable {
     return "\(civil.dateText)T\(civil.timeText)Z"
   }
 
+  /// RFC 3339, whole seconds with a numeric offset, such as `2026-03-01T12:00:00+01:00`; the offset of UTC is written
+  /// `Z`.
+  public var zonedSeconds: String { "\(civil.dateText)T\(civil.timeText)\(offsetText)" }
+
   private var offsetText: String {
     guard offset != 0 else { return "Z" }
     let minutes = offset.magnitude / 60

@@ -15,6 +15,8 @@ public struct VarveError: Error, Sendable {
     public static let rollback = Code(rawValue: "rollback")
     /// A valid signature by somebody who may not do that, or a broken chain of entries. Exit 22.
     public static let unauthorized = Code(rawValue: "unauthorized")
+    /// A proof, a cosignature or an audit does not show what it should. Exit 22.
+    public static let unproved = Code(rawValue: "unproved")
     /// There is no repository at that place. Exit 10.
     public static let noRepository = Code(rawValue: "no-repository")
     /// There is already a repository at that place. Exit 1.

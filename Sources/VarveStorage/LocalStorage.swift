@@ -55,6 +55,12 @@ public final class LocalStorage: StorageBackend {
     for directory in LocalStorage.layout { try makeDurable(directory) }
   }
 
+  /// Makes the directory and those above it, where they are missing, and nothing in it: for a store of another
+  /// kind than a repository.
+  public func createDirectory() throws {
+    try LocalStorage.makePath(path) { try sync(directoryAt: $0) }
+  }
+
   // MARK: Reading
 
   public func read(_ name: String) throws -> [UInt8] {

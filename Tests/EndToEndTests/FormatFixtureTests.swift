@@ -16,8 +16,8 @@ import Testing
     return here
   }
 
-  @Test(arguments: ["v1", "v1-small-packs"]) func isListedCheckedAndRestored(version: String) throws
-  {
+  @Test(arguments: ["v1", "v1-small-packs", "v1-block-keys"])
+  func isListedCheckedAndRestored(version: String) throws {
     let here = try prepare(version)
     let fixture = here.root + "/fixture"
     let snapshots = try here.snapshots()

@@ -13,7 +13,8 @@ import Testing
     let here = try Workspace()
     let verbs = [
       "init", "backup", "snapshots", "ls", "restore", "check", "dump", "diff", "find", "stats",
-      "cat", "tag", "key", "log", "forget", "policy", "hold", "version",
+      "cat", "tag", "key", "log", "forget", "policy", "hold", "version", "witness", "anchor",
+      "proof", "receipt", "audit", "proposal",
     ]
     let top = try here.succeed("--help").text
     for verb in verbs {
@@ -23,7 +24,7 @@ import Testing
     for verb in ["list", "add", "remove", "passwd", "export", "import"] {
       #expect(try here.succeed("key", verb, "--help").text.contains("USAGE"))
     }
-    for verb in ["show", "verify", "publish"] {
+    for verb in ["show", "verify", "prove", "publish"] {
       #expect(try here.succeed("log", verb, "--help").text.contains("USAGE"))
     }
     for verb in ["set", "show", "list", "remove"] {
@@ -32,6 +33,16 @@ import Testing
     for verb in ["add", "remove", "list"] {
       #expect(try here.succeed("hold", verb, "--help").text.contains("USAGE"))
     }
+    for (parent, verbs) in [
+      ("proof", ["create", "verify", "fetch"]), ("receipt", ["list", "export"]),
+      ("witness", ["init", "serve", "cosign"]), ("proposal", ["list", "approve"]),
+    ] {
+      for verb in verbs {
+        #expect(try here.succeed(parent, verb, "--help").text.contains("USAGE"))
+      }
+    }
+    let verifier = try here.run([Tools.product("varve-verify"), "--help"])
+    #expect(verifier.code == 0 && verifier.text.contains("USAGE"))
     #expect(try here.succeed("version").text.contains("varve"))
   }
 

@@ -26,6 +26,8 @@ import VarveCommands
     ("key -r /repo add --role reader", "key add -r /repo --role reader"),
     ("--json key -r /repo list", "key list --json -r /repo"),
     ("-r /repo log verify", "log verify -r /repo"),
+    ("--witness-policy p -r /repo witness cosign", "witness cosign --witness-policy p -r /repo"),
+    ("--max-cosignature-age 1h snapshots", "snapshots --max-cosignature-age 1h"),
     // What is not a nested verb stays where the parser will refuse it.
     ("-r /repo key shout", "key shout"),
     ("-r /repo key", "key"),

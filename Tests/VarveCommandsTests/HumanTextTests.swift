@@ -1,5 +1,6 @@
 import Testing
 import VarveCommands
+import VarveFormat
 
 @Suite struct HumanTextTests {
   @Test(

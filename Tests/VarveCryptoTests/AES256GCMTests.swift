@@ -49,6 +49,30 @@ import VarveTestSupport
     }
   }
 
+  @Test func aContextTakesAnotherKey() throws {
+    let (first, second) = ([UInt8](0..<32), [UInt8](32..<64))
+    let cipher = try AES256GCM(key: SecretBytes(copying: first))
+    let other = try AES256GCM(key: SecretBytes(copying: second))
+    let plaintext = SecureRandom.bytes(100)
+    let sealed = try (Self.seal(cipher, plaintext), Self.seal(other, plaintext))
+    #expect(sealed.0 != sealed.1)
+    for _ in 0..<2 {
+      try second.withUnsafeBytes { try cipher.setKey($0) }
+      #expect(try Self.seal(cipher, plaintext) == sealed.1)
+      #expect(throws: VarveError(.damaged, "")) {
+        _ = try cipher.open(nonce: Self.nonce, aad: Self.aad, ciphertext: sealed.0)
+      }
+      try first.withUnsafeBytes { try cipher.setKey($0) }
+      let opened = try cipher.open(nonce: Self.nonce, aad: Self.aad, ciphertext: sealed.0)
+      #expect(opened.array == plaintext)
+    }
+    for wrong in [[], Array(first.dropLast()), first + [0]] {
+      #expect(throws: VarveError(.damaged, "")) {
+        try wrong.withUnsafeBytes { try cipher.setKey($0) }
+      }
+    }
+  }
+
   @Test func everyFlippedBitIsRefusedAndNothingIsGivenOut() throws {
     let cipher = try AES256GCM(key: SecretBytes(copying: [UInt8](0..<32)))
     let plaintext = [UInt8](repeating: 0xee, count: 40)

@@ -15,6 +15,11 @@ import VarveTestSupport
       #expect(secret.array == expected, "\(record)")
       let bytes = HKDF.deriveBytes(ikm: input, salt: salt, info: info, count: count)
       #expect(bytes == expected, "\(record)")
+      let expansion = HKDFExpansion(ikm: input, salt: salt)
+      for _ in 0..<2 {
+        let key = info.withUnsafeBytes { expansion.withKey(info: $0) { Array($0) } }
+        #expect(key.prefix(count).elementsEqual(expected.prefix(32)), "\(record)")
+      }
     }
   }
 

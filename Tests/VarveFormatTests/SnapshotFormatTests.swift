@@ -10,6 +10,7 @@ import VarveTestSupport
       paths: [Array("/home".utf8), Array("/\\x".utf8) + [0x80]], tags: ["a", "b\n"],
       meta: ["ticket": "4711"],
       tree: SnapshotRecord.Tree(id: Digest(1, 2, 3, 4), root: Digest(5, 6, 7, 8), entries: 9),
+      treeSalt: Digest(9, 9, 9, 9),
       links: [Digest(1, 1, 1, 1)], parent: Digest(2, 2, 2, 2), original: Digest(3, 3, 3, 3),
       isPartial: true, unfinished: [Digest(4, 4, 4, 4), Digest(1, 2, 3, 4)], program: "varve 1.0",
       excludes: [Array("*.o".utf8)],
@@ -27,9 +28,10 @@ import VarveTestSupport
     #expect(throws: VarveError(.damaged, "")) { try SnapshotRecord(decoding: bare.encode()) }
     bare.unfinished = []
     bare.links = []
+    bare.treeSalt = nil
     #expect(try SnapshotRecord(decoding: bare.encode()) == bare)
     let text = String(decoding: try bare.encode(), as: UTF8.self)
-    for absent in ["parent", "original", "partial"] { #expect(!text.contains(absent)) }
+    for absent in ["parent", "original", "partial", "treeSalt"] { #expect(!text.contains(absent)) }
     #expect(text.contains(#""user":"\\xff""#))
   }
 
@@ -48,6 +50,7 @@ import VarveTestSupport
       (#""uid":1000"#, #""uid":4294967296"#, .damaged), (#""uid":1000"#, #""uid":-1"#, .damaged),
       ("12:00:00.000000001", "12:00:00.00000001", .damaged),
       (#""entries":9"#, #""entries":-9"#, .damaged),
+      (#""treeSalt":"00"#, #""treeSalt":"0"#, .damaged),
       (#""meta":{"#, #""mete":{"#, .unsupportedFormat),
       (#"\\xff"#, #"\\xFF"#, .damaged),
     ]

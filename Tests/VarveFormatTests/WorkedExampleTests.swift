@@ -137,6 +137,7 @@ import VarveTestSupport
   @Test func packIsSealed() throws {
     let pack = try examples.hex("pack")
     let header = try pack.withUnsafeBytes { try PackHeader(decoding: $0) }
+    #expect(header.version == .blockKeys)
     #expect(header.type == .tree)
     #expect(header.encode() == Array(pack.prefix(PackHeader.byteCount)))
     let ephemeral = SecretBytes(copying: counted(0x60))
@@ -144,13 +145,13 @@ import VarveTestSupport
     let contentKey = try HPKE.open(
       privateKey: key("data key"), encapsulation: header.encapsulation,
       info: Array("varve v1 pack key".utf8) + [0] + repository.bytes,
-      aad: PackHeader.associatedData(for: .tree), ciphertext: header.wrappedKey)
+      aad: PackHeader.associatedData(for: .tree, version: .blockKeys), ciphertext: header.wrappedKey
+    )
     #expect(contentKey.withUnsafeBytes { Array($0) } == counted(0x40))
-    func derived(_ label: String) -> SecretBytes {
-      HKDF.derive(
-        ikm: contentKey, salt: repository.bytes, info: Array(label.utf8), count: 32)
+    func derived(_ info: [UInt8]) -> SecretBytes {
+      HKDF.derive(ikm: contentKey, salt: repository.bytes, info: info, count: 32)
     }
-    let commitment = derived("varve v1 key commitment").withUnsafeBytes { Array($0) }
+    let commitment = derived(Array("varve v1 key commitment".utf8)).withUnsafeBytes { Array($0) }
     #expect(header.commitment.bytes == commitment)
 
     let node = try examples.hex("tree-node")
@@ -159,16 +160,17 @@ import VarveTestSupport
     try payload.withUnsafeBytes { try BlockPayload.parse($0, into: &slots) }
     #expect(slots.map { Array(payload[$0.range]) } == [node, emptyNode])
 
-    let blockKey = derived("varve v1 block key")
+    let label = Array("varve v2 block key".utf8) + [0]
     var binding = BlockBinding(repository: repository, type: .tree)
     binding.select(0)
     let block = try seal(
-      blockKey, nonce: binding.nonce, binding.associatedData, [FrameCodec.raw.rawValue] + payload)
+      derived(label + [0, 0, 0, 0]), nonce: binding.nonce, binding.associatedData,
+      [FrameCodec.raw.rawValue] + payload)
     let trailer = try trailer(storedLength: block.count)
     #expect(try examples.hex("trailer-payload") == trailer.encode())
     binding.select(BlockBinding.trailerOrdinal)
     let sealedTrailer = try seal(
-      blockKey, nonce: binding.nonce, binding.associatedData,
+      derived(label + [0xff, 0xff, 0xff, 0xff]), nonce: binding.nonce, binding.associatedData,
       [FrameCodec.raw.rawValue] + trailer.encode())
     let footer = PackFooter(trailerLength: UInt32(sealedTrailer.count), blockCount: 1)
     #expect(pack == header.encode() + block + sealedTrailer + footer.encode())
@@ -218,7 +220,7 @@ import VarveTestSupport
       tree: SnapshotRecord.Tree(
         id: try examples.digest("tree-node", "id"),
         root: try examples.digest("tree-node", "proof root"), entries: 3),
-      parent: Digest(0, 0, 0, 1), program: "varve 1.0.0")
+      treeSalt: Digest(counted(0xc0)), parent: Digest(0, 0, 0, 1), program: "varve 1.0.0")
     #expect(try examples.line("record") == record.encode())
 
     let bytes = try examples.hex("snapshot")
@@ -233,6 +235,10 @@ import VarveTestSupport
     #expect(opened.withUnsafeBytes { Array($0) } == (try record.encode()))
     #expect(try SnapshotRecord(decoding: examples.line("record")) == record)
     #expect(try examples.digest("snapshot", "id") == SHA256.digest(bytes))
+    #expect(
+      try examples.digest("snapshot", "tree")
+        == TreeCommitment.digest(
+          salt: #require(record.treeSalt), entries: record.tree.entries, root: record.tree.root))
     let indexKey = try key("index key")
     func opaqueID(_ label: String, _ message: [UInt8]) -> Digest {
       let key = HKDF.derive(

@@ -9,7 +9,11 @@ extension ParserTarget {
     "\"adds\":[", "\"inventory\":\"", "\"previous\":-1", "\"snapshots\":[", "urn:varve:snapshot:v1",
     "urn:varve:credential:v1", "urn:varve:forget:v1", "urn:varve:check:v1", "urn:varve:policy:v1",
     "urn:varve:hold:v1", "urn:varve:release:v1", "urn:varve:repack:v1", "urn:varve:condemn:v1",
-    "urn:varve:sweep:v1", "urn:varve:undo:v1", "urn:varve:lost:v1", "\"permanent\":true",
+    "urn:varve:sweep:v1", "urn:varve:undo:v1", "urn:varve:lost:v1", "urn:varve:threshold:v1",
+    "urn:varve:proposal:v1", "urn:varve:approval:v1", "\"proposal\":", "\"action\":{",
+    "\"kind\":\"forget\"", "urn:varve:receipt:v1", "urn:varve:cosign:v1", "urn:varve:anchor:v1",
+    "\"checkpoint\":\"", "\"token\":\"",
+    "\"permanent\":true", "\"activity\":\"", "\"taken\":\"", "\"tree\":\"", "\"digests\":{",
     "\"until\":\"", "\"partial\":true", "\"keep\":{", "\"condemned\":[", "\"objects\":[",
     "\"source\":\"", "\"tags\":[", "2026-03-01T12:00:00Z", "9007199254740991",
   ]
@@ -122,6 +126,7 @@ extension ParserTarget {
         use(fold.state.liveCredentials.map(\.role))
         use(fold.endsWith(commit: shared.firstCommit))
         for check in fold.state.checks { use(check.time.utcSeconds) }
+        for receipt in fold.state.receipts { use(receipt.receipt.started.utcSeconds) }
         use(StoredFold.encode(fold))
         for body in bodies() {
           if let entry = try? signed(body, on: fold) {
@@ -188,6 +193,37 @@ extension ParserTarget {
           isDamaged: true, scope: "read-data", counts: ["packs": 3], damaged: ["config"],
           started: Timestamp(seconds: 5))),
       .forget(LogStatement.Forgetting(snapshots: [one], reason: "\u{201c}policy\u{201d}\n")),
+      .snapshot(
+        LogStatement.SnapshotAddition(
+          snapshot: Digest(12, 1, 1, 1), additions: .listed([]), tree: Digest(13, 1, 1, 1),
+          taken: Timestamp(seconds: 1_772_362_800, offset: 3_600))),
+      .receipt(
+        LogStatement.Receipt(
+          activity: .restore, result: .incomplete, started: Timestamp(seconds: 5),
+          counts: ["files": 3], digests: ["tree": one], scope: "snapshot", snapshots: [one])),
+    ] + agreements(on: one) + attestations()
+  }
+
+  /// A proposal, and what may come of one that stands at entry 2.
+  private static func agreements(on snapshot: Digest) -> [LogStatement.Body] {
+    let forget = LogStatement.Forgetting(snapshots: [snapshot], reason: "r")
+    let proposal = try? LogStatement.Proposal(.forget(forget))
+    return (proposal.map { [.proposal($0)] } ?? []) + [
+      .threshold(LogStatement.Threshold(owners: 1)), .approval(LogStatement.Approval(proposal: 2)),
+      .forget(LogStatement.Forgetting(snapshots: [snapshot], reason: "r", proposal: 2)),
+    ]
+  }
+
+  /// Over the checkpoint that is stored, so that the log takes them.
+  private static func attestations() -> [LogStatement.Body] {
+    guard let bytes = try? FuzzRepository.shared.storage.read(ObjectName.checkpoint),
+      let note = try? SignedNote(bytes, "checkpoint"),
+      let witness = try? WitnessTargets.signer(),
+      let cosignature = try? witness.cosign(note.text, at: 1_772_362_800)
+    else { return [] }
+    return [
+      .cosign(.init(checkpoint: String(decoding: note.adding([cosignature]).bytes, as: UTF8.self))),
+      .anchor(.init(checkpoint: String(decoding: bytes, as: UTF8.self), token: [0x30, 0])),
     ]
   }
 }

@@ -57,8 +57,8 @@ package struct ParserTarget: Sendable {
   }
 
   package static let all: [ParserTarget] =
-    keyTargets + logTargets + packTargets + indexTargets + treeTargets + snapshotTargets
-    + localTargets + textTargets
+    keyTargets + logTargets + proofTargets + witnessTargets + packTargets + indexTargets
+    + treeTargets + snapshotTargets + localTargets + textTargets
 }
 
 /// A property that does not hold.

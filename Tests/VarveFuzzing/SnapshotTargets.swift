@@ -53,6 +53,7 @@ extension ParserTarget {
       paths: [Array("/home".utf8), Array("/\\x".utf8) + [0x80]], tags: ["a", "b\n"],
       meta: ["ticket": "4711"],
       tree: SnapshotRecord.Tree(id: Digest(1, 2, 3, 4), root: Digest(5, 6, 7, 8), entries: 9),
+      treeSalt: Digest(9, 9, 9, 9),
       links: [Digest(1, 1, 1, 1)], parent: Digest(2, 2, 2, 2), original: Digest(3, 3, 3, 3),
       isPartial: true, program: "varve 1.0", excludes: [Array("*.o".utf8)],
       summary: ["filesNew": 3])
@@ -61,6 +62,7 @@ extension ParserTarget {
     bare.original = nil
     bare.isPartial = false
     bare.links = []
+    bare.treeSalt = nil
     return [full, bare]
   }
 }

@@ -117,6 +117,23 @@ extension ParserTarget {
         return nil
       }),
     ParserTarget(
+      "audit-policy",
+      tokens: [
+        "gap ", "check ", "receipt ", "delay ", "grace ", "none", "log ", "26h", "01234567", "\n",
+      ],
+      refusals: [.usage],
+      seeds: {
+        [
+          "# a\ngap 26h\ngap none 01234567\ncheck 8d read-data\nreceipt 1m restore\ndelay none\n",
+          "log a+b+c",
+        ]
+        .map { Array($0.utf8) }
+      },
+      recode: { bytes in
+        use(try AuditPolicy(parsing: bytes, "policy").sourceGaps.count)
+        return nil
+      }),
+    ParserTarget(
       "access-control-list",
       seeds: {
         [[2, 0, 0, 0, 1, 0, 6, 0, 0xff, 0xff, 0xff, 0xff, 8, 0, 5, 0, 1, 2, 3, 4]]

@@ -145,7 +145,8 @@ final class SessionSnapshots {
     return SnapshotRecord(
       time: options.time ?? start, host: identity.host, user: identity.user,
       uid: getuid(), gid: getgid(), paths: identity.paths, tags: options.tags, meta: options.meta,
-      tree: content.tree, links: content.links, parent: parent.snapshot, isPartial: isPartial,
+      tree: content.tree, treeSalt: SecureRandom.digest(), links: content.links,
+      parent: parent.snapshot, isPartial: isPartial,
       unfinished: content.unfinished, program: ProgramVersion.program,
       excludes: options.excludes + options.caseInsensitiveExcludes, summary: summary)
   }

@@ -92,6 +92,8 @@ final class CopyCommits {
   }
 
   private func seal(_ copied: PendingCopy) throws -> Sealed {
+    var copied = copied
+    copied.record.treeSalt = SecureRandom.digest()
     let bytes = try target.unlocked.seal(copied.record)
     let id = SHA256.digest(bytes)
     try target.storage.put(ObjectName.snapshot(id), bytes)

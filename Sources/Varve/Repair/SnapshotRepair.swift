@@ -245,7 +245,8 @@ public struct SnapshotRepair: Sendable {
     var objects = try ObjectList(storing: added, in: unlocked.storage)
     for plan in planned {
       var result = plan.result
-      if let record = plan.record {
+      if var record = plan.record {
+        record.treeSalt = SecureRandom.digest()
         let bytes = try unlocked.seal(record)
         let id = SHA256.digest(bytes)
         try unlocked.storage.put(ObjectName.snapshot(id), bytes)

@@ -234,7 +234,8 @@ public struct Rewrite {
     var objects = try ObjectList(storing: added, in: unlocked.storage)
     for plan in part {
       let record = try unlocked.snapshotRecord(plan.old)
-      let new = changed(record, by: plan)
+      var new = changed(record, by: plan)
+      new.treeSalt = SecureRandom.digest()
       let bytes = try unlocked.seal(new)
       let id = SHA256.digest(bytes)
       try unlocked.storage.put(ObjectName.snapshot(id), bytes)

@@ -2,7 +2,7 @@ import Glibc
 import VarveFormat
 
 /// Text files that hold one item a line; what is not Unicode text passes through as raw bytes.
-enum ListFile {
+package enum ListFile {
   /// The largest file of names or patterns that is read: 10^6 paths of a kilobyte.
   static let byteLimit = 1 << 30
 
@@ -13,7 +13,7 @@ enum ListFile {
   }
 
   /// The bytes of the file at `path` as they are.
-  static func contents(at path: [UInt8]) throws -> [UInt8] {
+  package static func contents(at path: [UInt8]) throws -> [UInt8] {
     if path == [UInt8(ascii: "-")] { return try contents(of: 0, name: "standard input") }
     let name = EscapedBytes.text(path)
     let file = open(path.map { CChar(bitPattern: $0) } + [0], O_RDONLY | O_CLOEXEC)

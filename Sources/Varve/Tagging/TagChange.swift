@@ -89,6 +89,8 @@ public struct TagChange: Sendable, Equatable {
       guard tags != record.tags else { continue }
       try Self.requireNoHold(on: old, repository.log.state)
       record.tags = tags
+      // The same commitment says without a key that the tree is the same.
+      record.treeSalt = record.treeSalt ?? SecureRandom.digest()
       record.original = record.original ?? old
       let bytes = try repository.seal(record)
       let new = SHA256.digest(bytes)

@@ -98,7 +98,7 @@ struct CatCommand: VarveSubcommand {
   }
 
   private func entry(_ access: RepositoryAccess, _ console: Console) throws {
-    let log = try access.opened().openLog(client: try access.client())
+    let log = try access.log()
     guard let number = UInt64(text), number < log.head.size else {
       throw VarveError(
         .notFound, "the log has no entry \(text)", hint: "it has \(log.head.size), counted from 0")

@@ -44,6 +44,7 @@ struct CopyCommand: VarveSubcommand {
       valueName: "time"))
   var partialInterval: IntervalArgument?
 
+  @OptionGroup var receipts: ReceiptOptions
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
@@ -53,6 +54,7 @@ struct CopyCommand: VarveSubcommand {
     options.copiesHolds = holds
     options.dryRun = dryRun
     if let partialInterval { options.partialInterval = partialInterval.nanoseconds }
+    let started = WallClock.now()
     let display = CopyDisplay(console, isDryRun: dryRun)
     let copy = try Copy(
       from: source, to: target, options: options, observer: display,
@@ -67,6 +69,7 @@ struct CopyCommand: VarveSubcommand {
       throw error
     }
     reporter.stop()
+    receipts.leave(report.receipt(started: started), in: target, on: console)
     try CopySummary(report).print(on: console)
     guard report.failed.isEmpty else {
       throw VarveError(

@@ -68,10 +68,16 @@ struct ForgetCommand: VarveSubcommand {
   @Flag(help: "Prune afterwards.")
   var prune = false
 
+  @OptionGroup var proposal: ProposeOption
+
   @OptionGroup(title: "Pruning") var pruning: PruningOptions
+  @OptionGroup var receipts: ReceiptOptions
   @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
+    if proposal.propose && (dryRun || simulate || prune) {
+      throw ValidationError("--propose goes with none of --dry-run, --simulate and --prune.")
+    }
     if pruning.isGiven && !prune { throw ValidationError("Options of pruning need --prune.") }
     if prune && simulate { throw ValidationError("--simulate and --prune exclude each other.") }
     let hasFilter = !filter.filter.isEmpty
@@ -108,13 +114,19 @@ struct ForgetCommand: VarveSubcommand {
     }
     let request = try request(repository)
     let forget = try Forget(repository)
+    if proposal.propose {
+      _ = try proposal.run(in: repository, on: console) {
+        _ = try forget.run(request, cancellation: Interruption.flag)
+      }
+      return .success
+    }
     let plan =
       try dryRun ? forget.plan(request) : forget.run(request, cancellation: Interruption.flag)
     try ForgetReport(plan, request, repository, isCompact: compact, isDryRun: dryRun)
       .print(on: console)
     if dryRun && !overridePolicy { try plan.requireObedience() }
     if prune && !dryRun {
-      try Pruning(pruning.options, isDryRun: false).run(repository, on: console)
+      try Pruning(pruning.options, isDryRun: false, receipts).run(repository, on: console)
     }
     return .success
   }

@@ -25,11 +25,12 @@ struct PruneCommand: VarveSubcommand {
   @Flag(name: [.customShort("n"), .long], help: "Change nothing; print the plan.")
   var dryRun = false
 
+  @OptionGroup var receipts: ReceiptOptions
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).unlocked()
-    try Pruning(pruning.options, isDryRun: dryRun).run(repository, on: console)
+    try Pruning(pruning.options, isDryRun: dryRun, receipts).run(repository, on: console)
     return .success
   }
 }
@@ -38,10 +39,12 @@ struct PruneCommand: VarveSubcommand {
 struct Pruning {
   private let options: PruneOptions
   private let isDryRun: Bool
+  private let receipts: ReceiptOptions
 
-  init(_ options: PruneOptions, isDryRun: Bool) {
+  init(_ options: PruneOptions, isDryRun: Bool, _ receipts: ReceiptOptions) {
     self.options = options
     self.isDryRun = isDryRun
+    self.receipts = receipts
   }
 
   func run(_ repository: UnlockedRepository, on console: Console) throws {
@@ -50,9 +53,11 @@ struct Pruning {
       let plan = try prune.plan()
       return try PruneSummary(plan: plan, report: nil).print(on: console)
     }
+    let started = WallClock.now()
     let report = try prune.run { plan in
       if !console.isJSON { try PruneSummary(plan: plan, report: nil).print(on: console) }
     }
+    receipts.leave(report.receipt(started: started), in: repository, on: console)
     try PruneSummary(plan: report.plan, report: report).print(on: console)
   }
 }

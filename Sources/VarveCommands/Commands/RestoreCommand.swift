@@ -15,7 +15,8 @@ struct RestoreCommand: VarveSubcommand {
 
       Files that are there already are compared chunk by chunk and rewritten where they differ; \
       --overwrite says otherwise. Nothing is ever written outside the target. A file whose data is \
-      damaged is named and left out, and the exit code is 20.
+      damaged is named and left out, and the exit code is 20. What was restored is recorded in the log \
+      ('varve receipt'), without paths.
 
       Examples:
         varve restore latest --target /
@@ -39,6 +40,7 @@ struct RestoreCommand: VarveSubcommand {
   @OptionGroup(title: "What to restore") var selecting: RestoreSelectionOptions
   @OptionGroup(title: "How to restore") var writing: RestoreWritingOptions
   @OptionGroup(title: "Which snapshot is the latest") var filter: SnapshotFilterOptions
+  @OptionGroup var receipts: ReceiptOptions
   @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
@@ -54,6 +56,14 @@ struct RestoreCommand: VarveSubcommand {
     options.subpath = found.path.components
     console.note(
       "restoring snapshot \(found.title) to \(ByteText.printable(target.bytes))")
+    let started = WallClock.now()
+    func leaveReceipt(_ report: RestoreReport?) {
+      guard !writing.dryRun else { return }
+      receipts.leave(
+        LogStatement.Receipt(
+          restoring: found.id, found.record, options, report, started: started),
+        in: repository.unlocked, on: console)
+    }
     let display = RestoreDisplay(
       console, verifies: writing.verify, listing: console.verbosity >= (writing.dryRun ? 2 : 3))
     let reporter = display.start()
@@ -66,9 +76,11 @@ struct RestoreCommand: VarveSubcommand {
         cancellation: Interruption.flag)
     } catch {
       reporter.stop()
+      if (error as? VarveError)?.code != .interrupted { leaveReceipt(nil) }
       throw error
     }
     reporter.stop()
+    leaveReceipt(report)
     for warning in report.warnings { console.warning(ByteText.printable(warning)) }
     try RestoreSummary(report).print(on: console)
     return try status(report, on: console)

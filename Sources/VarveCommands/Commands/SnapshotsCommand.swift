@@ -13,6 +13,7 @@ struct SnapshotsCommand: VarveSubcommand {
         varve snapshots
         varve snapshots --host db1 --tag nightly --latest 3
         varve snapshots --json | jq -r '.[].id'
+        varve snapshots --windows --witness-policy policy.txt --tsa-ca tsa.pem
       """)
 
   @Argument(
@@ -35,14 +36,26 @@ struct SnapshotsCommand: VarveSubcommand {
   @Flag(name: [.customShort("c"), .long], help: "One line for each, without paths and counts.")
   var compact = false
 
+  @Flag(
+    help:
+      "Show instead of the claimed time between which times each was saved, by witnesses and time-stamping authorities."
+  )
+  var windows = false
+
+  @OptionGroup var trust: TimeTrustOptions
+
   @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
     if let latest, latest < 1 { throw ValidationError("--latest must be at least 1.") }
+    if windows && groupBy != nil {
+      throw ValidationError("--windows and --group-by exclude each other.")
+    }
   }
 
   func execute(on console: Console) throws -> ExitStatus {
-    let repository = try RepositoryAccess(global, console).unlocked()
+    let access = RepositoryAccess(global, console)
+    let repository = try access.unlocked()
     guard repository.role != .writer else {
       try SealedSnapshotList(repository.log.state.snapshotsInOrder).print(on: console)
       return .success
@@ -52,6 +65,11 @@ struct SnapshotsCommand: VarveSubcommand {
       let newest = SnapshotGroups(chosen, by: GroupByArgument(host: true, paths: true)).groups
         .flatMap { $0.snapshots.suffix(latest).map(\.id) }
       chosen = chosen.filter { Set(newest).contains($0.id) }
+    }
+    if windows {
+      let times = try AttestedTimesReport(repository.log, trust.trust(access))
+      try SnapshotWindowList(chosen, repository.log.state, times).print(on: console)
+      return try times.finish(on: console)
     }
     let list = SnapshotList(isCompact: compact)
     guard let groupBy else {

@@ -21,8 +21,8 @@ struct VarveCommand: ParsableCommand {
 
       Global options may stand before or after the command. Exit codes: 0 done, 1 failed, 3 some \
       source files could not be read (the snapshot was saved without them), 10 no repository, \
-      12 wrong password, 20 damaged or missing data, 22 the history was rolled back or is not \
-      authorised, 64 wrong usage, 130 interrupted.
+      12 wrong password, 20 damaged or missing data, 22 the history was rolled back, is not \
+      authorised or does not stand an audit, or a proof does not hold, 64 wrong usage, 130 interrupted.
       """,
     version: ProgramVersion.program,
     groupedSubcommands: [
@@ -41,8 +41,12 @@ struct VarveCommand: ParsableCommand {
         name: "Repository",
         subcommands: [
           InitCommand.self, CheckCommand.self, RepairCommand.self, TagCommand.self,
-          RewriteCommand.self, KeyCommand.self, LogCommand.self,
+          RewriteCommand.self, KeyCommand.self, ProposalCommand.self, LogCommand.self,
+          WitnessCommand.self, AnchorCommand.self,
         ]),
+      CommandGroup(
+        name: "Evidence",
+        subcommands: [AuditCommand.self, ProofCommand.self, ReceiptCommand.self]),
       CommandGroup(
         name: "Retention",
         subcommands: [

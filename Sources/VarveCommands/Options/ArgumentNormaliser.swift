@@ -5,15 +5,20 @@
 package struct ArgumentNormaliser {
   /// Verbs that have verbs of their own, such as `key list`.
   package static let nested: [String: Set<String>] = [
-    "key": ["list", "add", "remove", "passwd", "export", "import"],
-    "log": ["show", "verify", "publish"],
+    "key": ["list", "add", "remove", "passwd", "rotate", "threshold", "export", "import"],
+    "log": ["show", "verify", "prove", "publish"],
+    "proof": ["create", "verify", "fetch"],
+    "receipt": ["list", "export"],
     "policy": ["set", "show", "list", "remove"],
     "hold": ["add", "remove", "list"],
+    "proposal": ["list", "approve"],
     "repair": ["index", "packs", "snapshots"],
+    "witness": ["init", "serve", "cosign"],
   ]
 
   private static let valued: Set<String> = [
     "-r", "--repo", "-p", "--password-file", "--password-command", "--key-file", "--cache-dir",
+    "--witness-policy", "--max-cosignature-age",
   ]
   private static let flags: Set<String> = [
     "--json", "-q", "--quiet", "-v", "--verbose", "--no-cache",

@@ -41,6 +41,9 @@ struct FromOptions: ParsableArguments {
     source.passwordFile = fromPasswordFile
     source.passwordCommand = fromPasswordCommand
     source.keyFile = fromKeyFile
+    // Witnesses are those of the target's log.
+    source.witnessPolicy = nil
+    source.maxCosignatureAge = nil
     return RepositoryAccess(source, console, side: .source)
   }
 }

@@ -27,6 +27,18 @@ package struct GlobalOptions: ParsableArguments {
       valueName: "file"))
   package var keyFile: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Believe the log only with the cosignatures of a quorum of witnesses: a policy as c2sp.org/tlog-policy has it. (environment: VARVE_WITNESS_POLICY)",
+      valueName: "file"))
+  package var witnessPolicy: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How old they may be, such as 36h. (environment: VARVE_MAX_COSIGNATURE_AGE; default: of any age)",
+      valueName: "duration"))
+  package var maxCosignatureAge: IntervalArgument?
+
   @Flag(help: "Print JSON on standard output (docs/json.md).")
   package var json = false
 

@@ -3,6 +3,7 @@ import Synchronization
 import Varve
 import VarveCrypto
 import VarveFormat
+import VarveProof
 import VarveRepository
 import VarveStorage
 
@@ -71,8 +72,57 @@ struct RepositoryAccess {
     return try Repository.open(storage: side == .target ? storage : DryRunStorage(storage))
   }
 
-  /// The repository, unlocked with what the user gives.
+  /// The log of the repository, without any key, with the cosignatures that the user requires.
+  func log() throws -> Log {
+    let log = try opened().openLog(client: try client())
+    try cosignatureRequirement()?.check(log, now: WallClock.now())
+    return log
+  }
+
+  /// The witness policy of the options, else of the environment, if there is one.
+  func witnessPolicy() throws -> WitnessPolicy? {
+    guard let path = global.witnessPolicy ?? variable("WITNESS_POLICY") else { return nil }
+    return try WitnessPolicy(
+      SmallFile.bytes(at: path), ByteText.printable(RawArgument.bytes(path)))
+  }
+
+  /// Which cosignatures a log must have to be believed; nil when none are required.
+  private func cosignatureRequirement() throws -> CosignatureRequirement? {
+    let age: IntervalArgument?
+    if let given = global.maxCosignatureAge {
+      age = given
+    } else if let text = variable("MAX_COSIGNATURE_AGE") {
+      guard let parsed = IntervalArgument(argument: text) else {
+        throw VarveError(
+          .usage, "\(side.prefix)MAX_COSIGNATURE_AGE is no duration",
+          hint: "set it to one such as 36h")
+      }
+      age = parsed
+    } else {
+      age = nil
+    }
+    guard let policy = try witnessPolicy() else {
+      guard age == nil else {
+        throw VarveError(
+          .usage, "an age of cosignatures is required, but no witness is named",
+          hint: "give --witness-policy, too")
+      }
+      return nil
+    }
+    return CosignatureRequirement(
+      policy: policy, maximumAge: age.map { Int64(clamping: $0.nanoseconds / 1_000_000_000) })
+  }
+
+  /// The repository, unlocked with what the user gives, its log with the cosignatures that are required.
   func unlocked() throws -> UnlockedRepository {
+    let requirement = try cosignatureRequirement()
+    let repository = try unlockedWithoutCosignatures()
+    try requirement?.check(repository.log, now: WallClock.now())
+    return repository
+  }
+
+  /// The same for the commands that bring what is required.
+  func unlockedWithoutCosignatures() throws -> UnlockedRepository {
     let repository = try opened()
     let client = try client()
     let asks = !hasGivenSecret
@@ -110,11 +160,16 @@ struct RepositoryAccess {
     let storage = try storage()
     let client = try client()
     if try storage.size(ObjectName.config) == nil { _ = try Repository.open(storage: storage) }
+    let requirement = try cosignatureRequirement()
     let secret = try secret()
     return try Check.run(
       storage: storage, client: client, options: options, observer: observer,
       cancellation: cancellation
-    ) { try $0.unlock(secret, client: client) }
+    ) {
+      let repository = try $0.unlock(secret, client: client)
+      try requirement?.check(repository.log, now: WallClock.now())
+      return repository
+    }
   }
 
   /// What unlocks, from the options, else from the environment, else asked for.

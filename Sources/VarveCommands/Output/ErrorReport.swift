@@ -8,7 +8,9 @@ struct ErrorReport {
   init(_ console: Console) { self.console = console }
 
   /// Prints `error` and says with which code to exit.
-  func report(_ error: any Error) -> ExitStatus {
+  ///
+  /// - Parameter status: the code; nil for the one that the error's own stands for.
+  func report(_ error: any Error, as status: ExitStatus? = nil) -> ExitStatus {
     switch error {
     case let status as ExitStatus:
       // A command has said all there is to say.
@@ -16,7 +18,7 @@ struct ErrorReport {
     case is OutputClosed:
       return .failure
     case let error as VarveError:
-      let status = ExitStatus(error.code)
+      let status = status ?? ExitStatus(error.code)
       print(error.description, hint: error.hint, status)
       return status
     default:

@@ -10,7 +10,7 @@ package enum ExitStatus: Int32, Error, Sendable {
   case wrongPassword = 12
   /// Damaged or missing data.
   case damaged = 20
-  /// A rollback, or an entry by somebody who may not make it.
+  /// A rollback, an entry by somebody who may not make it, or a proof that does not hold.
   case unproved = 22
   case usage = 64
   case interrupted = 130
@@ -18,7 +18,7 @@ package enum ExitStatus: Int32, Error, Sendable {
   package init(_ code: VarveError.Code) {
     switch code {
     case .damaged, .missing: self = .damaged
-    case .rollback, .unauthorized: self = .unproved
+    case .rollback, .unauthorized, .unproved: self = .unproved
     case .noRepository: self = .noRepository
     case .wrongPassword: self = .wrongPassword
     case .usage: self = .usage

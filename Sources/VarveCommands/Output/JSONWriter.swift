@@ -1,3 +1,4 @@
+import VarveFormat
 import VarveRepository
 
 /// Writes JSON as it comes, members in the order in which they are written.

@@ -1,4 +1,5 @@
 import VarveFormat
+import VarveProof
 
 extension LogStatement.Body {
   /// What an entry says, in a few words.
@@ -41,6 +42,16 @@ extension LogStatement.Body {
       return ((undo.snapshots.isEmpty ? [] : [Self.text(undo.snapshots)]) + entries)
         .joined(separator: ", ")
     case .lost(let loss): return Self.text(loss.objects)
+    case .threshold(let threshold): return "\(threshold.owners) owners have to agree"
+    case .proposal(let proposal): return "\(proposal.action.kind): \(proposal.action.summary)"
+    case .approval(let approval): return Self.text(entries: [approval.proposal])
+    case .receipt(let receipt):
+      let snapshots = receipt.snapshots.isEmpty ? "" : " of " + Self.text(receipt.snapshots)
+      return ByteText.printable(
+        "\(receipt.activity.rawValue) \(receipt.result.rawValue): \(receipt.scope)")
+        + snapshots
+    case .cosign(let cosigning): return Self.text(checkpoint: cosigning.checkpoint)
+    case .anchor(let anchoring): return Self.text(checkpoint: anchoring.checkpoint)
     }
   }
 
@@ -52,6 +63,16 @@ extension LogStatement.Body {
 
   private static func text(entries: [UInt64]) -> String {
     (entries.count == 1 ? "entry " : "entries ") + entries.map { "\($0)" }.joined(separator: " ")
+  }
+
+  private static func text(checkpoint note: String) -> String {
+    guard let note = try? SignedNote(Array(note.utf8), "checkpoint"),
+      let checkpoint = try? Checkpoint(text: note.text, "checkpoint")
+    else { return "" }
+    let witnesses = note.signatures.map(\.name).filter { $0 != checkpoint.origin }
+    return "size \(checkpoint.head.size)"
+      + (witnesses.isEmpty
+        ? "" : " by \(witnesses.map { ByteText.printable(Array($0.utf8)) }.joined(separator: " "))")
   }
 
   private static func text(_ objects: ObjectList, _ adjective: String = "") -> String {

@@ -1,4 +1,5 @@
 import Synchronization
+import VarveFormat
 import VarveRepository
 
 /// Shows a check while it runs.

@@ -1,5 +1,6 @@
 import Synchronization
 import Varve
+import VarveFormat
 
 /// Shows a restore while it runs.
 final class RestoreDisplay: RestoreObserver {

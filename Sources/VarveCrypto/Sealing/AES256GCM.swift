@@ -3,7 +3,7 @@ public import VarveFormat
 
 /// AES-256-GCM (NIST SP 800-38D) under one key: the ciphertext, then a 16-byte tag.
 ///
-/// One libcrypto context, keyed once and reused; it belongs to one thread at a time. No message
+/// One libcrypto context, reused; it belongs to one thread at a time. No message
 /// may be longer than 2^31 - 17 bytes. The caller never uses a nonce twice under one key.
 public final class AES256GCM {
   public static let keyByteCount = 32
@@ -32,6 +32,18 @@ public final class AES256GCM {
         context, cipher, key.baseAddress?.assumingMemoryBound(to: UInt8.self), nil, 1, nil)
     }
     guard keyed == 1 else { throw Self.failure }
+  }
+
+  /// Makes `key` the one under which is sealed and opened from now on. About as long as 2 KiB take to seal.
+  ///
+  /// - Parameter key: 32 bytes.
+  /// - Throws: as the initialiser does.
+  public func setKey(_ key: UnsafeRawBufferPointer) throws(VarveError) {
+    guard key.count == Self.keyByteCount, let bytes = key.baseAddress else {
+      throw VarveError(.damaged, "an AES-256-GCM key has \(key.count) bytes, not 32")
+    }
+    let bound = bytes.assumingMemoryBound(to: UInt8.self)
+    guard EVP_CipherInit_ex2(context, nil, bound, nil, 1, nil) == 1 else { throw Self.failure }
   }
 
   deinit { EVP_CIPHER_CTX_free(context) }

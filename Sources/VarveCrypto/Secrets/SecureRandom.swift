@@ -1,4 +1,5 @@
 internal import Glibc
+public import VarveFormat
 
 /// Random bytes from the kernel, fit for keys, salts and nonces.
 public enum SecureRandom {
@@ -21,6 +22,14 @@ public enum SecureRandom {
     [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       fill(UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count))
       initialized = count
+    }
+  }
+
+  /// 32 bytes, such as a salt.
+  public static func digest() -> Digest {
+    withUnsafeTemporaryAllocation(byteCount: Digest.byteCount, alignment: 8) { buffer in
+      fill(buffer)
+      return Digest(loading: UnsafeRawPointer(buffer.baseAddress!))
     }
   }
 

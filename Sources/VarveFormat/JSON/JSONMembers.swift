@@ -66,6 +66,15 @@ extension JSONValue {
     return value
   }
 
+  /// A moment as `Timestamp.zonedSeconds` writes it, or nil when it is absent.
+  public func optionalZonedTime(_ key: String) throws -> Timestamp? {
+    guard let text = try optionalString(key) else { return nil }
+    guard let value = Timestamp(text), value.zonedSeconds == text else {
+      throw wrongType(key, "a time")
+    }
+    return value
+  }
+
   /// Bytes in base64; with `byteCount`, exactly so many.
   public func base64(_ key: String, byteCount: Int? = nil) throws -> [UInt8] {
     guard let value = Base64.decode(try string(key)), byteCount == nil || value.count == byteCount

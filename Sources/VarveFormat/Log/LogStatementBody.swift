@@ -14,6 +14,13 @@ extension LogStatement {
     case sweep(Sweep)
     case undo(Undo)
     case lost(Loss)
+    case receipt(Receipt)
+    case threshold(Threshold)
+    /// Holds what is proposed.
+    indirect case proposal(Proposal)
+    case approval(Approval)
+    case cosign(Cosigning)
+    case anchor(Anchoring)
   }
 
   /// The first entry of a log.
@@ -58,10 +65,15 @@ extension LogStatement {
 
     public let additions: [Addition]
     public let removals: [Removal]
+    /// The proposal that this carries out.
+    public let proposal: UInt64?
 
-    public init(additions: [Addition] = [], removals: [Removal] = []) {
+    public init(
+      additions: [Addition] = [], removals: [Removal] = [], proposal: UInt64? = nil
+    ) {
       self.additions = additions
       self.removals = removals
+      self.proposal = proposal
     }
   }
 
@@ -83,10 +95,15 @@ extension LogStatement {
     public let tags: [Digest]
     /// Whether the backup was still under way.
     public let isPartial: Bool
+    /// Commits to the tree, without telling anything of it; nil in entries from before there were any.
+    public let tree: Digest?
+    /// The record's time: whole seconds, in its own offset. Nil in entries from before there were any.
+    public let taken: Timestamp?
 
     public init(
       snapshot: Digest, additions: ObjectList, parent: Digest? = nil, original: Digest? = nil,
-      source: Digest? = nil, tags: [Digest] = [], isPartial: Bool = false
+      source: Digest? = nil, tags: [Digest] = [], isPartial: Bool = false, tree: Digest? = nil,
+      taken: Timestamp? = nil
     ) {
       self.snapshot = snapshot
       self.additions = additions.sorted
@@ -95,6 +112,8 @@ extension LogStatement {
       self.source = source
       self.tags = Set(tags).sorted()
       self.isPartial = isPartial
+      self.tree = tree
+      self.taken = taken.map { Timestamp(seconds: $0.seconds, offset: $0.offset) }
     }
   }
 
@@ -140,6 +159,12 @@ extension LogStatement.Body {
     case .sweep: "sweep"
     case .undo: "undo"
     case .lost: "lost"
+    case .receipt: "receipt"
+    case .threshold: "threshold"
+    case .proposal: "proposal"
+    case .approval: "approval"
+    case .cosign: "cosign"
+    case .anchor: "anchor"
     }
   }
 
@@ -147,9 +172,11 @@ extension LogStatement.Body {
   /// forget, and which policy it may set, depends on the state (`LogState.permittedRoles`).
   public var permittedRoles: Set<Role> {
     switch self {
-    case .genesis, .credential, .release, .repack, .condemn, .sweep, .undo, .lost: [.owner]
-    case .snapshot, .forget, .policy, .hold: [.owner, .writer]
-    case .check: [.owner, .writer, .reader]
+    case .genesis, .credential, .release, .repack, .condemn, .sweep, .undo, .lost, .threshold,
+      .proposal, .approval:
+      [.owner]
+    case .snapshot, .forget, .policy, .hold, .cosign, .anchor: [.owner, .writer]
+    case .check, .receipt: [.owner, .writer, .reader]
     }
   }
 }

@@ -32,6 +32,18 @@ extension LogStatement.Body {
       self = .undo(try LogStatement.Undo(json))
     case "urn:varve:lost:v1":
       self = .lost(try LogStatement.Loss(json, what))
+    case "urn:varve:receipt:v1":
+      self = .receipt(try LogStatement.Receipt(json))
+    case "urn:varve:threshold:v1":
+      self = .threshold(try LogStatement.Threshold(json))
+    case "urn:varve:proposal:v1":
+      self = .proposal(try LogStatement.Proposal(json, what))
+    case "urn:varve:approval:v1":
+      self = .approval(try LogStatement.Approval(json))
+    case "urn:varve:cosign:v1":
+      self = .cosign(try LogStatement.Cosigning(json))
+    case "urn:varve:anchor:v1":
+      self = .anchor(try LogStatement.Anchoring(json))
     default:
       throw VarveError.newerFormat("\(what) is of the type \(predicateType)")
     }
@@ -56,14 +68,21 @@ extension LogStatement.Body {
     case .sweep(let sweep): sweep.members
     case .undo(let undo): undo.members
     case .lost(let loss): loss.members
+    case .receipt(let receipt): receipt.members
+    case .threshold(let threshold): threshold.members
+    case .proposal(let proposal): proposal.members
+    case .approval(let approval): approval.members
+    case .cosign(let cosigning): cosigning.members
+    case .anchor(let anchoring): anchoring.members
     }
   }
 
   /// What the statement is about; `config` when that is nothing else with a name.
   func subject(config: Digest) -> [JSONValue] {
+    if case .proposal(let proposal) = self { return proposal.action.subject(config: config) }
     let objects: [JSONValue] =
       switch self {
-      case .genesis, .check, .policy, .sweep: []
+      case .genesis, .check, .policy, .sweep, .threshold, .proposal, .approval, .cosign, .anchor: []
       case .credential(let change):
         (change.additions.map(\.credential) + change.removals.map(\.credential))
           .map { Self.subject(ObjectName.credential($0), $0) }
@@ -74,6 +93,7 @@ extension LogStatement.Body {
       case .hold(let hold): Self.subject(snapshots: hold.snapshots)
       case .release(let release): Self.subject(snapshots: release.snapshots)
       case .undo(let undo): Self.subject(snapshots: undo.snapshots)
+      case .receipt(let receipt): Self.subject(snapshots: receipt.snapshots)
       case .repack(let repack): Self.subject(repack.additions)
       case .condemn(let condemnation): Self.subject(condemnation.objects)
       case .lost(let loss): Self.subject(loss.objects)
@@ -110,10 +130,11 @@ extension LogStatement.CredentialChange {
     guard !additions.isEmpty || !removals.isEmpty else {
       throw VarveError(.damaged, "it neither adds nor removes a credential")
     }
+    proposal = try json.proposal()
   }
 
   fileprivate var members: [String: JSONValue] {
-    [
+    let members: [String: JSONValue] = [
       "add": .array(
         additions.map {
           [
@@ -127,6 +148,7 @@ extension LogStatement.CredentialChange {
           ["credential": .string($0.credential.hex), "keyid": .string($0.keyID.text)]
         }),
     ]
+    return members.adding(proposal)
   }
 }
 
@@ -138,6 +160,8 @@ extension LogStatement.SnapshotAddition {
     source = try json.optionalDigest("source")
     tags = try json.ascendingDigests("tags", limit: Self.tagLimit)
     isPartial = try json.flag("partial")
+    tree = try json.optionalDigest("tree")
+    taken = try json.optionalZonedTime("taken")
     additions = try ObjectList(json, "adds", what)
   }
 
@@ -149,6 +173,8 @@ extension LogStatement.SnapshotAddition {
     if let source { members["source"] = .string(source.hex) }
     if !tags.isEmpty { members["tags"] = .digests(tags) }
     if isPartial { members["partial"] = true }
+    if let tree { members["tree"] = .string(tree.hex) }
+    if let taken { members["taken"] = .string(taken.zonedSeconds) }
     return members
   }
 }

@@ -8,10 +8,13 @@ extension LogStatement {
 
     public let snapshots: [Digest]
     public let reason: String
+    /// The proposal that this carries out.
+    public let proposal: UInt64?
 
-    public init(snapshots: [Digest], reason: String) {
+    public init(snapshots: [Digest], reason: String, proposal: UInt64? = nil) {
       self.snapshots = snapshots
       self.reason = reason
+      self.proposal = proposal
     }
 
     /// As many entries as it takes.
@@ -29,10 +32,13 @@ extension LogStatement {
     public let source: Digest?
     /// Nil removes the policy; never empty.
     public let keep: RetentionPolicy?
+    /// The proposal that this carries out.
+    public let proposal: UInt64?
 
     /// - Parameter keep: one that keeps nothing is the same as none.
-    public init(source: Digest?, keep: RetentionPolicy?) {
+    public init(source: Digest?, keep: RetentionPolicy?, proposal: UInt64? = nil) {
       self.source = source
+      self.proposal = proposal
       self.keep = keep.flatMap { $0.isEmpty ? nil : $0 }
     }
   }
@@ -68,10 +74,13 @@ extension LogStatement {
   public struct Release: Equatable, Sendable {
     public let snapshots: [Digest]
     public let reason: String
+    /// The proposal that this carries out.
+    public let proposal: UInt64?
 
-    public init(snapshots: [Digest], reason: String) {
+    public init(snapshots: [Digest], reason: String, proposal: UInt64? = nil) {
       self.snapshots = snapshots
       self.reason = reason
+      self.proposal = proposal
     }
   }
 }
@@ -80,10 +89,14 @@ extension LogStatement.Forgetting {
   init(_ json: JSONValue) throws {
     snapshots = try json.snapshotList()
     reason = try json.string("reason")
+    proposal = try json.proposal()
   }
 
   var members: [String: JSONValue] {
-    ["reason": .string(reason), "snapshots": .digests(snapshots)]
+    let members: [String: JSONValue] = [
+      "reason": .string(reason), "snapshots": .digests(snapshots),
+    ]
+    return members.adding(proposal)
   }
 }
 
@@ -91,13 +104,14 @@ extension LogStatement.PolicyChange {
   init(_ json: JSONValue, _ what: String) throws {
     source = try json.optionalDigest("source")
     keep = try json.optional("keep").map { try RetentionPolicy($0, what) }
+    proposal = try json.proposal()
   }
 
   var members: [String: JSONValue] {
     var members: [String: JSONValue] = [:]
     if let source { members["source"] = .string(source.hex) }
     if let keep { members["keep"] = keep.json }
-    return members
+    return members.adding(proposal)
   }
 }
 
@@ -131,10 +145,14 @@ extension LogStatement.Release {
   init(_ json: JSONValue) throws {
     snapshots = try json.snapshotList()
     reason = try json.string("reason")
+    proposal = try json.proposal()
   }
 
   var members: [String: JSONValue] {
-    ["reason": .string(reason), "snapshots": .digests(snapshots)]
+    let members: [String: JSONValue] = [
+      "reason": .string(reason), "snapshots": .digests(snapshots),
+    ]
+    return members.adding(proposal)
   }
 }
 

@@ -29,6 +29,8 @@ public struct SnapshotRecord: Equatable, Sendable {
   public var tags: [String]
   public var meta: [String: String]
   public var tree: Tree
+  /// With it the log entry's commitment to the tree can be opened; nil in records from before there were any.
+  public var treeSalt: Digest?
   /// The chunks of the link table, in order; empty when no file has a second hard link.
   public var links: [Digest]
   /// The snapshot that this one was compared with.
@@ -48,7 +50,8 @@ public struct SnapshotRecord: Equatable, Sendable {
 
   public init(
     time: Timestamp, host: [UInt8], user: [UInt8], uid: UInt32, gid: UInt32, paths: [[UInt8]],
-    tags: [String] = [], meta: [String: String] = [:], tree: Tree, links: [Digest] = [],
+    tags: [String] = [], meta: [String: String] = [:], tree: Tree, treeSalt: Digest? = nil,
+    links: [Digest] = [],
     parent: Digest? = nil, original: Digest? = nil, isPartial: Bool = false,
     unfinished: [Digest] = [], program: String, excludes: [[UInt8]] = [],
     summary: [String: JSONValue] = [:]
@@ -62,6 +65,7 @@ public struct SnapshotRecord: Equatable, Sendable {
     self.tags = tags
     self.meta = meta
     self.tree = tree
+    self.treeSalt = treeSalt
     self.links = links
     self.parent = parent
     self.original = original
@@ -76,7 +80,7 @@ public struct SnapshotRecord: Equatable, Sendable {
 extension SnapshotRecord {
   private static let members: Set<String> = [
     "excludes", "format", "gid", "host", "links", "meta", "original", "parent", "partial", "paths",
-    "program", "summary", "tags", "time", "tree", "uid", "unfinished", "user",
+    "program", "summary", "tags", "time", "tree", "treeSalt", "uid", "unfinished", "user",
   ]
 
   /// The record's bytes before sealing.
@@ -106,6 +110,7 @@ extension SnapshotRecord {
       "uid": .integer(Int64(uid)),
       "user": .string(EscapedBytes.text(user)),
     ]
+    if let treeSalt { members["treeSalt"] = .string(treeSalt.hex) }
     if let parent { members["parent"] = .string(parent.hex) }
     if let original { members["original"] = .string(original.hex) }
     if isPartial { members["partial"] = true }
@@ -146,7 +151,8 @@ extension SnapshotRecord {
       tree: Tree(
         id: try tree.digest("id"), root: try tree.digest("root"),
         entries: try tree.count("entries")),
-      links: try json.digests("links"), parent: try json.optionalDigest("parent"),
+      treeSalt: try json.optionalDigest("treeSalt"), links: try json.digests("links"),
+      parent: try json.optionalDigest("parent"),
       original: try json.optionalDigest("original"), isPartial: try SnapshotRecord.partial(json),
       unfinished: try SnapshotRecord.unfinished(json), program: try json.string("program"),
       excludes: try json.escapedByteStrings("excludes"),

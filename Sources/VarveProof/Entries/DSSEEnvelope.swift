@@ -45,7 +45,7 @@ public struct DSSEEnvelope: Equatable, Sendable {
     }
   }
 
-  private init(_ json: JSONValue, _ what: String) throws {
+  init(_ json: JSONValue, _ what: String) throws {
     try json.requireMembers(within: ["payload", "payloadType", "signatures"], what)
     let signatures = try json.array("signatures")
     guard signatures.count == 1 else {
@@ -59,13 +59,14 @@ public struct DSSEEnvelope: Equatable, Sendable {
   }
 
   /// The canonical bytes.
-  public var bytes: [UInt8] {
-    let json: JSONValue = [
+  public var bytes: [UInt8] { json.canonicalBytes() }
+
+  var json: JSONValue {
+    [
       "payload": .string(Base64.encode(payload)),
       "payloadType": .string(payloadType),
       "signatures": [["keyid": .string(keyID.text), "sig": .string(Base64.encode(signature))]],
     ]
-    return json.canonicalBytes()
   }
 
   /// Whether `publicKey` made the signature.

@@ -30,6 +30,13 @@ public struct Checkpoint: Equatable, Sendable {
       extensions: Array(lines[3..<lines.count - 1]))
   }
 
+  /// Parses the text of a note, signatures and all; none of them is verified.
+  ///
+  /// - Throws: `VarveError.Code.damaged`.
+  package init(note text: String, _ what: String) throws {
+    try self.init(text: try SignedNote(Array(text.utf8), what).text, what)
+  }
+
   /// Parses a stored checkpoint and verifies that `key` signed it for the log `origin`.
   ///
   /// - Throws: `VarveError.Code.damaged`.

@@ -16,6 +16,18 @@ public struct SignedNote: Equatable, Sendable {
     public let name: String
     public let keyID: UInt32
     public let bytes: [UInt8]
+
+    public init(name: String, keyID: UInt32, bytes: [UInt8]) {
+      self.name = name
+      self.keyID = keyID
+      self.bytes = bytes
+    }
+
+    /// The line of a note, with its newline.
+    public var line: [UInt8] {
+      let id = (0..<4).map { UInt8(truncatingIfNeeded: keyID >> UInt32(24 - 8 * $0)) }
+      return SignedNote.linePrefix + Array("\(name) \(Base64.encode(id + bytes))\n".utf8)
+    }
   }
 
   /// Larger notes and notes with more signatures are refused.
@@ -71,7 +83,24 @@ public struct SignedNote: Equatable, Sendable {
     }
   }
 
-  private static let linePrefix = Array("— ".utf8)
+  private init(text: String, signatures: [Signature]) {
+    self.text = text
+    self.signatures = signatures
+  }
+
+  /// The same text with more signatures; those that it has already are passed over.
+  public func adding(_ more: some Sequence<Signature>) -> SignedNote {
+    var all = signatures
+    for signature in more where !all.contains(signature) { all.append(signature) }
+    return SignedNote(text: text, signatures: all)
+  }
+
+  /// The same text with the signatures that `isWanted` says.
+  public func filtered(_ isWanted: (Signature) -> Bool) -> SignedNote {
+    SignedNote(text: text, signatures: signatures.filter(isWanted))
+  }
+
+  static let linePrefix = Array("— ".utf8)
 
   private static func signature(_ line: ArraySlice<UInt8>) -> Signature? {
     guard line.starts(with: linePrefix) else { return nil }
@@ -79,7 +108,7 @@ public struct SignedNote: Equatable, Sendable {
       .split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
     guard fields.count == 2 else { return nil }
     let name = String(decoding: fields[0], as: UTF8.self)
-    guard VerifierKey.isName(name),
+    guard VerifierKeyText.isName(name),
       let bytes = Base64.decode(String(decoding: fields[1], as: UTF8.self)), bytes.count > 4
     else { return nil }
     let keyID = bytes[..<4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
@@ -90,14 +119,7 @@ public struct SignedNote: Equatable, Sendable {
   public var bytes: [UInt8] {
     var out = Array(text.utf8)
     out.append(UInt8(ascii: "\n"))
-    for signature in signatures {
-      let keyID = (0..<4).map { UInt8(truncatingIfNeeded: signature.keyID >> UInt32(24 - 8 * $0)) }
-      out.append(contentsOf: Self.linePrefix)
-      out.append(contentsOf: signature.name.utf8)
-      out.append(UInt8(ascii: " "))
-      out.append(contentsOf: Base64.encode(keyID + signature.bytes).utf8)
-      out.append(UInt8(ascii: "\n"))
-    }
+    for signature in signatures { out.append(contentsOf: signature.line) }
     return out
   }
 

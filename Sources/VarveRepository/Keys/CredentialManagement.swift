@@ -116,6 +116,7 @@ extension UnlockedRepository {
       }
       return [.credential(LogStatement.CredentialChange(removals: [removal]))]
     }
+    guard !log.proposes else { return }
     try storage.remove(ObjectName.credential(id))
   }
 
@@ -143,11 +144,80 @@ extension UnlockedRepository {
       try keys.grant(role, author: author, config: repository.configDigest), password: password,
       cost: cost, label: (try? CredentialSealing.label(of: object, indexKey: indexKey)) ?? "",
       indexKey: indexKey, repository: config.id)
+    return try takePlace(new, of: old, author)
+  }
+
+  /// Puts a credential in the place of the one in use.
+  private func takePlace(
+    _ new: NewCredential, of old: Digest, _ author: borrowing SecretBytes
+  ) throws -> Digest {
     let id = try add(new, role: role, author: author, replacing: old)
+    guard !log.proposes else { return id }
     log.author = try LogAuthor(seed: author, checkpointSigner: log.author?.checkpointSigner)
     credential = id
     try storage.remove(ObjectName.credential(old))
     return id
+  }
+
+  /// Gives the credential in use a new author key: the same password or key file opens the new one, with the same role
+  /// and label; the old key signs nothing any more. For an owner.
+  ///
+  /// - Parameter secret: what unlocked the repository.
+  /// - Returns: the new credential, which is from now on the one in use.
+  /// - Throws: `VarveError.Code.forbidden`; `usage` for the recovery key, and when `secret` is of another kind than the
+  ///   credential; what appending throws.
+  @discardableResult
+  public func rotateAuthorKey(
+    _ secret: borrowing CredentialSecret, cost: PasswordCost = .standard
+  ) throws -> Digest {
+    try require(.owner, to: "rotate keys")
+    guard let old = credential else {
+      throw VarveError(
+        .usage, "the recovery key's author cannot be rotated",
+        hint: "unlock the repository with a password or a key file")
+    }
+    let object = try Unlocking.credential(old, in: repository)
+    let author = SecureRandom.secret(Ed25519SigningKey.seedByteCount)
+    let indexKey = try keys.indexKey()
+    let label = (try? CredentialSealing.label(of: object, indexKey: indexKey)) ?? ""
+    let payload = try keys.grant(role, author: author, config: repository.configDigest)
+    let new: NewCredential
+    switch secret {
+    case .password(let password):
+      new = try NewCredential.make(
+        payload, password: password, cost: cost, label: label, indexKey: indexKey,
+        repository: config.id)
+    case .keyText(let text):
+      let key = try KeyText(parsing: text)
+      guard key.kind == .keyFile else {
+        throw VarveError(.usage, "the recovery key opens no credential")
+      }
+      new = try NewCredential.make(
+        payload, keyFileSecret: key.secret, label: label, indexKey: indexKey, repository: config.id)
+    }
+    return try takePlace(new, of: old, author)
+  }
+
+  /// Puts a new key file in the place of another credential, with its role and label and a new author key. For an owner.
+  ///
+  /// - Throws: `VarveError.Code.forbidden`, `notFound`, and what appending throws.
+  public func replaceWithKeyFile(_ old: Digest) throws -> NewKeyFile {
+    try require(.owner, to: "rotate keys")
+    guard let role = log.state.author(ofCredential: old)?.role else {
+      throw VarveError(.notFound, "there is no credential \(old)", hint: "see 'varve key list'")
+    }
+    let indexKey = try keys.indexKey()
+    let label =
+      (try? CredentialSealing.label(
+        of: Unlocking.credential(old, in: repository), indexKey: indexKey)) ?? ""
+    let author = SecureRandom.secret(Ed25519SigningKey.seedByteCount)
+    let key = KeyText(kind: .keyFile, repository: config.id, secret: SecureRandom.secret(32))
+    let new = try NewCredential.make(
+      try keys.grant(role, author: author, config: repository.configDigest),
+      keyFileSecret: key.secret, label: label, indexKey: indexKey, repository: config.id)
+    let id = try add(new, role: role, author: author, replacing: old)
+    if !log.proposes { try storage.remove(ObjectName.credential(old)) }
+    return NewKeyFile(credential: id, text: key.fileText(repository: config.id))
   }
 
   /// The recovery key as text: with it and the repository, whatever became of the credentials, an

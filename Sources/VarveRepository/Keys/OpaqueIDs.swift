@@ -1,5 +1,6 @@
 package import VarveCrypto
 public import VarveFormat
+internal import VarveProof
 
 /// The names under which log entries know sources and tags (docs/format.md, section 4): whoever has no key
 /// sees which snapshots have the same, and nothing else.
@@ -52,7 +53,7 @@ extension LogStatement.SnapshotAddition {
     self.init(
       snapshot: snapshot, additions: additions, parent: parent, original: original,
       source: ids.source(host: record.host, paths: record.paths), tags: record.tags.map(ids.tag),
-      isPartial: record.isPartial)
+      isPartial: record.isPartial, tree: record.treeCommitment, taken: record.time)
   }
 
   /// - Throws: `.usage` when there are too many tags for an entry.
@@ -60,5 +61,12 @@ extension LogStatement.SnapshotAddition {
     guard Set(tags).count <= tagLimit else {
       throw VarveError(.usage, "a snapshot can have at most \(tagLimit) tags")
     }
+  }
+}
+
+extension SnapshotRecord {
+  /// What the log entry says of the tree; nil for a record that has no salt for it.
+  public var treeCommitment: Digest? {
+    treeSalt.map { TreeCommitment.digest(salt: $0, entries: tree.entries, root: tree.root) }
   }
 }

@@ -19,7 +19,7 @@ package import VarveFormat
 package import VarveProof
 
 package struct ClientState: Sendable {
-  private let directory: String
+  let directory: String
   private let origin: String
 
   package init(_ directories: ClientDirectories, repository: Digest) {
@@ -93,7 +93,7 @@ package struct ClientState: Sendable {
   ///
   /// - Parameter isConsistent: says of a head that another process has remembered meanwhile, and
   ///   that is not larger, whether it belongs to the same log.
-  func advancePin(to head: TreeHead, isConsistent: (TreeHead) -> Bool) throws {
+  package func advancePin(to head: TreeHead, isConsistent: (TreeHead) -> Bool) throws {
     do {
       try FileWriting.makeDirectory(directory, mode: 0o700)
       try FileWriting.locked("\(directory)/lock") {

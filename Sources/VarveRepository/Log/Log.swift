@@ -36,6 +36,7 @@ public final class Log: Sendable {
   let advancing = Mutex<Void>(())
   private let currentAuthor = Mutex<LogAuthor?>(nil)
   let derivedFailure = Mutex<VarveError?>(nil)
+  private let isProposing = Atomic<Bool>(false)
 
   /// Reads and verifies the log up to its newest commit.
   ///
@@ -71,6 +72,12 @@ public final class Log: Sendable {
 
   /// Whose entries `append` appends; nil when nothing has been unlocked.
   package var authorKeyID: KeyID? { author?.keyID }
+
+  /// Whether what is appended is proposed instead of done. Entries of a kind that cannot be proposed are refused then.
+  public var proposes: Bool {
+    get { isProposing.load(ordering: .relaxed) }
+    set { isProposing.store(newValue, ordering: .relaxed) }
+  }
 
   /// Why the last checkpoint or tile could not be written, if it could not. Nothing depends on
   /// them: the next holder of the log key writes them.

@@ -42,7 +42,7 @@ extension Log {
     try advancing.withLock { _ in
       while true {
         let base = content.withLock { $0.fold }
-        let bodies = try make(base.state)
+        let bodies = try proposed(make(base.state))
         guard !bodies.isEmpty else { return [] }
         let commit = try signed(bodies, on: base, by: author)
         var fold = base
@@ -59,6 +59,17 @@ extension Log {
             .io, "\(ObjectName.commit(base.head.size)) cannot be created and is not there either",
             hint: "check the storage at \(storage.location)")
         }
+      }
+    }
+  }
+
+  /// The same, or proposals of it while `proposes` says so.
+  private func proposed(_ bodies: [LogStatement.Body]) throws -> [LogStatement.Body] {
+    guard proposes else { return bodies }
+    return try bodies.map { body in
+      switch body {
+      case .proposal, .approval: body
+      default: .proposal(try LogStatement.Proposal(body))
       }
     }
   }
@@ -87,6 +98,11 @@ extension Log {
           .forbidden, "a \(known.role.rawValue) may not append \(what) to the log",
           hint: "use a credential of the role "
             + Role.allCases.filter(roles.contains).map(\.rawValue).joined(separator: " or "))
+      }
+      if body.proposal == nil && base.state.needsAgreement(body) {
+        throw VarveError(
+          .refused, "\(base.state.threshold) owners have to agree to this \(body.kind) entry",
+          hint: "propose it with --propose; others agree with 'varve proposal approve'")
       }
       let index = base.head.size + UInt64(offset)
       let statement = LogStatement(

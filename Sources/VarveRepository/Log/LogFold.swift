@@ -56,11 +56,14 @@ package struct LogFold: Sendable {
 
   /// Appends a commit.
   ///
-  /// - Parameter isVerified: whether these bytes were verified before, so that signatures need not
-  ///   be.
-  /// - Throws: `VarveError.Code.damaged` naming the commit, `unauthorized`, or `unsupportedFormat`.
-  ///   The fold is then of no use any more.
-  package mutating func append(commit bytes: [UInt8], isVerified: Bool = false) throws {
+  /// - Parameters:
+  ///   - isVerified: whether these bytes were verified before, so that signatures need not be.
+  ///   - visit: told of each entry once it has been taken in.
+  /// - Throws: `VarveError.Code.damaged` naming the commit, `unauthorized`, or `unsupportedFormat`; what `visit`
+  ///   throws. The fold is then of no use any more, but `tree.size` is the index of the entry that was refused.
+  package mutating func append(
+    commit bytes: [UInt8], isVerified: Bool = false, visit: (LogEntry) throws -> Void = { _ in }
+  ) throws {
     let start = tree.size
     let base = isVerified ? nil : head
     let name = ObjectName.commit(start)
@@ -72,6 +75,7 @@ package struct LogFold: Sendable {
       if let base { try verify(entry, on: base, what) }
       state.fold(entry.statement)
       tree.append(entry: bytes)
+      try visit(entry)
     }
     commitStarts.append(start)
     copyByteCount += ClientState.copyByteCount(bytes)
@@ -110,6 +114,7 @@ package struct LogFold: Sendable {
       throw VarveError(.damaged, "\(what) does not follow its author's previous entry")
     }
     try state.validate(statement, what)
+    try verifyCheckpoint(of: statement, on: base, what)
   }
 
   /// The size at which the commit of entry `index` was appended; `index` must be below the size.

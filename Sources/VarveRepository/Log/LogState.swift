@@ -45,6 +45,32 @@ public struct LogState: Sendable {
     public let result: LogStatement.CheckResult
   }
 
+  /// What somebody has done with the repository, and says of it.
+  public struct Receipt: Sendable, Equatable {
+    /// The index of the entry.
+    public let entry: UInt64
+    public let author: KeyID
+    /// When it was signed, by the author's clock.
+    public let time: Timestamp
+    public let receipt: LogStatement.Receipt
+  }
+
+  /// An entry that proves a time: cosignatures of witnesses, or a token of a time-stamping authority, over
+  /// a checkpoint. What it proves is read from the entry (`Log.attestedTimes`): 56 bytes each are kept here.
+  public struct Attestation: Sendable, Equatable {
+    public enum Kind: UInt8, Sendable {
+      case cosign = 0
+      case anchor = 1
+    }
+
+    public let kind: Kind
+    public let entry: UInt64
+    public let author: KeyID
+    public let time: Timestamp
+    /// The size of the tree that the checkpoint is of.
+    public let size: UInt64
+  }
+
   /// Entries folded so far.
   public internal(set) var size: UInt64 = 0
   public internal(set) var authors: [KeyID: Author]
@@ -59,6 +85,8 @@ public struct LogState: Sendable {
   public internal(set) var defaultPolicy: Policy?
   /// In the order of the log.
   public internal(set) var checks: [Check] = []
+  /// In the order of the log.
+  public internal(set) var receipts: [Receipt] = []
   /// Packs and index segments that entries add and list themselves, but for those that were swept.
   public internal(set) var listedObjects = ListedObjects()
   /// Inventories that list the others, in the order of the log.
@@ -68,9 +96,15 @@ public struct LogState: Sendable {
   public internal(set) var condemnations: [UInt64: Condemnation] = [:]
   /// In the order of the log.
   public internal(set) var losses: [Loss] = []
+  /// In the order of the log.
+  public internal(set) var attestations: [Attestation] = []
   /// The index of the newest condemn or lost entry, whatever became of it. What was opened at a size that is
   /// larger knows all that is condemned or lost.
   public internal(set) var newestCondemnation: UInt64?
+  /// How many owners must agree to what `needsAgreement` says.
+  public internal(set) var threshold: UInt64 = 1
+  /// By the indices of their entries.
+  public internal(set) var proposals: [UInt64: Proposal] = [:]
   /// How many condemn entries that are not rescinded list a snapshot record themselves.
   var condemnedRecords: [Digest: Int] = [:]
 
@@ -121,8 +155,9 @@ public struct LogState: Sendable {
     let index = size
     size += 1
     authors[statement.author]?.newestEntry = index
+    foldAgreement(statement, at: index)
     switch statement.body {
-    case .genesis: break
+    case .genesis, .threshold, .proposal, .approval: break
     case .credential(let change):
       for addition in change.additions {
         authors[addition.keyID] = Author(
@@ -179,7 +214,23 @@ public struct LogState: Sendable {
         Loss(
           entry: index, author: statement.author, time: statement.time, objects: loss.objects))
       newestCondemnation = index
+    case .receipt(let receipt):
+      receipts.append(
+        Receipt(entry: index, author: statement.author, time: statement.time, receipt: receipt))
+    case .cosign(let cosigning): fold(.cosign, cosigning.checkpoint, statement)
+    case .anchor(let anchoring): fold(.anchor, anchoring.checkpoint, statement)
     }
+  }
+
+  private mutating func fold(
+    _ kind: Attestation.Kind, _ checkpoint: String, _ statement: LogStatement
+  ) {
+    // Only a checkpoint that can be read gets here (LogFold+Checkpoints.swift).
+    guard let size = try? Checkpoint(note: checkpoint, "checkpoint").head.size else { return }
+    attestations.append(
+      Attestation(
+        kind: kind, entry: self.size - 1, author: statement.author, time: statement.time,
+        size: size))
   }
 
   private mutating func add(_ additions: ObjectList, by entry: UInt64) {

@@ -44,8 +44,12 @@ extension LogState {
       return
     }
     guard size > 0 else { throw refuse("a log begins with its genesis entry") }
+    try validateAgreement(statement.body, by: author.keyID, refuse)
     switch statement.body {
-    case .genesis, .check, .repack, .lost: break
+    // Of what attests a time, the fold verifies the checkpoint.
+    case .genesis, .check, .repack, .lost, .receipt, .threshold, .proposal, .approval, .cosign,
+      .anchor:
+      break
     case .credential(let change): try validate(change, refuse)
     case .snapshot(let addition): try validate(addition, refuse)
     case .forget(let forgetting):

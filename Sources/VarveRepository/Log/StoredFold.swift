@@ -1,11 +1,12 @@
 // What a log folds to, kept beside the client's copy of the log (`<state>/<RID>/fold`), so that opening
 // a repository need not parse every entry again:
 //
-//     fold      := "VARVEFLD" version:u32(2) reserved:u32 config:digest size:u64 root:digest copy:u64
+//     fold      := "VARVEFLD" version:u32(5) reserved:u32 config:digest size:u64 root:digest copy:u64
 //                  counts level* start* tag:digest* snapshot* forgotten* listed* added* author* check*
-//                  hold* policy* condemnation* loss* repack* newest:u64 sum:digest
+//                  hold* policy* condemnation* loss* repack* receipt* proposal* attestation* newest:u64
+//                  threshold:u64 sum:digest
 //     counts    := commits snapshots forgotten tags listed inventories authors checks holds policies
-//                  condemnations losses repacks                    (u64 each)
+//                  condemnations losses repacks receipts proposals attestations (u64 each)
 //     level     := digest*          of level k, size >> k hashes: the Merkle tree (MerkleTree)
 //     start     := u64              the size at which a commit was appended
 //     tag       := digest           the tags of the snapshots, then of the forgotten ones, in order
@@ -39,7 +40,7 @@ package enum StoredFold {
   static let step: UInt64 = 256
 
   static let magic: [UInt8] = Array("VARVEFLD".utf8)
-  static let version: UInt32 = 2
+  static let version: UInt32 = 5
   static let snapshotLength = 168
   static let originLength = 32
   static let hasParent: UInt32 = 1
@@ -73,7 +74,8 @@ package enum StoredFold {
       fold.commitStarts.count, snapshots.count, forgotten.count, tagCount, listed.count,
       state.addedInventories.count, state.authors.count, state.checks.count, state.holds.count,
       state.policies.count + (state.defaultPolicy == nil ? 0 : 1), state.condemnations.count,
-      state.losses.count, state.repacks.count,
+      state.losses.count, state.repacks.count, state.receipts.count, state.proposals.count,
+      state.attestations.count,
     ] { writer.u64(UInt64(count)) }
     for level in fold.tree.levels { for hash in level { writer.digest(hash) } }
     for start in fold.commitStarts { writer.u64(start) }
@@ -95,6 +97,7 @@ package enum StoredFold {
     }
     writeRows(state, to: &writer)
     writer.u64(state.newestCondemnation.map { $0 + 1 } ?? 0)
+    writer.u64(state.threshold)
     writer.digest(SHA256.digest(writer.bytes))
     return writer.bytes
   }
@@ -136,5 +139,10 @@ package enum StoredFold {
     }
     for loss in state.losses { loss.write(to: &writer) }
     for repack in state.repacks { repack.write(to: &writer) }
+    for receipt in state.receipts { receipt.write(to: &writer) }
+    for proposal in state.proposals.values.sorted(by: { $0.entry < $1.entry }) {
+      proposal.write(to: &writer)
+    }
+    for attestation in state.attestations { attestation.write(to: &writer) }
   }
 }

@@ -24,7 +24,7 @@ extension StoredFold {
 
   private struct Counts {
     let commits, snapshots, forgotten, tags, listed, inventories, authors, checks: Int
-    let holds, policies, condemnations, losses, repacks: Int
+    let holds, policies, condemnations, losses, repacks, receipts, proposals, attestations: Int
 
     init(_ reader: inout ByteReader) throws {
       // Each takes at least a byte of the file, so no count that is out of bounds is ever believed.
@@ -46,6 +46,9 @@ extension StoredFold {
       condemnations = try next()
       losses = try next()
       repacks = try next()
+      receipts = try next()
+      proposals = try next()
+      attestations = try next()
     }
   }
 
@@ -94,6 +97,8 @@ extension StoredFold {
     try readRows(counts, into: &state, &reader)
     let newest = try reader.u64()
     state.newestCondemnation = newest == 0 ? nil : newest - 1
+    state.threshold = try reader.u64()
+    guard state.threshold >= 1 else { throw reader.fail("no owner would have to agree") }
     try reader.requireEnd()
     return LogFold(
       config: config, configDigest: configDigest, tree: tree, state: state, commitStarts: starts,
@@ -126,6 +131,14 @@ extension StoredFold {
     }
     for _ in 0..<counts.losses { state.losses.append(try LogState.Loss(&reader)) }
     for _ in 0..<counts.repacks { state.repacks.append(try LogState.Repack(&reader)) }
+    for _ in 0..<counts.receipts { state.receipts.append(try LogState.Receipt(&reader)) }
+    for _ in 0..<counts.proposals {
+      let proposal = try LogState.Proposal(&reader)
+      state.proposals[proposal.entry] = proposal
+    }
+    for _ in 0..<counts.attestations {
+      state.attestations.append(try LogState.Attestation(&reader))
+    }
   }
 
   private static func levels(size: Int, _ reader: inout ByteReader) throws -> [[Digest]] {

@@ -11,6 +11,10 @@
 //                                                                             1 rescinded, 2 swept)
 //     loss         := origin objects
 //     repack       := origin reason:u8
+//     receipt      := origin receipt:text                                    (canonical JSON)
+//     proposal     := origin carried-out:u64 (the entry and one, or 0) count:uvarint key-id* proposal:text
+//                                                                                (canonical JSON)
+//     attestation  := origin kind:u8 size:u64                               (kind: 0 cosign, 1 anchor)
 //     objects      := u8(0) count:uvarint (name:text size:u64)*  |  u8(1) inventory:digest
 //     origin       := entry:u64 author:2*u64 time:s64
 //     text         := length:uvarint, UTF-8
@@ -247,5 +251,57 @@ extension LogState.Repack {
       throw reader.fail("no such reason")
     }
     reason = LogStatement.Repack.Reason.allCases[place]
+  }
+}
+
+extension LogState.Attestation {
+  func write(to writer: inout ByteWriter) {
+    writer.origin(entry, author, time)
+    writer.u8(kind.rawValue)
+    writer.u64(size)
+  }
+
+  init(_ reader: inout ByteReader) throws {
+    (entry, author, time) = try reader.origin()
+    guard let kind = Kind(rawValue: try reader.u8()) else { throw reader.fail("no such kind") }
+    self.kind = kind
+    size = try reader.u64()
+  }
+}
+
+extension LogState.Receipt {
+  func write(to writer: inout ByteWriter) {
+    writer.origin(entry, author, time)
+    writer.lengthPrefixed(JSONValue.object(receipt.members).canonicalBytes())
+  }
+
+  init(_ reader: inout ByteReader) throws {
+    (entry, author, time) = try reader.origin()
+    let bytes = Array(try reader.lengthPrefixed(limit: LogEntry.largestByteCount))
+    receipt = try LogStatement.Receipt(try JSONValue(canonical: bytes, "receipt"))
+  }
+}
+
+extension LogState.Proposal {
+  func write(to writer: inout ByteWriter) {
+    writer.origin(entry, author, time)
+    writer.u64(carriedOut.map { $0 + 1 } ?? 0)
+    writer.uvarint(approvals.count)
+    for key in approvals { writer.keyID(key) }
+    // Of one of the kinds that may be proposed, since it was read from a proposal.
+    let members = (try? LogStatement.Proposal(action).members) ?? [:]
+    writer.lengthPrefixed(JSONValue.object(members).canonicalBytes())
+  }
+
+  init(_ reader: inout ByteReader) throws {
+    (entry, author, time) = try reader.origin()
+    let by = try reader.u64()
+    carriedOut = by == 0 ? nil : by - 1
+    for _ in 0..<(try reader.count(limit: LogEntry.largestByteCount)) {
+      approvals.append(try reader.keyID())
+    }
+    let bytes = Array(try reader.lengthPrefixed(limit: LogEntry.largestByteCount))
+    action = try LogStatement.Proposal(try JSONValue(canonical: bytes, "proposal"), "proposal")
+      .action
   }
 }

@@ -4,7 +4,7 @@ import VarveFormat
 import VarveStorage
 
 /// Files outside a store: the client's state and published logs.
-enum FileWriting {
+package enum FileWriting {
   /// All bytes of the file from `start` on, or nil when there is none.
   static func read(_ path: String, from start: UInt64 = 0) throws -> [UInt8]? {
     let file = varve_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0)
@@ -64,6 +64,11 @@ enum FileWriting {
     guard directory >= 0 else { throw VarveError(system: -directory, "cannot sync \(path)") }
     defer { close(directory) }
     try sync(directory, path)
+  }
+
+  /// Puts a report in the place of the file, which a crash may leave damaged.
+  package static func replace(_ path: String, with bytes: [UInt8]) throws {
+    try replace(path, with: bytes, mode: 0o644, isDurable: false)
   }
 
   /// Writes `bytes` into the file, which is made when it is not there, from `offset` on.

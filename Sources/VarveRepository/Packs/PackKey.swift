@@ -54,7 +54,8 @@ extension PackHeader {
     do {
       key = try HPKE.open(
         privateKey: privateKey, encapsulation: encapsulation,
-        info: PackRecipient.info(repository), aad: PackHeader.associatedData(for: type),
+        info: PackRecipient.info(repository),
+        aad: PackHeader.associatedData(for: type, version: version),
         ciphertext: wrappedKey)
     } catch {
       throw VarveError(.damaged, "the content key does not open", cause: error)

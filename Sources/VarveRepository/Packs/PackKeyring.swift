@@ -7,10 +7,12 @@ package import VarveStorage
 /// shared by all threads. Bounded: 32 bytes and a name for each of at most 4,096 packs.
 package final class PackKeyring: Sendable {
   private final class Entry: Sendable {
+    let version: PackVersion
     let type: PackType
     let key: SecretBytes
-    init(type: PackType, key: consuming SecretBytes) {
-      self.type = type
+    init(_ header: PackHeader, key: consuming SecretBytes) {
+      version = header.version
+      type = header.type
       self.key = key
     }
   }
@@ -35,6 +37,23 @@ package final class PackKeyring: Sendable {
   ///
   /// - Throws: `.damaged` for a header that is not a pack's or not of this repository, `.missing`.
   package func cipher(pack: Digest, type: PackType) throws -> BlockCipher {
+    let entry = try entry(of: pack, type)
+    return try BlockCipher(
+      contentKey: entry.key, repository: repository, type: type, version: entry.version)
+  }
+
+  /// The keys of single blocks of `pack`; nil for a pack all of whose blocks have one.
+  ///
+  /// - Throws: as `cipher(pack:type:)`.
+  package func blockKeys(pack: Digest, type: PackType) throws -> BlockKeys? {
+    let entry = try entry(of: pack, type)
+    switch entry.version {
+    case .oneKey: return nil
+    case .blockKeys: return BlockKeys(contentKey: entry.key, repository: repository)
+    }
+  }
+
+  private func entry(of pack: Digest, _ type: PackType) throws -> Entry {
     let entry: Entry
     if let known = entries.withLock({ $0[pack] }) {
       entry = known
@@ -53,7 +72,7 @@ package final class PackKeyring: Sendable {
     guard entry.type == type else {
       throw VarveError(.damaged, "\(ObjectName.pack(pack)) is not of the type that the index says")
     }
-    return try BlockCipher(contentKey: entry.key, repository: repository, type: type)
+    return entry
   }
 
   /// A cipher for a pack whose bytes are at hand, without touching storage.
@@ -61,7 +80,8 @@ package final class PackKeyring: Sendable {
     let entry = try open(header: bytes, name: name)
     return (
       entry.type,
-      try BlockCipher(contentKey: entry.key, repository: repository, type: entry.type)
+      try BlockCipher(
+        contentKey: entry.key, repository: repository, type: entry.type, version: entry.version)
     )
   }
 
@@ -69,7 +89,7 @@ package final class PackKeyring: Sendable {
     do {
       let header = try bytes.withUnsafeBytes { try PackHeader(decoding: $0) }
       let key = try header.openContentKey(privateKey: privateKey, repository: repository)
-      return Entry(type: header.type, key: key)
+      return Entry(header, key: key)
     } catch {
       throw VarveError(.damaged, "\(name) has a damaged header", cause: error)
     }

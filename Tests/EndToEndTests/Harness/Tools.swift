@@ -17,6 +17,9 @@ enum Tools {
   /// The top of the source tree.
   static let sources = parent(parent(parent(parent(#filePath))))
   static let walker = sources + "/fixtures/walker/walk.py"
+  /// Programs that judge proofs without Varve, and the Python that has what they need (scripts/install-requirements).
+  static let conformance = sources + "/fixtures/conformance"
+  static let judges = sources + "/.build/python/bin/python3"
   static let awkward = sources + "/fixtures/generate/awkward.py"
 
   /// The system's Python rather than a version manager's wrapper, which takes longer than most scripts here.

@@ -7,6 +7,8 @@ final class Workspace {
   let root: String
   let password: String
   var environment: [String: String]
+  /// What was started here; ended with the workspace.
+  var servers: [Server] = []
 
   var repository: String { root + "/repository" }
   var source: String { root + "/source" }
@@ -35,6 +37,7 @@ final class Workspace {
   }
 
   deinit {
+    servers = []
     _ = try? run([Tools.python, Tools.awkward, "--remove", root])
   }
 

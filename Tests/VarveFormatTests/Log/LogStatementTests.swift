@@ -57,7 +57,43 @@ import VarveFormat
     .undo(.init(snapshots: [digest(8)])),
     .lost(.init(objects: .listed(objects))),
     .lost(.init(objects: .inventory(digest(6)))),
+    .threshold(.init(owners: 2)),
+    .threshold(.init(owners: 1, proposal: 7)),
+    .approval(.init(proposal: 9)),
+    .forget(.init(snapshots: [digest(4)], reason: "agreed", proposal: 0)),
+    .policy(.init(source: nil, keep: nil, proposal: 3)),
+    .release(.init(snapshots: [digest(5)], reason: "", proposal: 3)),
+    .credential(.init(removals: [.init(credential: digest(3), keyID: keyID)], proposal: 3)),
+    proposal(.forget(.init(snapshots: [digest(4), digest(5)], reason: "r"))),
+    proposal(.policy(.init(source: digest(2), keep: policy))),
+    proposal(.release(.init(snapshots: [digest(5)], reason: "done"))),
+    proposal(.credential(.init(removals: [.init(credential: digest(3), keyID: keyID)]))),
+    proposal(.threshold(.init(owners: 1))),
+    .snapshot(
+      .init(
+        snapshot: digest(4), additions: .listed([]), tree: digest(12),
+        taken: Timestamp(seconds: 1_772_362_800, nanoseconds: 5, offset: -12_600))),
+    .receipt(
+      .init(
+        activity: .restore, result: .ok, started: Timestamp(seconds: 1_772_362_799),
+        counts: ["files": 3], digests: ["tree": digest(12)], scope: "snapshot",
+        snapshots: [digest(4)])),
+    .receipt(
+      .init(
+        activity: .prune, result: .incomplete, started: Timestamp(seconds: 1), counts: [:],
+        scope: "", snapshots: [])),
+    .receipt(
+      .init(
+        activity: .copy, result: .failed, started: Timestamp(seconds: 1), counts: ["n": -1],
+        scope: "s", snapshots: [digest(9), digest(4), digest(9)])),
+    .cosign(.init(checkpoint: "o\n1\n\n— o AAAAAAAA\n— w AAAAAAAA\n")),
+    .anchor(.init(checkpoint: "o\n1\n\n— o AAAAAAAA\n", token: [0x30, 0, 0xff])),
   ]
+
+  /// Of an action that may be proposed; any other gives a body that no test expects.
+  private static func proposal(_ action: LogStatement.Body) -> LogStatement.Body {
+    (try? LogStatement.Proposal(action)).map { .proposal($0) } ?? action
+  }
 
   static let objects = [
     ObjectReference(name: ObjectName.pack(digest(6)), size: 7),
@@ -167,6 +203,10 @@ import VarveFormat
       Self.bodies.first {
         if case .snapshot(let addition) = $0 { addition.isPartial } else { false }
       })
+    let zoned = try #require(
+      Self.bodies.first {
+        if case .snapshot(let addition) = $0 { addition.taken != nil } else { false }
+      })
     let pack = ObjectName.pack(Self.digest(6))
     let until = #""until":"2026-03-01T11:00:01Z""#
     let cases: [(LogStatement.Body, String, String)] = [
@@ -200,7 +240,49 @@ import VarveFormat
       (try body("sweep"), "[2,7]", "[7,2]"), (try body("sweep"), "[2,7]", "[2,2]"),
       (try body("sweep"), "[2,7]", "[-1,7]"), (try body("sweep"), "[2,7]", #"["2"]"#),
       (try body("sweep"), "[2,7]", "[]"), (try body("sweep"), "[2,7]", "7"),
+      (try body("cosign"), #""checkpoint":"o"#, #""checkpoint":["o"#),
+      (try body("cosign"), #""checkpoint""#, #""chequepoint""#),
+      (try body("anchor"), #""token":"MAD/""#, #""token":"MAD_""#),
+      (try body("anchor"), #""token":"MAD/""#, #""token":"MAD/=""#),
+      (try body("anchor"), #""token":"MAD/""#, #""token":"""#),
+      (try body("anchor"), #""token":"MAD/""#, #""token":1"#),
       (try body("undo"), "[1,3]", "[3,1]"), (try body("undo"), "[1,3]", "[1,1]"),
+      (zoned, #""taken":"2026-03-01T07:30:00-03:30""#, #""taken":"2026-03-01T07:30:00.0-03:30""#),
+      (zoned, #""taken":"2026-03-01T07:30:00-03:30""#, #""taken":"2026-03-01T07:30:00+24:00""#),
+      (zoned, #""taken":"2026-03-01T07:30:00-03:30""#, #""taken":"2026-02-30T07:30:00-03:30""#),
+      (zoned, #""taken":"2026-03-01T07:30:00-03:30""#, #""taken":"2026-03-01T07:30:00-00:00""#),
+      (zoned, #""taken":"2026-03-01T07:30:00-03:30""#, #""taken":1"#),
+      (zoned, #""tree":"\#(Self.digest(12).hex)""#, #""tree":"""#),
+      (zoned, #""tree":"\#(Self.digest(12).hex)""#, #""tree":null"#),
+      (try body("receipt"), #""activity":"restore""#, #""activity":"Restore""#),
+      (try body("receipt"), #""activity":"restore""#, #""activity":"""#),
+      (
+        try body("receipt"), #""activity":"restore""#,
+        #""activity":"\#(String(repeating: "a", count: 33))""#
+      ),
+      (try body("receipt"), #""result":"ok""#, #""result":"fine""#),
+      (try body("receipt"), #""counts":{"files":3}"#, #""counts":{"files":"3"}"#),
+      (try body("receipt"), #""counts":{"files":3}"#, #""counts":[]"#),
+      (try body("receipt"), #""digests":{"tree":"#, #""digests":{"tree":1,"trees":"#),
+      (try body("receipt"), #""scope":"snapshot""#, #""scope":null"#),
+      (
+        try body("receipt"), #""scope":"snapshot""#,
+        #""scope":"\#(String(repeating: "s", count: 257))""#
+      ),
+      (try body("receipt"), #""snapshots":["#, #""snapshots":["\#(Self.digest(5).hex)","#),
+      (try body("receipt"), "10:59:59Z", "10:59:59+00:00"),
+      (try body("threshold"), #""owners":2"#, #""owners":0"#),
+      (try body("threshold"), #""owners":2"#, #""owners":-1"#),
+      (try body("threshold"), #""owners":2"#, #""owners":2,"proposal":-1"#),
+      (try body("approval"), #""proposal":9"#, #""proposal":"9""#),
+      (try body("approval"), #""proposal":9"#, #""proposals":9"#),
+      (try body("proposal"), #""kind":"forget""#, #""kind":"snapshot""#),
+      (try body("proposal"), #""kind":"forget""#, #""kind":"proposal""#),
+      (try body("proposal"), #""kind":"forget""#, #""kind":"release","more":1"#),
+      (try body("proposal"), #""action":{"#, #""action":{"author":"x","#),
+      (try body("proposal"), #""action":{"#, #""action":{"proposal":3,"#),
+      (try body("proposal"), #""reason":"r","#, #""reason":"r","proposal":3,"#),
+      (try body("proposal"), #""reason":"r","#, ""),
     ]
     for (body, old, new) in cases {
       let bytes = Self.changed(body, old, new)
@@ -249,6 +331,25 @@ import VarveFormat
           snapshot: .zero, additions: .listed([]), tags: (0...256).map(Self.digest))),
     ] {
       let bytes = Self.statement(long).bytes(config: Self.config)
+      #expect(throws: VarveError(.damaged, "")) {
+        try LogStatement(bytes, config: Self.config, "entry")
+      }
+    }
+    let receipt = LogStatement.Receipt(
+      activity: .restore, result: .ok, started: Timestamp(seconds: 0), counts: [:], scope: "",
+      snapshots: (0..<200).map(Self.digest))
+    #expect(receipt.snapshots == (0..<128).map(Self.digest))
+    for long in [
+      LogStatement.Receipt(
+        activity: .restore, result: .ok, started: Timestamp(seconds: 0),
+        counts: Dictionary(uniqueKeysWithValues: (0..<65).map { ("\($0)", 1) }), scope: "",
+        snapshots: []),
+      LogStatement.Receipt(
+        activity: .restore, result: .ok, started: Timestamp(seconds: 0), counts: [:],
+        digests: Dictionary(uniqueKeysWithValues: (0..<65).map { ("\($0)", Self.digest(1)) }),
+        scope: "", snapshots: []),
+    ] {
+      let bytes = Self.statement(.receipt(long)).bytes(config: Self.config)
       #expect(throws: VarveError(.damaged, "")) {
         try LogStatement(bytes, config: Self.config, "entry")
       }

@@ -29,6 +29,19 @@ import VarveStorage
             damaged: ["packs/x", "ü"], started: Timestamp(seconds: 12345))),
       ]
     }
+    try owner.log.append { _ in
+      [
+        .receipt(
+          .init(
+            activity: .restore, result: .incomplete, started: Timestamp(seconds: 7),
+            counts: ["files": 9], digests: ["tree": Digest(1, 2, 3, 4)], scope: "ü",
+            snapshots: [Digest(4, 0, 0, 0)])),
+        .receipt(
+          .init(
+            activity: .prune, result: .ok, started: Timestamp(seconds: 8), counts: [:], scope: "",
+            snapshots: [])),
+      ]
+    }
     try owner.log.append { _ in Self.retention }
     let condemned = try owner.log.append { _ in Self.condemnations }
     try owner.log.append { _ in
@@ -38,6 +51,7 @@ import VarveStorage
         .forget(.init(snapshots: [Digest(81, 0, 0, 0)], reason: "tagged")),
       ]
     }
+    try owner.log.append { _ in try LogBench.attestations(owner.log) }
     try owner.log.append { _ in (0..<250).map { LogBench.note("\($0)") } }
     try owner.log.append { _ in [LogBench.snapshot(50), LogBench.note("later")] }
     return bench
@@ -102,8 +116,9 @@ import VarveStorage
       "\(state.forgotten.sorted { $0.key < $1.key })", "\(state.inventories)",
       "\(state.holds.sorted { $0.key < $1.key })", "\(state.addedInventories)",
       "\(state.policies.sorted { $0.key < $1.key })", "\(state.defaultPolicy as Any)",
+      "\(state.attestations)",
       "\(state.condemnations.sorted { $0.key < $1.key })", "\(state.losses)", "\(state.repacks)",
-      "\(state.newestCondemnation as Any)",
+      "\(state.newestCondemnation as Any)", "\(receipts(state))",
       "\(state.authors.values.sorted { $0.keyID.text < $1.keyID.text })",
       "\(listedObjects(state))",
       "\(state.checks.map { ($0.entry, $0.author, $0.time, $0.result.scope, $0.result.isDamaged) })",
@@ -111,6 +126,13 @@ import VarveStorage
       "\(state.checks.map { $0.result.counts.sorted { $0.key < $1.key } })",
       "\((0...log.head.size).map { log.tree.root(atSize: $0) })",
     ]
+  }
+
+  private static func receipts(_ state: LogState) -> [String] {
+    state.receipts.map { row in
+      let members: JSONValue = .object(row.receipt.members)
+      return "\(row.entry) \(row.author) \(row.time) \(members.canonicalText)"
+    }
   }
 
   private static func listedObjects(_ state: LogState) -> [String] {

@@ -27,7 +27,9 @@ import VarveTestSupport
 
   private func partials(_ bench: BackupBench) throws -> [Digest] {
     try bench.unlocked.log.refresh()
-    return bench.unlocked.log.state.snapshotsInOrder.filter(\.isPartial).map(\.id)
+    let partials = bench.unlocked.log.state.snapshotsInOrder.filter(\.isPartial).map(\.id)
+    if !partials.isEmpty { try bench.unlocked.expectTreeCommitments() }
+    return partials
   }
 
   /// Paths of the files in a snapshot, their content compared with the source's.

@@ -200,9 +200,11 @@ import VarveTestSupport
     try bench.target.write("file", noise(4_000))
     let own = try #require(try bench.target.backUp().snapshot)
     nonisolated(unsafe) let target = bench.target
-    let watched = Meanwhile.storage(target.storage, beforeFirst: { $0.puts("snapshots/") }) {
-      try target.prune(forgetting: own)
-    }
+    let watched = Meanwhile.storage(
+      target.storage, beforeFirst: { $0.puts("snapshots/") },
+      comes: {
+        try target.prune(forgetting: own)
+      })
     let report = try bench.copy(to: target.unlocked(watched))
     try target.unlocked.log.refresh()
     #expect(target.unlocked.log.state.forgotten[own] != nil)
@@ -215,9 +217,11 @@ import VarveTestSupport
     let bench = try Self.history()
     nonisolated(unsafe) let source = bench.source
     let snapshots = source.unlocked.liveSnapshots
-    let watched = Meanwhile.storage(source.storage, beforeFirst: { $0.reads("packs/") }) {
-      try source.prune(forgetting: snapshots[0], repackSmall: true)
-    }
+    let watched = Meanwhile.storage(
+      source.storage, beforeFirst: { $0.reads("packs/") },
+      comes: {
+        try source.prune(forgetting: snapshots[0], repackSmall: true)
+      })
     var options = CopyOptions()
     options.workers = 1
     let report = try Copy(
@@ -233,12 +237,14 @@ import VarveTestSupport
   /// Two copies of the same at the same time leave each snapshot once.
   @Test func twoCopiesAtOnce() throws {
     nonisolated(unsafe) let bench = try Self.history()
-    let watched = Meanwhile.storage(bench.target.storage, beforeFirst: { $0.creates("") }) {
-      let source = bench.source.unlocked
-      let other = try bench.target.unlocked(bench.target.storage)
-      let report = try Copy(from: source, to: other).run([source.liveSnapshots[1]])
-      #expect(report.copied.count == 1)
-    }
+    let watched = Meanwhile.storage(
+      bench.target.storage, beforeFirst: { $0.creates("") },
+      comes: {
+        let source = bench.source.unlocked
+        let other = try bench.target.unlocked(bench.target.storage)
+        let report = try Copy(from: source, to: other).run([source.liveSnapshots[1]])
+        #expect(report.copied.count == 1)
+      })
     let report = try bench.copy(to: bench.target.unlocked(watched))
     #expect(report.copied.count == 2 && report.present.count == 1)
     try bench.expectEqual(report.copied)

@@ -41,6 +41,12 @@ import VarveStorage
     guard case .repaired(let id?) = one.outcome else {
       throw VarveError(.notFound, "\(one.outcome)")
     }
+    let entry = try #require(unlocked.log.state.snapshots[id]).entry
+    let record = try unlocked.snapshotRecord(id)
+    guard case .snapshot(let addition) = try unlocked.log.entry(entry).statement.body else {
+      throw VarveError(.notFound, "entry \(entry)")
+    }
+    #expect(record.treeSalt != nil && addition.tree == record.treeCommitment)
     return (one, id)
   }
 
@@ -106,6 +112,7 @@ import VarveStorage
     var wanted = record
     let repaired = try unlocked.snapshotRecord(new)
     wanted.tree = repaired.tree
+    wanted.treeSalt = repaired.treeSalt
     wanted.original = old
     #expect(repaired == wanted)
     // Its entry names no original: change caches of the old one do not hold for it.

@@ -139,6 +139,8 @@ import VarveTestSupport
     )
     #expect(new.host == Array("new".utf8) && new.time == time && new.original == snapshot)
     (old.host, old.time, old.original) = (new.host, new.time, new.original)
+    #expect(old.treeSalt != new.treeSalt)
+    old.treeSalt = new.treeSalt
     #expect(old == new)
     let ids = try bench.unlocked.keys.opaqueIDs()
     let row = try #require(bench.unlocked.log.state.snapshots[id])
@@ -291,9 +293,11 @@ import VarveTestSupport
     try bench.write("keep", noise(9_000))
     try bench.write("drop", noise(9_000, seed: 2))
     let snapshot = try #require(try bench.backUp().snapshot)
-    let watched = Meanwhile.storage(bench.storage, beforeFirst: { $0.puts("snapshots/") }) {
-      try bench.prune(forgetting: snapshot)
-    }
+    let watched = Meanwhile.storage(
+      bench.storage, beforeFirst: { $0.puts("snapshots/") },
+      comes: {
+        try bench.prune(forgetting: snapshot)
+      })
     var options = RewriteOptions()
     options.excludes = [Array("drop".utf8)]
     #expect(throws: VarveError(.notFound, "")) {

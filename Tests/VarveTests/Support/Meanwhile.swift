@@ -13,7 +13,7 @@ enum Meanwhile {
   static func storage(
     _ storage: any StorageBackend,
     beforeFirst isMeant: @escaping @Sendable (FaultStorage.Operation) -> Bool,
-    _ act: @escaping @Sendable () throws -> Void
+    comes act: @escaping @Sendable () throws -> Void
   ) -> FaultStorage {
     let isDone = Mutex(false)
     return FaultStorage(storage) { operation, _ in

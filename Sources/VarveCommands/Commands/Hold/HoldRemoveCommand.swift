@@ -16,12 +16,16 @@ struct HoldRemoveCommand: VarveSubcommand {
       """)
 
   @OptionGroup var chosen: HeldSnapshotOptions
+  @OptionGroup var proposal: ProposeOption
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).unlocked()
     let ids = try chosen.ids(in: repository)
-    try HoldChange(repository).remove(from: ids, reason: chosen.reason)
+    let isDone = try proposal.run(in: repository, on: console) {
+      try HoldChange(repository).remove(from: ids, reason: chosen.reason)
+    }
+    guard isDone else { return .success }
     if console.isJSON {
       try console.json {
         $0.member("message_type", "hold_removed")

@@ -27,6 +27,7 @@ struct KeyAddCommand: VarveSubcommand {
   var newKeyFile: String?
 
   @OptionGroup var newPassword: NewPasswordOptions
+  @OptionGroup var proposal: ProposeOption
   @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
@@ -38,10 +39,12 @@ struct KeyAddCommand: VarveSubcommand {
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).unlocked()
     try repository.require(.owner, to: "add credentials")
-    let id = try NewCredentialFlow(
-      keyFile: newKeyFile, password: newPassword, role: role.role, label: label
-    ).run(in: repository)
-    try KeyAdded(id: id, role: role.role, keyFile: newKeyFile).print(on: console)
+    let flow = NewCredentialFlow(
+      keyFile: newKeyFile, password: newPassword, role: role.role, label: label)
+    var id = Digest.zero
+    if try proposal.run(in: repository, on: console, { id = try flow.run(in: repository) }) {
+      try KeyAdded(id: id, role: role.role, keyFile: newKeyFile).print(on: console)
+    }
     return .success
   }
 }

@@ -16,12 +16,16 @@ struct KeyPasswdCommand: VarveSubcommand {
       """)
 
   @OptionGroup var newPassword: NewPasswordOptions
+  @OptionGroup var proposal: ProposeOption
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).unlocked()
-    let id = try repository.changePassword(to: try newPassword.password())
-    try KeyAdded(id: id, role: repository.role, keyFile: nil).print(on: console)
+    var id = Digest.zero
+    let isDone = try proposal.run(in: repository, on: console) {
+      id = try repository.changePassword(to: try newPassword.password())
+    }
+    if isDone { try KeyAdded(id: id, role: repository.role, keyFile: nil).print(on: console) }
     return .success
   }
 }

@@ -19,6 +19,7 @@ struct KeyRemoveCommand: VarveSubcommand {
   @Argument(help: ArgumentHelp("Its id, or the beginning of it.", valueName: "id"))
   var id: String
 
+  @OptionGroup var proposal: ProposeOption
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
@@ -29,7 +30,10 @@ struct KeyRemoveCommand: VarveSubcommand {
         .forbidden, "the credential in use is not removed",
         hint: "unlock the repository with another one to remove it")
     }
-    try repository.removeCredential(credential)
+    let isDone = try proposal.run(in: repository, on: console) {
+      try repository.removeCredential(credential)
+    }
+    guard isDone else { return .success }
     if console.isJSON {
       try console.json {
         $0.member("message_type", "key_removed")

@@ -25,6 +25,7 @@ struct KeyAdded {
   let id: Digest
   let role: Role
   let keyFile: String?
+  var verb = "added"
 
   func print(on console: Console) throws {
     if console.isJSON {
@@ -36,7 +37,7 @@ struct KeyAdded {
       }
     } else if !console.isQuiet {
       let what = keyFile == nil ? "password" : "key file"
-      try console.line("added \(what) \(id.hex.prefix(8)), role \(role.rawValue)")
+      try console.line("\(verb) \(what) \(id.hex.prefix(8)), role \(role.rawValue)")
     }
   }
 }

@@ -29,7 +29,7 @@ struct LogPublishCommand: VarveSubcommand {
     let access = RepositoryAccess(global, console)
     let log =
       stored
-      ? try access.opened().openLog(client: try access.client()) : try access.unlocked().log
+      ? try access.log() : try access.unlocked().log
     let head = try log.publish(to: directory)
     let root = Base64.encode(head.root.bytes)
     if console.isJSON {

@@ -13,16 +13,26 @@ struct LogShowCommand: VarveSubcommand {
         varve log show
         varve log show --latest 10
         varve log show --json | jq 'select(.kind == "snapshot")'
+        varve log show --windows --witness-policy policy.txt --tsa-ca tsa.pem
       """)
 
   @Option(help: ArgumentHelp("Only the newest n entries.", valueName: "n"))
   var latest: UInt64?
 
+  @Flag(
+    help:
+      "Show between which times each entry was appended, by witnesses and time-stamping authorities."
+  )
+  var windows = false
+
+  @OptionGroup var trust: TimeTrustOptions
+
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
     let access = RepositoryAccess(global, console)
-    let log = try access.opened().openLog(client: try access.client())
+    let log = try access.log()
+    let times = try windows ? AttestedTimesReport(log, trust.trust(access)) : nil
     let size = log.head.size
     let first = latest.map { size - min($0, size) } ?? 0
     let authors = log.state.authors
@@ -30,8 +40,17 @@ struct LogShowCommand: VarveSubcommand {
       try Interruption.flag.check()
       let statement = entry.statement
       let role = authors[statement.author]?.role
+      let window = times?.window(ofEntry: entry.index)
       if console.isJSON {
-        try console.json(flushing: false) { try Self.members(entry, role, into: &$0) }
+        try console.json(flushing: false) {
+          try Self.members(entry, role, into: &$0)
+          if let window { AttestedTimesReport.members(window, statement.time, into: &$0) }
+        }
+      } else if let window {
+        try console.line(
+          "\(String(entry.index).leading(6))  \(AttestedTimesReport.text(window))  "
+            + "\(statement.author.text.prefix(8))  \(statement.body.kind.padded(to: 10))  "
+            + statement.body.summary + AttestedTimesReport.remark(window, statement.time))
       } else {
         let time = EntryText.shortTime(WallClock.local(seconds: statement.time.seconds))
         try console.line(
@@ -40,7 +59,7 @@ struct LogShowCommand: VarveSubcommand {
             + statement.body.summary)
       }
     }
-    return .success
+    return try times?.finish(on: console) ?? .success
   }
 
   private static func members(_ entry: LogEntry, _ role: Role?, into writer: inout JSONWriter)

@@ -18,8 +18,7 @@ struct LogVerifyCommand: VarveSubcommand {
 
   func execute(on console: Console) throws -> ExitStatus {
     let access = RepositoryAccess(global, console)
-    let repository = try access.opened()
-    let log = try repository.openLog(client: try access.client())
+    let log = try access.log()
     let result = try log.verifyAll()
     for failure in result.failures {
       console.status.print(
@@ -33,7 +32,7 @@ struct LogVerifyCommand: VarveSubcommand {
     if console.isJSON {
       try console.json {
         $0.member("message_type", "verified")
-        $0.member("origin", repository.config.origin)
+        $0.member("origin", log.config.origin)
         $0.member("size", result.head.size)
         $0.member("root", root)
         $0.member("commits", result.commitCount)
@@ -43,7 +42,7 @@ struct LogVerifyCommand: VarveSubcommand {
         $0.member("damaged", result.failures.map(\.name))
       }
     } else if !console.isQuiet {
-      try console.line(repository.config.origin)
+      try console.line(log.config.origin)
       try console.line(
         "\(HumanText.count(result.head.size, "entry", "entries")) in "
           + "\(HumanText.count(result.commitCount, "commit")) verified, root \(root)")

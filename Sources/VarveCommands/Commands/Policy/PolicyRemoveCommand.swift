@@ -33,6 +33,7 @@ struct PolicyRemoveCommand: VarveSubcommand {
   @Flag(name: .customLong("default"), help: "The policy of sources that have none of their own.")
   var isDefault = false
 
+  @OptionGroup var proposal: ProposeOption
   @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
@@ -54,7 +55,8 @@ struct PolicyRemoveCommand: VarveSubcommand {
         backingUp: paths.map(\.bytes), host: host.map(RawArgument.bytes))
       id = source.id(try repository.keys.opaqueIDs())
     }
-    _ = try change.remove(id: id)
+    let isDone = try proposal.run(in: repository, on: console) { _ = try change.remove(id: id) }
+    guard isDone else { return .success }
     if console.isJSON {
       let report = PolicyReport(try PolicyNames(repository))
       try console.json {

@@ -19,6 +19,7 @@ struct PolicySetCommand: VarveSubcommand {
 
   @OptionGroup var source: PolicySourceOptions
   @OptionGroup(title: "Rules") var retention: RetentionOptions
+  @OptionGroup var proposal: ProposeOption
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
@@ -26,7 +27,11 @@ struct PolicySetCommand: VarveSubcommand {
     let change = try PolicyChange(repository)
     let policy = try change.policy(retention.rules)
     let source = try source.source()
-    let entry = try change.set(policy, for: source)
+    var entry: UInt64?
+    let isDone = try proposal.run(in: repository, on: console) {
+      entry = try change.set(policy, for: source)
+    }
+    guard isDone else { return .success }
     let id = try source.map { $0.id(try repository.keys.opaqueIDs()) }
     let isKnown = id.map { id in
       repository.log.state.snapshotsInOrder.contains { $0.source == id }

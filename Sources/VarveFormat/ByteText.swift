@@ -1,5 +1,3 @@
-import VarveFormat
-
 /// Names of arbitrary bytes as text for people: nothing in a name reaches a terminal as a control.
 package enum ByteText {
   package static func isUTF8(_ bytes: [UInt8]) -> Bool {

@@ -1,0 +1,148 @@
+// Which times an audit believes.
+//
+// An entry is taken to be made at the moment next to its claim that its window allows (TimeWindow.swift). Claims that
+// lie outside by more than the tolerance are broken links; so are claims that go back behind earlier entries', and claims of
+// the future, for which no witness is needed.
+//
+// A snapshot states when it was taken. That is not after its entry, and not longer before it than the policy's
+// `delay`; within these bounds it is believed, since backups take time. A record that takes the place of another one of
+// the same source and time (a change of tags, a rewrite, a repair) is as old as that.
+
+internal import VarveFormat
+internal import VarveProof
+internal import VarveRepository
+
+struct TimeAudit {
+  private let history: AuditHistory
+  private let windows: TimeWindows
+  /// When each entry is taken to be made.
+  private let moments: [Int64]
+  private var all: [AuditFinding] = []
+  /// When each snapshot is taken to be taken; the zone is the record's.
+  private(set) var taken: [Timestamp] = []
+  /// Whether a snapshot takes the place of an earlier one: its record says the same time of the same source.
+  private(set) var restates: [Bool] = []
+
+  /// - Parameter delay: between a snapshot's time and its entry's; nil for any.
+  init(
+    _ history: AuditHistory, _ windows: TimeWindows, now: Timestamp, delay: RetentionDuration?
+  ) {
+    self.history = history
+    self.windows = windows
+    moments = history.entries.enumerated().map { index, entry in
+      windows.isEmpty
+        ? entry.time
+        : windows.window(ofEntry: UInt64(index), base: entry.base)
+          .clamped(Timestamp(seconds: entry.time)).seconds
+    }
+    judgeEntries(now)
+    judgeSnapshots(delay)
+  }
+
+  /// When an entry is taken to be made.
+  func moment(of entry: UInt64) -> Timestamp { Timestamp(seconds: moments[Int(entry)]) }
+
+  func window(of entry: UInt64) -> TimeWindow {
+    windows.window(ofEntry: entry, base: history.entries[Int(entry)].base)
+  }
+
+  /// From the first entry that is not before `from` to the last that is not after `to`.
+  func period(from: Timestamp?, to: Timestamp) -> Range<UInt64> {
+    let first = from.map { from in moments.firstIndex { $0 >= from.seconds } ?? moments.count } ?? 0
+    let end = moments.lastIndex { $0 <= to.seconds }.map { $0 + 1 } ?? 0
+    return UInt64(min(first, end))..<UInt64(end)
+  }
+
+  func findings(in period: Range<UInt64>) -> [AuditFinding] {
+    all.filter { $0.entry.map(period.contains) ?? true }
+  }
+
+  private mutating func judgeEntries(_ now: Timestamp) {
+    var latest: (entry: Int, time: Int64)?
+    /// Entries that one wrong clock sets back are told of once.
+    var told: Int?
+    for (index, entry) in history.entries.enumerated() {
+      let time = Timestamp(seconds: entry.time)
+      if !windows.isEmpty {
+        let window = windows.window(ofEntry: UInt64(index), base: entry.base)
+        let clamped = window.clamped(time).seconds
+        if clamped > time.seconds + TimeWindow.tolerance {
+          report(
+            index,
+            "claims \(time.utcSeconds), but it has seen what was made at \(Timestamp(seconds: clamped).utcSeconds): it is back-dated"
+          )
+        } else if clamped < time.seconds - TimeWindow.tolerance {
+          report(
+            index,
+            "claims \(time.utcSeconds), but was there at \(Timestamp(seconds: clamped).utcSeconds)")
+        }
+      }
+      if time.seconds > now.seconds + TimeWindow.tolerance {
+        report(index, "claims \(time.utcSeconds), which is in the future")
+      }
+      if let latest, entry.time < latest.time - TimeWindow.tolerance {
+        if told != latest.entry {
+          told = latest.entry
+          report(
+            index,
+            "claims \(time.utcSeconds), but stands behind entry \(latest.entry) of "
+              + "\(Timestamp(seconds: latest.time).utcSeconds): it is back-dated, or one of the clocks is wrong"
+          )
+        }
+      }
+      if latest.map({ entry.time > $0.time }) ?? true { latest = (index, entry.time) }
+    }
+  }
+
+  private mutating func judgeSnapshots(_ delay: RetentionDuration?) {
+    struct Key: Hashable {
+      let source: Int32?
+      let taken: Timestamp
+    }
+    var known: [Key: Timestamp] = [:]
+    taken.reserveCapacity(history.snapshots.count)
+    restates.reserveCapacity(history.snapshots.count)
+    for snapshot in history.snapshots {
+      let logged = moment(of: snapshot.entry)
+      guard let claim = snapshot.taken else {
+        taken.append(logged)
+        restates.append(false)
+        continue
+      }
+      let key = Key(source: snapshot.source, taken: claim)
+      restates.append(known[key] != nil)
+      if let earlier = known[key] {
+        taken.append(earlier)
+        continue
+      }
+      if claim.seconds > logged.seconds + TimeWindow.tolerance {
+        report(
+          Int(snapshot.entry),
+          "logs the snapshot \(snapshot.id.hex.prefix(8)) at \(logged.utcSeconds), and dates it \(claim.utcSeconds)"
+        )
+      }
+      if let delay {
+        let earliest = logged.going(back: delay)
+        if claim.seconds < earliest.seconds - TimeWindow.tolerance {
+          report(
+            Int(snapshot.entry),
+            "logs the snapshot \(snapshot.id.hex.prefix(8)) at \(logged.utcSeconds), and dates it \(claim.utcSeconds), "
+              + "more than \(delay) before: it is back-dated, or a copy (a line \"delay none\" allows them)"
+          )
+        }
+      }
+      let believed = TimeWindow(notBefore: delay.map(logged.going), notAfter: logged)
+        .clamped(claim)
+      // A partial snapshot says the same of its session as the complete one that ends it.
+      if !snapshot.isPartial { known[key] = believed }
+      taken.append(believed)
+    }
+  }
+
+  private mutating func report(_ entry: Int, _ message: String) {
+    all.append(
+      AuditFinding(
+        .broken, .time, entry: UInt64(entry),
+        "entry \(entry) (\(history.kind(of: UInt64(entry)))) \(message)"))
+  }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import VarveCrypto
+import VarveFormat
+import VarveRepository
+
+/// Whose time stamps count.
+struct TimeTrustOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Certificates (PEM) of time-stamping authorities whose tokens count. (environment: VARVE_TSA_CA)",
+      valueName: "file"))
+  var tsaCa: String?
+
+  func authorities(_ environment: ProcessEnvironment = .current) throws -> TimestampAuthorities? {
+    guard let path = tsaCa ?? environment["VARVE_TSA_CA"] else { return nil }
+    return try TimestampAuthorities(
+      pem: SmallFile.bytes(at: path), ByteText.printable(RawArgument.bytes(path)))
+  }
+
+  /// With the witness policy of the global options.
+  func trust(_ access: RepositoryAccess) throws -> TimeTrust {
+    let trust = TimeTrust(
+      policy: try access.witnessPolicy(), authorities: try authorities())
+    guard trust.policy != nil || trust.authorities != nil else {
+      throw VarveError(
+        .usage, "whose time stamps count is not said",
+        hint: "give --witness-policy, --tsa-ca or both")
+    }
+    return trust
+  }
+}

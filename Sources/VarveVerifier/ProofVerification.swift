@@ -1,0 +1,93 @@
+internal import VarveFormat
+package import VarveProof
+
+/// Verifies a proof in a file, without a repository: what `varve proof verify` and `varve-verify` do.
+///
+/// A file proof is told from a log entry, a DSSE envelope, by its members; the proof that the entry is in the log is in a file of
+/// its own, by default beside it with `.tlog-proof` behind its name.
+package struct ProofVerification {
+  /// The file proof or the entry.
+  package var proof: [UInt8]
+  /// The tlog-proof of an entry.
+  package var logProof: [UInt8]?
+  /// The log's verifier key as text, or a file that has it.
+  package var key: String
+  /// A file that is to be one of those of which the proof is.
+  package var file: [UInt8]?
+
+  package init(proof: [UInt8], logProof: [UInt8]?, key: String, file: [UInt8]?) {
+    self.proof = proof
+    self.logProof = logProof
+    self.key = key
+    self.file = file
+  }
+
+  /// - Throws: `.unproved`, naming the first link that does not hold; `.usage`; `.notFound` and `.io` for the files.
+  package func run() throws -> ProofReport {
+    let key = try Self.verifierKey(self.key)
+    let bytes = try InputFile.read(proof, limit: FileProof.largestByteCount)
+    let name = InputFile.name(proof)
+    let isEntry = try Self.unproved(name) {
+      try JSONValue(canonical: bytes, name).optional("payloadType") != nil
+    }
+    return isEntry ? try verify(entry: bytes, key) : try verify(files: bytes, name, key)
+  }
+
+  private func verify(files bytes: [UInt8], _ name: String, _ key: VerifierKey) throws
+    -> ProofReport
+  {
+    guard logProof == nil else {
+      throw VarveError(.usage, "\(name) is a file proof, which has its log proof in it")
+    }
+    let proved = try Self.unproved(name) { try FileProof(bytes, name) }.verify(by: key)
+    guard let file else { return ProofReport(proved, file: nil) }
+    let found = try InputFile.digest(file)
+    let match = proved.files.firstIndex { $0.size == found.size && $0.digest == found.digest }
+    guard let match else {
+      throw VarveError(
+        .unproved,
+        "\(InputFile.name(file)), \(found.size) bytes, SHA-256 \(found.digest), is not a file of the proof"
+      )
+    }
+    return ProofReport(proved, file: (InputFile.name(file), match))
+  }
+
+  private func verify(entry bytes: [UInt8], _ key: VerifierKey) throws -> ProofReport {
+    guard file == nil else {
+      throw VarveError(
+        .usage, "\(InputFile.name(proof)) is a log entry, which says nothing of single files")
+    }
+    let path = logProof ?? proof + Array(".tlog-proof".utf8)
+    let name = InputFile.name(path)
+    let text = try InputFile.read(path, limit: LogProof.largestByteCount)
+    let logProof = try Self.unproved(name) { try LogProof(text, name) }
+    return ProofReport(try ProvedEntry(bytes, logProof, key: key))
+  }
+
+  /// The key that `text` is, or that stands in the first line of the file which it names.
+  ///
+  /// - Throws: `.usage`.
+  package static func verifierKey(_ text: String) throws -> VerifierKey {
+    if let key = try? VerifierKey(text: text) { return key }
+    if let bytes = try? InputFile.read(Array(text.utf8), limit: 4_096),
+      let line = bytes.split(separator: UInt8(ascii: "\n")).first,
+      let key = try? VerifierKey(text: String(decoding: line, as: UTF8.self))
+    {
+      return key
+    }
+    throw VarveError(
+      .usage,
+      "'\(ByteText.printable(text))' is neither a verifier key nor a file that begins with one",
+      hint: "it is `logKey` in the repository's `config`, such as varve/2021…+044feb1b+AUas…")
+  }
+
+  /// Whatever is wrong with the text of a proof, it proves nothing.
+  private static func unproved<Result>(_ what: String, _ body: () throws -> Result) throws -> Result
+  {
+    do {
+      return try body()
+    } catch let error as VarveError where error.code == .damaged {
+      throw VarveError(.unproved, "\(what) is no proof", cause: error)
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import Testing
+
+@Suite struct ProposalTests {
+  /// A repository with three owners, of whom two have to agree.
+  private func twoOfThree() throws -> Workspace {
+    let here = try Workspace()
+    try here.makeSmallTree(files: 2, largest: 100)
+    try here.succeed("init")
+    try here.backup()
+    try here.write("more", to: here.source + "/more")
+    try here.backup()
+    for name in ["first", "second"] {
+      try here.succeed("key", "add", "--new-key-file", here.root + "/" + name, "--label", name)
+    }
+    try here.succeed("key", "threshold", "2")
+    here.environment["VARVE_PASSWORD_FILE"] = nil
+    return here
+  }
+
+  private func use(_ name: String, _ here: Workspace) {
+    here.environment["VARVE_KEY_FILE"] = here.root + "/" + name
+  }
+
+  @Test func forgetNeedsTwo() throws {
+    let here = try twoOfThree()
+    use("first", here)
+    let oldest = try #require(try here.snapshots().first?["id"].string)
+    try here.fail(1, "forget", oldest, saying: ["2 owners", "--propose"])
+    let proposed = try here.succeed("forget", oldest, "--propose", "--json").document()
+    let entry = try #require(proposed["entries"][0].number)
+    #expect(try here.snapshots().count == 2)
+    here.environment["VARVE_KEY_FILE"] = nil
+    let listed = try here.succeed("proposal", "list", "--json").document()
+    #expect(listed.list.count == 1)
+    #expect(listed[0]["kind"].string == "forget")
+    #expect(listed[0]["needed"].number == 2)
+    use("first", here)
+    try here.fail(1, "proposal", "approve", "\(entry)", saying: ["already", "another owner"])
+    use("second", here)
+    let outcome = try here.succeed("proposal", "approve", "\(entry)", "--json").document()
+    #expect(outcome["carried_out"].number == entry + 2)
+    #expect(try here.snapshots().count == 1)
+    #expect(try here.succeed("proposal", "list", "--json").document().list.isEmpty)
+    try here.fail(1, "proposal", "approve", "\(entry)", saying: ["carried out"])
+    #expect(try here.varve("audit").code == 0)
+  }
+
+  @Test func everythingThatCannotBeTakenBack() throws {
+    let here = try twoOfThree()
+    use("first", here)
+    try here.succeed("policy", "set", "--default", "--keep-last", "3")
+    try here.succeed("hold", "add", "latest")
+    try here.fail(1, "policy", "set", "--default", "--keep-last", "2", saying: ["owners"])
+    try here.fail(1, "policy", "remove", "--default", saying: ["owners"])
+    try here.fail(1, "hold", "remove", "latest", saying: ["owners"])
+    try here.fail(1, "key", "threshold", "1", saying: ["owners"])
+    try here.fail(1, "key", "add", "--new-key-file", here.root + "/third", saying: ["owners"])
+    // A writer is no owner.
+    try here.succeed("key", "add", "--role", "writer", "--new-key-file", here.root + "/writer")
+    for command in [
+      ["policy", "remove", "--default"], ["hold", "remove", "latest"],
+      ["key", "add", "--new-key-file", here.root + "/fourth"], ["key", "threshold", "1"],
+    ] {
+      use("first", here)
+      let said = try here.varve(command + ["--propose", "--json"])
+      let entry = try #require(try said.document()["entries"][0].number, "\(said.errors)")
+      use("second", here)
+      try here.succeed("proposal", "approve", "\(entry)")
+    }
+    use("fourth", here)
+    #expect(try here.snapshots().count == 2)
+    try here.succeed("forget", "latest")
+    #expect(try here.succeed("key", "threshold", "--json").document()["threshold"].number == 1)
+    #expect(try here.varve("audit").code == 0)
+    #expect(try here.varve("check").code == 0)
+  }
+
+  @Test func aRotatedPasswordStaysTheSame() throws {
+    let here = try Workspace()
+    try here.makeSmallTree(files: 2, largest: 100)
+    try here.succeed("init")
+    try here.backup()
+    let before = try here.succeed("key", "list", "--json").document()[0]
+    try here.succeed("key", "rotate")
+    let after = try here.succeed("key", "list", "--json").document()
+    #expect(after.list.count == 1)
+    #expect(after[0]["author"].string != before["author"].string)
+    #expect(after[0]["current"].bool == true)
+    try here.backup()
+    // A key file of somebody else.
+    try here.succeed(
+      "key", "add", "--role", "writer", "--label", "web", "--new-key-file", here.root + "/old")
+    let writer = try #require(
+      try here.succeed("key", "list", "--json").document().list.first {
+        $0["label"].string == "web"
+      }?["id"].string)
+    try here.succeed(
+      "key", "rotate", String(writer.prefix(10)), "--new-key-file", here.root + "/new")
+    let list = try here.succeed("key", "list", "--json").document().list
+    #expect(list.count == 2)
+    here.environment["VARVE_PASSWORD_FILE"] = nil
+    try here.fail(12, "backup", here.source, "--key-file", here.root + "/old")
+    try here.succeed("backup", here.source, "--key-file", here.root + "/new")
+    try here.fail(
+      64, "key", "rotate", "--new-key-file", here.root + "/x", "--key-file", here.root + "/new")
+    try here.fail(1, "key", "rotate", "--key-file", here.root + "/new", saying: ["writer"])
+    #expect(try here.varve("audit").code == 0)
+  }
+}
