@@ -35,7 +35,7 @@ public struct AuditOptions: Sendable {
 
   /// What was done before is verified, but not judged; nil for the log's beginning.
   public var from: Timestamp?
-  /// What was done later is not judged either; nil for now.
+  /// What was done after this moment is not judged either; nil for the present one.
   public var to: Timestamp?
   /// The log's verifier key, from somebody who is trusted to know it.
   public var key: String?

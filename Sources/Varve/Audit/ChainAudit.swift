@@ -232,7 +232,7 @@ struct ChainAudit {
     for name in names.sorted() {
       try options.cancellation.check()
       guard let tile = Tile(path: String(name.dropFirst("log/".count))) else { continue }
-      guard isImplied(tile) else {
+      guard tile.isImplied(bySize: fold.tree.size) else {
         guard isWhole else { continue }
         findings.append(
           AuditFinding(
@@ -244,14 +244,6 @@ struct ChainAudit {
       findings.append(
         AuditFinding(.broken, .tile, object: name, "\(name) is not what the entries imply"))
     }
-  }
-
-  /// Whether the log has all entries of a tile.
-  private func isImplied(_ tile: Tile) -> Bool {
-    let level: UInt64 = if case .hashes(let level) = tile.kind { UInt64(8 * level) } else { 0 }
-    let (start, overflow) = tile.index.multipliedReportingOverflow(by: UInt64(Tile.fullWidth))
-    let complete = fold.tree.size >> level
-    return !overflow && start <= complete && complete - start >= UInt64(tile.width)
   }
 
   private func isRight(_ tile: Tile, _ bytes: [UInt8], _ name: String) -> Bool {

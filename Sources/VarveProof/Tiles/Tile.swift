@@ -29,6 +29,14 @@ public struct Tile: Hashable, Sendable {
 
   public var isFull: Bool { width == Self.fullWidth }
 
+  /// Whether a log of `size` entries has everything that the tile covers.
+  public func isImplied(bySize size: UInt64) -> Bool {
+    let shift: UInt64 = if case .hashes(let level) = kind { UInt64(8 * level) } else { 0 }
+    let (start, overflow) = index.multipliedReportingOverflow(by: UInt64(Self.fullWidth))
+    let complete = size >> shift
+    return !overflow && start <= complete && complete - start >= UInt64(width)
+  }
+
   /// Relative to the log's prefix.
   public var path: String {
     var text = ""

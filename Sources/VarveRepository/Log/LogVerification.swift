@@ -97,7 +97,7 @@ extension Log {
     for name in names.sorted() {
       guard let tile = Tile(path: String(name.dropFirst("log/".count))) else { continue }
       let reason: String
-      if isWithin(tile, fold.head.size) {
+      if tile.isImplied(bySize: fold.head.size) {
         count += 1
         guard try storage.read(name) != bytes(of: tile, fold) else { continue }
         reason = "it is not what the commits imply"
@@ -113,16 +113,5 @@ extension Log {
             hint: "remove it; tiles are derived from the commits")))
     }
     return (count, failures)
-  }
-
-  private func isWithin(_ tile: Tile, _ size: UInt64) -> Bool {
-    let shift: UInt64
-    switch tile.kind {
-    case .entries: shift = 0
-    case .hashes(let level): shift = UInt64(8 * level)
-    }
-    let (start, overflow) = tile.index.multipliedReportingOverflow(by: UInt64(Tile.fullWidth))
-    let complete = size >> shift
-    return !overflow && start <= complete && complete - start >= UInt64(tile.width)
   }
 }
