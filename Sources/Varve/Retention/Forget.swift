@@ -8,10 +8,13 @@ public import VarveRepository
 public struct Forget {
   private let repository: UnlockedRepository
   private let ids: OpaqueIDs
+  private let trust: TimeTrust
 
+  /// - Parameter trust: whose word about times counts besides the records'; what they contradict is kept by either.
   /// - Throws: `.forbidden` for a role without the key that names sources.
-  public init(_ repository: UnlockedRepository) throws {
+  public init(_ repository: UnlockedRepository, trust: TimeTrust = TimeTrust()) throws {
     self.repository = repository
+    self.trust = trust
     ids = try repository.keys.opaqueIDs()
   }
 
@@ -62,8 +65,10 @@ public struct Forget {
   }
 
   private func plan(_ request: ForgetRequest, _ state: LogState) throws -> ForgetPlan {
-    try ForgetPlanner(
-      state, candidates: try candidates(request, state), ids: ids, now: WallClock.now()
+    let now = WallClock.now()
+    let times = try BelievedTimes(repository.log, state, trust, now: now)
+    return try ForgetPlanner(
+      state, candidates: try candidates(request, state), times, ids: ids, now: now
     ).plan(request)
   }
 

@@ -11,6 +11,7 @@ struct ForgetPlanner {
   }
 
   private let state: LogState
+  private let times: BelievedTimes
   private let now: Timestamp
   private let ids: OpaqueIDs
   /// By time recorded, newest first; of equal times, the later in the log first.
@@ -21,8 +22,12 @@ struct ForgetPlanner {
   private let tagNames: [Digest: String]
 
   /// - Parameter candidates: each live snapshot of `state`, in the order of the log.
-  init(_ state: LogState, candidates: [Candidate], ids: OpaqueIDs, now: Timestamp) {
+  init(
+    _ state: LogState, candidates: [Candidate], _ times: BelievedTimes, ids: OpaqueIDs,
+    now: Timestamp
+  ) {
     self.state = state
+    self.times = times
     self.now = now
     self.ids = ids
     newestFirst = candidates.enumerated().sorted {
@@ -139,8 +144,35 @@ struct ForgetPlanner {
   private func reasons(_ rules: RetentionRules, _ members: [Candidate]) -> [[RetentionReason]] {
     let complete = members.filter { !$0.heading.isPartial }
     let items = complete.map { RetentionItem(time: $0.heading.time, tags: $0.heading.tags) }
-    var decided = rules.reasons(for: items, now: now)[...]
+    let byClaims = rules.reasons(for: items, now: now)
+    var decided = zip(byClaims, reasonsByBelievedTimes(rules, complete)).map {
+      claimed, believed in
+      claimed + believed.filter { !claimed.contains($0) }.map(\.byBelievedTime)
+    }[...]
     return members.map { $0.heading.isPartial ? unfinished($0) : decided.popFirst() ?? [] }
+  }
+
+  /// The same by the times believed (BelievedTimes.swift); nothing where those are the times claimed.
+  private func reasonsByBelievedTimes(
+    _ rules: RetentionRules, _ complete: [Candidate]
+  ) -> [[RetentionReason]] {
+    let none = [[RetentionReason]](repeating: [], count: complete.count)
+    let logged = complete.map { state.snapshots[$0.id] }
+    let believed = zip(complete, logged).map { candidate, logged in
+      logged.map { times.time(of: $0, claimed: candidate.heading.time) } ?? candidate.heading.time
+    }
+    guard zip(believed, complete).contains(where: { $0 != $1.heading.time }) else { return none }
+    let places = complete.indices.sorted {
+      (believed[$0], logged[$0]?.entry ?? 0) > (believed[$1], logged[$1]?.entry ?? 0)
+    }
+    let items = places.map {
+      RetentionItem(time: believed[$0], tags: complete[$0].heading.tags)
+    }
+    var reasons = none
+    for (place, decided) in zip(places, rules.reasons(for: items, now: now)) {
+      reasons[place] = decided
+    }
+    return reasons
   }
 
   /// A partial snapshot is what the next backup goes on from, until there is a complete one after it.

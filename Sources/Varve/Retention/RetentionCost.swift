@@ -40,7 +40,7 @@ public struct RetentionCost: Sendable {
     let kept = plan.groups.flatMap(\.kept)
     var numbers: [RetentionReason: Int] = [:]
     var reasons: [RetentionReason] = []
-    for reason in kept.flatMap(\.reasons).map(\.withoutAge) where numbers[reason] == nil {
+    for reason in kept.flatMap(\.reasons).map(\.byRuleAlone) where numbers[reason] == nil {
       // More than 255 different reasons share the last number, and the last row.
       numbers[reason] = min(reasons.count, Self.otherNumber - 1)
       if reasons.count < Self.otherNumber { reasons.append(reason) }
@@ -49,7 +49,7 @@ public struct RetentionCost: Sendable {
     var counts = [Int](repeating: 0, count: reasons.count)
     var walker = UseWalk(source: source, locate: locate)
     let users = kept.map { snapshot in
-      (snapshot.id, Set(snapshot.reasons.compactMap { numbers[$0.withoutAge] }))
+      (snapshot.id, Set(snapshot.reasons.compactMap { numbers[$0.byRuleAlone] }))
     }
     for (_, numbers) in users { for number in numbers { counts[number] += 1 } }
     let ranked =
@@ -76,9 +76,12 @@ extension RetentionCost {
 }
 
 extension RetentionReason {
-  /// The oldest snapshot is kept by the same rule.
-  var withoutAge: RetentionReason {
-    if case .rule(let rule, _) = self { .rule(rule, isOldest: false) } else { self }
+  /// Whatever the time it went by, and be it for the oldest snapshot: the rule is the same.
+  var byRuleAlone: RetentionReason {
+    switch self {
+    case .rule(let rule, _), .believedRule(let rule, _): .rule(rule, isOldest: false)
+    default: self
+    }
   }
 
   /// Rules in the order of their options, then the others.
@@ -89,6 +92,7 @@ extension RetentionReason {
     case .rule(.duration(let rule, let duration), _):
       (1, RetentionPolicy.DurationRule.allCases.firstIndex(of: rule) ?? 0, duration.text)
     case .rule(.tags(let tags), _): (2, 0, tags.joined(separator: ","))
+    case .believedRule: byRuleAlone.rank
     case .hold: (3, 0, "")
     case .unfinished: (3, 1, "")
     case .noPolicy: (3, 2, "")

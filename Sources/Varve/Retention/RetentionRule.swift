@@ -64,6 +64,8 @@ extension RetentionPolicy.CountRule {
 public enum RetentionReason: Hashable, Sendable {
   /// `isOldest`: the rule had counts left, or reached back that far, and this is the oldest snapshot.
   case rule(RetentionRule, isOldest: Bool)
+  /// The same, by the time that is believed in the place of the one the snapshot claims (BelievedTimes.swift).
+  case believedRule(RetentionRule, isOldest: Bool)
   /// Somebody holds it.
   case hold
   /// Its backup has not come to an end, and it is what the next one goes on from.
@@ -77,10 +79,17 @@ public enum RetentionReason: Hashable, Sendable {
   public var text: String {
     switch self {
     case .rule(let rule, let isOldest): rule.reason(isOldest: isOldest)
+    case .believedRule(let rule, let isOldest):
+      "\(rule.reason(isOldest: isOldest)) (time not as claimed)"
     case .hold: "hold"
     case .unfinished: "unfinished backup"
     case .noPolicy: "no policy"
     case .unreadable: "record lost"
     }
+  }
+
+  var byBelievedTime: Self {
+    guard case .rule(let rule, let isOldest) = self else { return self }
+    return .believedRule(rule, isOldest: isOldest)
   }
 }

@@ -33,14 +33,15 @@ public struct RetentionSimulation: Sendable {
 
   /// - Parameters:
   ///   - request: `.rules` or `.policies`.
+  ///   - trust: as in `Forget`, for what rules keep now.
   ///   - interval: seconds between backups; nil for as observed.
   /// - Throws: as `Forget.plan`; `.missing` and `.damaged`; `.forbidden` for a writer; `.interrupted`.
   public init(
-    _ request: ForgetRequest, in repository: IndexedRepository, interval: Int64? = nil,
-    cancellation: CancellationFlag = CancellationFlag()
+    _ request: ForgetRequest, in repository: IndexedRepository, trust: TimeTrust = TimeTrust(),
+    interval: Int64? = nil, cancellation: CancellationFlag = CancellationFlag()
   ) throws {
     let unlocked = repository.unlocked
-    let plan = try Forget(unlocked).plan(request)
+    let plan = try Forget(unlocked, trust: trust).plan(request)
     let now = WallClock.now()
     let state = unlocked.log.state
     groups = try plan.groups.map { group in

@@ -18,6 +18,9 @@ struct ForgetCommand: VarveSubcommand {
       not forgotten by other rules or by id, unless --override-policy is given, which the log records. \
       Snapshots that are held ('varve hold') are never forgotten.
 
+      Rules go by the times that snapshots claim and, where the log, --witness-policy or --tsa-ca show that a claim cannot be \
+      right, also by the time nearest to it that can be: what either keeps is kept.
+
       A forgotten snapshot's data stays until it is pruned ('varve prune', or --prune here). Needs an owner's credential; with --dry-run \
       or --simulate a reader's will do.
 
@@ -68,6 +71,7 @@ struct ForgetCommand: VarveSubcommand {
   @Flag(help: "Prune afterwards.")
   var prune = false
 
+  @OptionGroup var timeTrust: TimeTrustOptions
   @OptionGroup var proposal: ProposeOption
 
   @OptionGroup(title: "Pruning") var pruning: PruningOptions
@@ -106,14 +110,16 @@ struct ForgetCommand: VarveSubcommand {
 
   func execute(on console: Console) throws -> ExitStatus {
     if simulate { return try runSimulation(on: console) }
-    let repository = try RepositoryAccess(global, console).unlocked()
+    let access = RepositoryAccess(global, console)
+    let trust = try timeTrust.trustIfAny(access)
+    let repository = try access.unlocked()
     if dryRun {
       try repository.require(.owner, .reader, to: "see what would be forgotten")
     } else {
       try repository.require(.owner, to: "forget snapshots")
     }
     let request = try request(repository)
-    let forget = try Forget(repository)
+    let forget = try Forget(repository, trust: trust)
     if proposal.propose {
       _ = try proposal.run(in: repository, on: console) {
         _ = try forget.run(request, cancellation: Interruption.flag)
@@ -159,13 +165,16 @@ struct ForgetCommand: VarveSubcommand {
   }
 
   private func runSimulation(on console: Console) throws -> ExitStatus {
-    let repository = try RepositoryAccess(global, console).readable()
+    let access = RepositoryAccess(global, console)
+    let trust = try timeTrust.trustIfAny(access)
+    let repository = try access.readable()
     let rules = retention.rules
     let request = ForgetRequest(
       rules.isEmpty ? .policies : .rules(rules, groupBy?.grouping ?? .source),
       filter: filter.filter)
     let simulation = try RetentionSimulation(
-      request, in: repository, interval: every?.seconds, cancellation: Interruption.flag)
+      request, in: repository, trust: trust, interval: every?.seconds,
+      cancellation: Interruption.flag)
     try SimulationReport(simulation).print(on: console)
     return .success
   }

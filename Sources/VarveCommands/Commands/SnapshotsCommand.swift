@@ -9,11 +9,14 @@ struct SnapshotsCommand: VarveSubcommand {
     abstract: "List snapshots.",
     usage: "varve snapshots [<options>] [<snapshot> ...]",
     discussion: """
+      With --witness-policy or --tsa-ca the times between which others saw each snapshot enter the log take \
+      the place of the time that it claims.
+
       Examples:
         varve snapshots
         varve snapshots --host db1 --tag nightly --latest 3
         varve snapshots --json | jq -r '.[].id'
-        varve snapshots --windows --witness-policy policy.txt --tsa-ca tsa.pem
+        varve snapshots --witness-policy policy.txt --tsa-ca tsa.pem
       """)
 
   @Argument(
@@ -38,7 +41,7 @@ struct SnapshotsCommand: VarveSubcommand {
 
   @Flag(
     help:
-      "Show instead of the claimed time between which times each was saved, by witnesses and time-stamping authorities."
+      "Insist on the times that witnesses and time-stamping authorities attest: fail when nobody is trusted or a time stamp proves nothing."
   )
   var windows = false
 
@@ -48,9 +51,6 @@ struct SnapshotsCommand: VarveSubcommand {
 
   mutating func validate() throws {
     if let latest, latest < 1 { throw ValidationError("--latest must be at least 1.") }
-    if windows && groupBy != nil {
-      throw ValidationError("--windows and --group-by exclude each other.")
-    }
   }
 
   func execute(on console: Console) throws -> ExitStatus {
@@ -66,17 +66,15 @@ struct SnapshotsCommand: VarveSubcommand {
         .flatMap { $0.snapshots.suffix(latest).map(\.id) }
       chosen = chosen.filter { Set(newest).contains($0.id) }
     }
-    if windows {
-      let times = try AttestedTimesReport(repository.log, trust.trust(access))
-      try SnapshotWindowList(chosen, repository.log.state, times).print(on: console)
-      return try times.finish(on: console)
-    }
-    let list = SnapshotList(isCompact: compact)
-    guard let groupBy else {
+    let trust = try windows ? trust.trust(access) : trust.trustIfAny(access)
+    let times = try trust.isEmpty ? nil : AttestedTimesReport(repository.log, trust)
+    let list = SnapshotList(
+      isCompact: compact, windows: times.map { SnapshotWindows(repository.log.state, $0) })
+    if let groupBy {
+      try list.print(SnapshotGroups(chosen, by: groupBy), on: console)
+    } else {
       try list.print(chosen, on: console)
-      return .success
     }
-    try list.print(SnapshotGroups(chosen, by: groupBy), on: console)
-    return .success
+    return try windows ? times?.finish(on: console) ?? .success : .success
   }
 }

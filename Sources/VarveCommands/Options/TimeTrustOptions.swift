@@ -17,11 +17,15 @@ struct TimeTrustOptions: ParsableArguments {
       pem: SmallFile.bytes(at: path), ByteText.printable(RawArgument.bytes(path)))
   }
 
-  /// With the witness policy of the global options.
+  /// With the witness policy of the global options; nobody's word counts where neither is said.
+  func trustIfAny(_ access: RepositoryAccess) throws -> TimeTrust {
+    TimeTrust(policy: try access.witnessPolicy(), authorities: try authorities())
+  }
+
+  /// The same where it has to be said.
   func trust(_ access: RepositoryAccess) throws -> TimeTrust {
-    let trust = TimeTrust(
-      policy: try access.witnessPolicy(), authorities: try authorities())
-    guard trust.policy != nil || trust.authorities != nil else {
+    let trust = try trustIfAny(access)
+    guard !trust.isEmpty else {
       throw VarveError(
         .usage, "whose time stamps count is not said",
         hint: "give --witness-policy, --tsa-ca or both")

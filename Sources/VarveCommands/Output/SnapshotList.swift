@@ -5,6 +5,8 @@ import VarveRepository
 /// A list of snapshots as a table or as JSON.
 struct SnapshotList {
   let isCompact: Bool
+  /// Shown in the place of the times claimed.
+  var windows: SnapshotWindows?
 
   func print(_ snapshots: [ChosenSnapshot], on console: Console) throws {
     if console.isJSON {
@@ -52,25 +54,31 @@ struct SnapshotList {
   private func array(_ snapshots: [ChosenSnapshot], into writer: inout JSONWriter) {
     writer.array { writer in
       for snapshot in snapshots {
-        writer.object { SnapshotJSON.members(snapshot.record, id: snapshot.id, into: &$0) }
+        writer.object {
+          SnapshotJSON.members(snapshot.record, id: snapshot.id, into: &$0)
+          windows?[snapshot.id]?.members(into: &$0)
+        }
       }
     }
   }
 
   private func table(_ snapshots: [ChosenSnapshot], on console: Console) throws {
-    var columns: [(heading: String, alignment: TextTable.Alignment)] = [
-      ("ID", .left), ("Time", .left), ("Host", .left), ("Tags", .left),
-    ]
+    var columns: [(heading: String, alignment: TextTable.Alignment)] = [("ID", .left)]
+    columns +=
+      windows == nil ? [("Time", .left)] : [("Not before", .left), ("Not after", .left)]
+    columns += [("Host", .left), ("Tags", .left)]
     if !isCompact { columns += [("Paths", .left), ("Size", .right)] }
     var table = TextTable(columns)
     for snapshot in snapshots {
       let record = snapshot.record
       let mark = record.isPartial ? " (partial)" : ""
-      var cells = [
-        [String(snapshot.id.hex.prefix(8))],
-        [EntryText.shortTime(WallClock.local(seconds: record.time.seconds)) + mark],
-        [ByteText.printable(record.host)],
-      ]
+      var cells = [[String(snapshot.id.hex.prefix(8)) + (windows == nil ? "" : mark)]]
+      if let windows {
+        cells += windows[snapshot.id]?.cells ?? [["-"], ["-"]]
+      } else {
+        cells.append([EntryText.shortTime(WallClock.local(seconds: record.time.seconds)) + mark])
+      }
+      cells.append([ByteText.printable(record.host)])
       if isCompact {
         cells.append([record.tags.map(ByteText.printable).joined(separator: ",")])
       } else {

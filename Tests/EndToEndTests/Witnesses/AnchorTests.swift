@@ -112,6 +112,15 @@ import VarveFormat
     let listed = try here.varve(["snapshots", "--windows", "--json"] + ca).document().list
     // The list goes by the times that the records claim.
     #expect(listed.map { $0["time_admitted"].flag } == [false, true, true])
+    // Where somebody is trusted they stand in the place of the times claimed, and retention goes by both.
+    let plain = try here.varve(["snapshots"] + ca)
+    #expect(plain.code == 0 && plain.text == table.text, "\(plain.text)\(plain.errors)")
+    #expect(try here.varve("snapshots").text.contains("Not before") == false)
+    let rule = ["forget", "--dry-run", "--keep-within", "1h"]
+    #expect(try here.varve(rule).text.contains("would forget 1 snapshot"))
+    let kept = try here.varve(rule + ca)
+    #expect(kept.text.contains("time not as claimed"), "\(kept.text)")
+    #expect(kept.text.contains("would forget 0 snapshots"), "\(kept.text)")
     // Tokens of somebody else prove nothing, and that is said.
     let other = try TimestampAuthority(here)
     let unproved = try here.fail(
