@@ -16,6 +16,7 @@ let hummingbirdCore = Target.Dependency.product(
 let asyncHTTPClient = Target.Dependency.product(
   name: "AsyncHTTPClient", package: "async-http-client")
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -35,6 +36,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
@@ -66,8 +68,8 @@ let package = Package(
     .target(
       name: "VarveRemoteStorage",
       dependencies: [
-        "VarveFormat", "VarveCrypto", "VarveProof", asyncHTTPClient, nio("NIOCore"),
-        nio("NIOHTTP1"),
+        "VarveFormat", "VarveCrypto", "VarveProof", "VarveStorage", asyncHTTPClient,
+        nio("NIOCore"), nio("NIOHTTP1"), nioSSL,
       ], swiftSettings: strict),
     .target(
       name: "VarveServer",
@@ -144,6 +146,12 @@ let package = Package(
       name: "VarveStorageTests",
       dependencies: ["CVarveLinux", "VarveFormat", "VarveStorage", "VarveTestSupport"],
       swiftSettings: strict),
+    .testTarget(
+      name: "VarveRemoteStorageTests",
+      dependencies: [
+        "VarveCrypto", "VarveFormat", "VarveRemoteStorage", "VarveStorage", "VarveTestSupport",
+        nio("NIOCore"), nio("NIOPosix"),
+      ], swiftSettings: strict),
     .testTarget(
       name: "VarveServerTests",
       dependencies: [

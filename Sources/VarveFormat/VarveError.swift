@@ -35,6 +35,9 @@ public struct VarveError: Error, Sendable {
     public static let usage = Code(rawValue: "usage")
     /// The operating system or the store refused. Exit 1.
     public static let io = Code(rawValue: "io")
+    /// The store did not answer, or not in time, or could not just now; it is not known whether what was asked was
+    /// done. Asking again may help. Exit 1.
+    public static let unavailable = Code(rawValue: "unavailable")
     /// Stopped by a signal. Exit 130.
     public static let interrupted = Code(rawValue: "interrupted")
   }

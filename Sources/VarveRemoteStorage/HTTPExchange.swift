@@ -1,82 +1,182 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
-import VarveFormat
+import NIOSSL
+public import VarveFormat
+public import VarveStorage
 
 /// HTTP for commands: each request is waited for by the thread that makes it. May be used from several threads, but
 /// none of an event loop.
 public final class HTTPExchange: Sendable {
+  public struct Options: Sendable {
+    /// At one time; further requests wait.
+    public var connections = 8
+    public var connectSeconds: Int64 = 10
+    /// Longest time in which no byte comes or goes.
+    public var idleSeconds: Int64 = 60
+    /// For a request, from the connection to the last byte of the answer; nil for no limit.
+    public var totalSeconds: Int64?
+    public var upload: TransferLimit?
+    public var download: TransferLimit?
+    /// A file of certificates (PEM) that take the place of the system's authorities.
+    public var authorities: String?
+
+    public init() {}
+
+    /// For one small question: 20 seconds, then it has no answer.
+    public static var brief: Options {
+      var options = Options()
+      options.idleSeconds = 20
+      options.totalSeconds = 20
+      return options
+    }
+  }
+
+  public struct Request: Sendable {
+    public var method: String
+    public var url: String
+    public var headers: [(name: String, value: String)]
+
+    public init(
+      _ method: String, _ url: String, headers: [(name: String, value: String)] = []
+    ) {
+      self.method = method
+      self.url = url
+      self.headers = headers
+    }
+  }
+
   public struct Answer: Sendable {
     public let status: Int
-    /// Without parameters, in lower case.
-    public let contentType: String?
+    public let headers: [(name: String, value: String)]
     public let body: [UInt8]
 
     public var isSuccess: Bool { (200..<300).contains(status) }
     /// The body as text, for messages.
     public var text: String { String(decoding: body.prefix(500), as: UTF8.self) }
+
+    /// The value of the first header of a name, given in lower case.
+    public func header(_ name: String) -> String? {
+      headers.first { $0.name.lowercased() == name }?.value
+    }
+
+    /// Without parameters, in lower case.
+    public var contentType: String? {
+      header("content-type")?.split(separator: ";").first.map { $0.trimmingSpaces.lowercased() }
+    }
   }
 
-  private let client: HTTPClient
-  private let limit: TimeAmount
+  /// Bytes of a body that are sent at once: after each of them the time without progress begins anew.
+  private static let pieceSize = 256 << 10
 
-  /// - Parameter seconds: for one request, from the connection to the last byte of the answer.
-  public init(seconds: Int64 = 20) {
-    limit = .seconds(seconds)
+  private let client: HTTPClient
+  private let options: Options
+
+  /// - Throws: `VarveError.Code.usage` when the authorities' file cannot be read.
+  public init(_ options: Options = Options()) throws {
+    self.options = options
     var configuration = HTTPClient.Configuration()
     // What is asked for is asked of the one that was named, and of nobody else.
     configuration.redirectConfiguration = .disallow
+    configuration.httpVersion = .http1Only
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = options.connections
+    // Whoever asks decides whether to ask again.
+    configuration.connectionPool.retryConnectionEstablishment = false
     configuration.timeout = HTTPClient.Configuration.Timeout(
-      connect: .seconds(min(seconds, 10)), read: .seconds(seconds))
+      connect: .seconds(options.connectSeconds), read: .seconds(options.idleSeconds),
+      write: .seconds(options.idleSeconds))
+    if let path = options.authorities {
+      var encryption = TLSConfiguration.makeClientConfiguration()
+      do {
+        encryption.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(path))
+      } catch {
+        throw VarveError(
+          .usage, "no certificates can be read from \(path)",
+          hint: "give a file of certificates in PEM", cause: error)
+      }
+      configuration.tlsConfiguration = encryption
+    }
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
   deinit { try? client.syncShutdown() }
 
   /// - Parameter largestAnswer: bytes; a longer answer is a failure.
-  /// - Throws: `VarveError.Code.usage` for what is no URL of HTTP, `io` when there is no whole answer in time.
+  /// - Throws: as `send`.
   public func get(_ url: String, largestAnswer: Int) throws -> Answer {
-    try exchange(.GET, url, [:], nil, largestAnswer)
+    try send(Request("GET", url), largestAnswer: largestAnswer)
   }
 
   /// As `get`.
   public func post(
     _ url: String, _ body: [UInt8], contentType: String, largestAnswer: Int
   ) throws -> Answer {
-    try exchange(.POST, url, ["content-type": contentType], body, largestAnswer)
+    let request = Request("POST", url, headers: [("content-type", contentType)])
+    return try body.withUnsafeBytes { try send(request, $0, largestAnswer: largestAnswer) }
   }
 
-  private func exchange(
-    _ method: HTTPMethod, _ url: String, _ headers: [String: String], _ body: [UInt8]?,
-    _ largestAnswer: Int
+  /// Sends a request and waits for the whole answer, whatever its status.
+  ///
+  /// - Parameters:
+  ///   - body: copied; an empty one is sent as `content-length: 0` with methods that have bodies.
+  ///   - largestAnswer: bytes; a longer answer is a failure.
+  /// - Throws: `VarveError.Code.usage` for what is no URL of HTTP, `unavailable` when there is no whole answer in time,
+  ///   `io` for one that is too long.
+  public func send(
+    _ request: Request,
+    _ body: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+    largestAnswer: Int
   ) throws -> Answer {
-    var fields = HTTPHeaders(headers.map { ($0, $1) })
+    var fields = HTTPHeaders(request.headers.map { ($0.name, $0.value) })
     fields.add(name: "user-agent", value: ProgramVersion.program)
-    let request: HTTPClient.Request
+    let prepared: HTTPClient.Request
     do {
-      request = try HTTPClient.Request(
-        url: url, method: method, headers: fields, body: body.map { .bytes($0) })
+      prepared = try HTTPClient.Request(
+        url: request.url, method: HTTPMethod(rawValue: request.method), headers: fields,
+        body: stream(body))
     } catch {
       throw VarveError(
-        .usage, "'\(url)' is no URL that can be asked",
-        hint: "give one that starts with http:// or https://",
-        cause: error)
+        .usage, "'\(request.url)' is no URL that can be asked",
+        hint: "give one that starts with http:// or https://", cause: error)
     }
-    let response: HTTPClient.Response
+    let collector = AnswerCollector(limit: largestAnswer, rate: options.download)
     do {
-      let accumulator = ResponseAccumulator(request: request, maxBodySize: largestAnswer)
-      response = try client.execute(
-        request: request, delegate: accumulator, deadline: .now() + limit
+      return try client.execute(
+        request: prepared, delegate: collector,
+        deadline: options.totalSeconds.map { .now() + .seconds($0) }
       ).wait()
+    } catch is AnswerCollector.TooLong {
+      throw VarveError(.io, "the answer of \(request.url) is longer than it may be")
     } catch {
       throw VarveError(
-        .io, "\(url) does not answer: \(error)", hint: "check the address and the network")
+        .unavailable, "\(request.url) does not answer: \(error)",
+        hint: "check the address and the network")
     }
-    let type = response.headers.first(name: "content-type")?
-      .split(separator: ";").first.map { $0.trimmingSpaces.lowercased() }
-    return Answer(
-      status: Int(response.status.code), contentType: type,
-      body: response.body.map { Array($0.readableBytesView) } ?? [])
+  }
+
+  /// Piece by piece, at the rate that is allowed.
+  private func stream(_ body: UnsafeRawBufferPointer) -> HTTPClient.Body? {
+    guard !body.isEmpty else { return nil }
+    // The caller's memory need not outlive a request that failed.
+    let bytes = ByteBuffer(bytes: body)
+    let rate = options.upload
+    let pieceSize =
+      rate.map { min(Self.pieceSize, max(1024, $0.bytesPerSecond / 8)) }
+      ?? Self.pieceSize
+    return .stream(contentLength: Int64(body.count)) { writer in
+      @Sendable func send(from start: Int) -> EventLoopFuture<Void> {
+        let count = min(pieceSize, bytes.readableBytes - start)
+        let piece = bytes.getSlice(at: bytes.readerIndex + start, length: count) ?? ByteBuffer()
+        let delay = rate?.reserve(count) ?? 0
+        return writer.write(.byteBuffer(piece)).flatMapWithEventLoop { _, loop in
+          guard start + count < bytes.readableBytes else { return loop.makeSucceededVoidFuture() }
+          guard delay > 0 else { return send(from: start + count) }
+          return loop.flatScheduleTask(in: .nanoseconds(delay)) { send(from: start + count) }
+            .futureResult
+        }
+      }
+      return send(from: 0)
+    }
   }
 }
 

@@ -10,6 +10,9 @@ public final class DryRunStorage: StorageBackend {
 
   public var location: String { base.location }
 
+  /// Would change the place.
+  public func create() throws {}
+
   public func read(_ name: String) throws -> [UInt8] { try base.read(name) }
 
   public func read(

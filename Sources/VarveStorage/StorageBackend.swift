@@ -14,10 +14,16 @@ public import VarveFormat
 /// Calls block and may come from many threads at once. Names are relative paths as
 /// `StorageName.validate` admits them; any other name throws `VarveError.Code.usage`. Failures are
 /// `missing` for an object that is not there, `damaged` for one that is shorter than asked, `io`
-/// for what the store refuses.
+/// for what the store refuses, `unavailable` where asking again may help (RetryStorage does); then a write
+/// may have been carried out or not.
 public protocol StorageBackend: AnyObject, Sendable {
   /// Where the store is, for messages: never with a secret in it.
   var location: String { get }
+
+  /// Makes the place ready for a new repository: what `init` calls before it stores anything.
+  ///
+  /// - Throws: `VarveError.Code.refused` when the store does not keep what this protocol promises.
+  func create() throws
 
   /// All bytes of the object.
   func read(_ name: String) throws -> [UInt8]
@@ -53,6 +59,8 @@ public protocol StorageBackend: AnyObject, Sendable {
 }
 
 extension StorageBackend {
+  public func create() throws {}
+
   public func modificationTime(_ name: String) throws -> Timestamp? { nil }
 
   /// For stores in which what can be read is durable.

@@ -77,7 +77,7 @@ struct AnchorCommand: VarveSubcommand {
   private func answer(to request: TimestampRequest) throws -> [UInt8] {
     if let tsaCommand { return try FilterCommand(command: tsaCommand).run(request.bytes) }
     let url = tsa ?? ""
-    let answer = try HTTPExchange().post(
+    let answer = try HTTPExchange(.brief).post(
       url, request.bytes, contentType: TimestampRequest.contentType,
       largestAnswer: Self.largestAnswer)
     guard answer.isSuccess else {

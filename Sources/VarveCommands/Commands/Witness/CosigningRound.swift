@@ -34,12 +34,13 @@ struct CosigningRound {
   private let policy: WitnessPolicy
   private let key: VerifierKey
   private let isInterrupted: @Sendable () -> Bool
-  private let exchange = HTTPExchange()
+  private let exchange: HTTPExchange
 
   init(log: Log, policy: WitnessPolicy, isInterrupted: @escaping @Sendable () -> Bool) throws {
     self.log = log
     self.policy = policy
     self.isInterrupted = isInterrupted
+    exchange = try HTTPExchange(.brief)
     key = try VerifierKey(text: log.config.logKey)
     guard policy.admits(key) else {
       throw VarveError(

@@ -1,0 +1,63 @@
+public import VarveFormat
+
+/// A store that asks another one again when it was unavailable.
+///
+/// A creation whose answer was lost may have been carried out: when the object is there at a later attempt, it is read
+/// back, and equal bytes are ours.
+public final class RetryStorage: StorageBackend {
+  private let base: any StorageBackend
+  private let policy: RetryPolicy
+
+  public init(_ base: any StorageBackend, _ policy: RetryPolicy = RetryPolicy()) {
+    self.base = base
+    self.policy = policy
+  }
+
+  public var location: String { base.location }
+
+  public func create() throws { try policy.run { try base.create() } }
+
+  public func read(_ name: String) throws -> [UInt8] { try policy.run { try base.read(name) } }
+
+  public func read(
+    _ name: String, offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws { try policy.run { try base.read(name, offset: offset, into: buffer) } }
+
+  public func size(_ name: String) throws -> UInt64? { try policy.run { try base.size(name) } }
+
+  public func modificationTime(_ name: String) throws -> Timestamp? {
+    try policy.run { try base.modificationTime(name) }
+  }
+
+  public func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
+    try policy.run { try base.put(name, bytes) }
+  }
+
+  public func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
+    var isUnclear = false
+    let isCreated = try policy.run {
+      do {
+        return try base.createExclusively(name, bytes)
+      } catch let error as VarveError where error.code == .unavailable {
+        isUnclear = true
+        throw error
+      }
+    }
+    guard !isCreated, isUnclear else { return isCreated }
+    return try read(name).withUnsafeBytes { $0.elementsEqual(bytes) }
+  }
+
+  public func settle(_ name: String) throws { try policy.run { try base.settle(name) } }
+
+  public func remove(_ name: String) throws { try policy.run { try base.remove(name) } }
+
+  /// Collects the list before it passes it on, so that nothing is named twice: 100 bytes a name.
+  public func list(_ prefix: String, _ body: (String, UInt64) throws -> Void) throws {
+    let found = try policy.run {
+      var found: [(String, UInt64)] = []
+      try base.list(prefix) { found.append(($0, $1)) }
+      return found
+    }
+    for (name, size) in found { try body(name, size) }
+  }
+}
