@@ -68,9 +68,10 @@ public struct Backup {
     report.resumed = parent.resumed
     let storage: any StorageBackend =
       options.dryRun ? DryRunStorage(repository.storage) : repository.storage
-    let store = repository.makeStore(
+    let store = try repository.makeStore(
       level: CompressionLevel(rawValue: options.compression.rawValue) ?? .auto,
-      verifies: options.verifyPacks, storage: storage, keepsIndex: !options.dryRun)
+      verifies: options.verifyPacks, storage: storage, keepsIndex: !options.dryRun,
+      resumes: !options.dryRun)
     defer { store.end() }
     let cacheWriter: ChangeCacheWriter? =
       options.dryRun ? nil : files.flatMap { ChangeCacheWriter(files: $0, old: parent.cache?.head) }

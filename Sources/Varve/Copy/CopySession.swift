@@ -37,8 +37,9 @@ final class CopySession: @unchecked Sendable {
     progress = copy.observer?.progress ?? CopyProgress()
     let storage: any StorageBackend =
       copy.options.dryRun ? DryRunStorage(target.storage) : target.storage
-    store = target.makeStore(
-      level: .auto, verifies: true, storage: storage, keepsIndex: !copy.options.dryRun)
+    store = try target.makeStore(
+      level: .auto, verifies: true, storage: storage, keepsIndex: !copy.options.dryRun,
+      resumes: !copy.options.dryRun)
     edit = CopyEdit(
       source: source, options: copy.options, progress: progress, cancellation: copy.cancellation)
     rewriter = try TreeRewriter(

@@ -118,7 +118,7 @@ public struct SnapshotRepair: Sendable {
     try repository.requireEveryPackIsIndexed()
     let storage: any StorageBackend =
       options.isDryRun ? DryRunStorage(repository.storage) : repository.storage
-    let store = repository.makeStore(
+    let store = try repository.makeStore(
       level: .auto, verifies: true, storage: storage, keepsIndex: !options.isDryRun)
     defer { store.end() }
     let writer = try store.makeWriter()

@@ -77,7 +77,7 @@ public struct Rewrite {
     let repository = try IndexedRepository(unlocked)
     let storage: any StorageBackend =
       options.dryRun ? DryRunStorage(unlocked.storage) : unlocked.storage
-    let store = repository.makeStore(
+    let store = try repository.makeStore(
       level: .auto, verifies: true, storage: storage, keepsIndex: !options.dryRun)
     defer { store.end() }
     let rewriter = try TreeRewriter(

@@ -111,16 +111,24 @@ public final class IndexedRepository: Sendable {
   /// - Parameters:
   ///   - storage: where objects go; a decorator of the repository's own for a dry run.
   ///   - keepsIndex: whether new segments are kept in the local cache.
+  ///   - resumes: whether packs that an earlier session has stored far away, and that no entry came to name, are taken over.
+  /// - Throws: what looking for those throws.
   package func makeStore(
-    level: CompressionLevel, verifies: Bool, storage: any StorageBackend, keepsIndex: Bool = true
-  ) -> ChunkStore {
-    ChunkStore(
+    level: CompressionLevel, verifies: Bool, storage: any StorageBackend, keepsIndex: Bool = true,
+    resumes: Bool = false
+  ) throws -> ChunkStore {
+    let directory = resumes && storage.transfersAtOnce > 1 ? unlocked.cacheDirectory : nil
+    let unfinished = try directory.map { try unfinishedUploads(directory: $0) } ?? []
+    let store = ChunkStore(
       index: index, storage: storage,
       recipient: PackRecipient(repository: config.id, publicKey: config.dataKey),
       segments: segments,
       cache: keepsIndex
         ? cache : SegmentCache(cipher: segments, storage: storage, directory: nil),
-      packSize: config.packSize, level: level, verifies: verifies)
+      packSize: config.packSize, level: level, verifies: verifies,
+      journal: directory.flatMap { UploadJournal(directory: $0) })
+    try store.adopt(unfinished)
+    return store
   }
 }
 

@@ -46,6 +46,7 @@ package final class ChunkStore: Sendable {
   private let dataPacks: PackWriter
   private let treePacks: PackWriter
   private let marker: SessionMarker
+  private let journal: UploadJournal?
 
   /// Chunks and bytes that were new, by pack type.
   package let counters: Counters
@@ -68,7 +69,7 @@ package final class ChunkStore: Sendable {
   package init(
     index: ChunkIndex, storage: any StorageBackend, recipient: PackRecipient,
     segments: SegmentCipher, cache: SegmentCache, packSize: Int, level: CompressionLevel,
-    verifies: Bool
+    verifies: Bool, journal: UploadJournal? = nil
   ) {
     self.index = index
     // Clearing a stripe looks at a stretch of each table; after all stripes, the whole index would be resident.
@@ -83,8 +84,10 @@ package final class ChunkStore: Sendable {
     self.pending = pending
     let marker = SessionMarker(storage)
     self.marker = marker
+    self.journal = journal
     let onStored: @Sendable (StoredPack) throws -> Void = { pack in
       counters.storedBytes.add(pack.size, ordering: .relaxed)
+      journal?.add(pack)
       let full = pending.value.withLock { pending -> IndexSegmentBuilder? in
         pending.add(ObjectReference(name: ObjectName.pack(pack.name), size: pack.size))
         pending.rows.add(
@@ -141,6 +144,23 @@ package final class ChunkStore: Sendable {
     let stored = pending.value.withLock { $0.all }
     return !names.isDisjoint(with: stored) || names.contains(record)
       || index.reusedPacks().contains { names.contains(ObjectName.pack($0)) }
+  }
+
+  /// Takes packs for this session's that an earlier one has stored: the next entry names them, too.
+  ///
+  /// - Throws: what storing their index throws.
+  func adopt(_ packs: [StoredPack]) throws {
+    guard !packs.isEmpty else { return }
+    try marker.beat()
+    var rows = IndexSegmentBuilder()
+    for pack in packs {
+      rows.add(IndexPack(name: pack.name, size: pack.size, type: pack.type), pack.contents)
+      pending.value.withLock {
+        $0.add(ObjectReference(name: ObjectName.pack(pack.name), size: pack.size))
+      }
+      journal?.add(pack)
+    }
+    try write(segment: rows)
   }
 
   /// Writes a segment of rows that are not this session's own.

@@ -179,7 +179,7 @@ public struct Prune: Sendable {
 
     private func condemn(_ report: inout PruneReport) throws {
       let packs = plan.condemnedPacks
-      let store = repository.makeStore(level: .auto, verifies: true, storage: storage)
+      let store = try repository.makeStore(level: .auto, verifies: true, storage: storage)
       defer { store.end() }
       try Repacking(
         repository: repository, store: store, used: used, workers: prune.workers,
