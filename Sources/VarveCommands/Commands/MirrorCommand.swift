@@ -1,0 +1,89 @@
+import ArgumentParser
+import Varve
+import VarveFormat
+import VarveRepository
+import VarveStorage
+
+struct MirrorCommand: VarveSubcommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mirror",
+    abstract: "Replicate a repository as it is, objects and log. Needs no password.",
+    usage: "varve mirror [<options>] --from-repo <path>",
+    discussion: """
+      --from-repo names the repository that is mirrored and only read, --repo the place of its twin: a new one, or one \
+      that was mirrored to before. The twin has the same keys, passwords, snapshots and proofs. What it has is passed \
+      over, so the same command can run after each backup; one that was interrupted goes on where it stopped. Until it \
+      ends the twin shows the state that it had.
+
+      The source's log is verified, and each object compared with its name on the way. What the log says was swept by \
+      'varve prune' is removed at the twin as well, unless --no-delete is given or the twin's server only lets \
+      objects be added. What is damaged or missing at the source is named, the rest is mirrored, and the exit code is 20. \
+      Mirroring the other way brings back what one of the two has lost.
+
+      Write to one of the two only: when both have entries that the other has not, the exit code is 22. At the twin, use \
+      'check --no-record' and 'restore --no-receipt'.
+
+      Examples:
+        varve mirror --from-repo /srv/backup --repo /mnt/offsite
+        varve mirror --from-repo /srv/backup --repo /mnt/offsite --read-data
+        varve mirror --from-repo /srv/backup --repo /mnt/offsite --no-delete --dry-run
+      """)
+
+  @OptionGroup(title: "Source") var from: FromRepositoryOption
+
+  @Flag(help: "Remove nothing at the twin.")
+  var noDelete = false
+
+  @Flag(help: "Read and hash what the twin has, and replace what is damaged there.")
+  var readData = false
+
+  @Flag(name: [.customShort("n"), .long], help: "Change nothing; say what would be done.")
+  var dryRun = false
+
+  @OptionGroup var global: GlobalOptions
+
+  func execute(on console: Console) throws -> ExitStatus {
+    let target: any StorageBackend = try RepositoryAccess(global, console).storage()
+    let source = from.access(global, console)
+    guard try source.storage().location != target.location else {
+      throw VarveError(
+        .usage, "source and target are the same place",
+        hint: "name the source with --from-repo and the target with --repo")
+    }
+    let log = try source.log()
+    var options = MirrorOptions()
+    options.deletes = !noDelete
+    options.readsData = readData
+    options.dryRun = dryRun
+    let display = MirrorDisplay(console)
+    let mirror = Mirror(
+      from: log, to: target, options: options, observer: display, cancellation: Interruption.flag)
+    let reporter = display.start()
+    let report: MirrorReport
+    do {
+      report = try mirror.run()
+    } catch {
+      reporter.stop()
+      throw error
+    }
+    reporter.stop()
+    try MirrorSummary(report).print(on: console)
+    guard report.failures.isEmpty else { throw failure(report.failures) }
+    return .success
+  }
+
+  private func failure(_ failures: [MirrorReport.Failure]) -> VarveError {
+    let whole = failures.count { $0.isWholeAtTarget }
+    let what =
+      "\(HumanText.count(failures.count, "object")) of the source \(failures.count == 1 ? "is" : "are") damaged or missing"
+    if whole == failures.count {
+      return VarveError(
+        .damaged, "\(what); the twin has \(whole == 1 ? "it" : "them"), so nothing is lost",
+        hint: "mirror the other way to bring back what the source has lost")
+    }
+    return VarveError(
+      .damaged, whole == 0 ? what : "\(what); the twin has \(whole) of them",
+      hint: "run 'varve check' on the source to see what depends on it"
+        + (whole == 0 ? "" : "; mirror the other way to bring back what the twin has"))
+  }
+}
