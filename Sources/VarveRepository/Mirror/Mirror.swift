@@ -25,11 +25,12 @@
 // whole but for what the source has not. What is whole at the target is never replaced or removed because the source has
 // lost it: mirroring the other way brings it back.
 
-public import VarveFormat
+internal import VarveFormat
+internal import VarveProof
 public import VarveStorage
 
 /// Replicates a repository's objects and log as they are.
-public struct Mirror {
+public struct Mirror: Sendable {
   private static let attemptLimit = 8
 
   let source: Log

@@ -1,5 +1,4 @@
 public import Synchronization
-public import VarveFormat
 
 /// How a repository is mirrored.
 public struct MirrorOptions: Sendable {

@@ -2,6 +2,7 @@ import Synchronization
 import Testing
 import VarveCrypto
 import VarveFormat
+import VarveProof
 import VarveRepository
 import VarveStorage
 import VarveTestSupport

@@ -2,6 +2,7 @@ import Synchronization
 import Testing
 import VarveCrypto
 import VarveFormat
+import VarveProof
 import VarveRepository
 import VarveStorage
 
@@ -50,7 +51,8 @@ import VarveStorage
     var failed = 0
     while true {
       let target = try base.copy()
-      let (failing, end) = (number, Mutex(false))
+      let failing = number
+      let end = Mutex(false)
       let faulty = FaultStorage(atSource ? bench.storage : target) { _, ordinal in
         if ordinal == failing { end.withLock { $0 = true } }
         return ordinal == failing ? .failBeforeEffect : .pass

@@ -1,6 +1,7 @@
 import Testing
 import VarveCrypto
 import VarveFormat
+import VarveProof
 import VarveRepository
 import VarveStorage
 
@@ -118,7 +119,7 @@ import VarveStorage
     // Where its length is another, there is no need to read it.
     try target.put(saved[1].packs[0], [1, 2, 3])
     let quick = try bench.mirror(to: target)
-    #expect(quick.objectsReplaced == 1 && quick.bytesVerified < 100_000)
+    #expect(quick.objectsReplaced == 1)
     let told = try bench.mirror(to: target) {
       $0.readsData = true
       $0.dryRun = true
@@ -126,7 +127,7 @@ import VarveStorage
     #expect(told.objectsReplaced == UInt64(damaged.count) - 1, "tiles are derived")
     let report = try bench.mirror(to: target) { $0.readsData = true }
     #expect(report.objectsReplaced == UInt64(damaged.count) && report.objectsCopied == 0)
-    #expect(report.bytesVerified > 50_000)
+    #expect(report.bytesVerified > quick.bytesVerified + 30_000)
     try bench.expectTwin(target)
   }
 
