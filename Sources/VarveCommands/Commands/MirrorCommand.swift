@@ -73,17 +73,31 @@ struct MirrorCommand: VarveSubcommand {
   }
 
   private func failure(_ failures: [MirrorReport.Failure]) -> VarveError {
-    let whole = failures.count { $0.isWholeAtTarget }
-    let what =
-      "\(HumanText.count(failures.count, "object")) of the source \(failures.count == 1 ? "is" : "are") damaged or missing"
-    if whole == failures.count {
-      return VarveError(
-        .damaged, "\(what); the twin has \(whole == 1 ? "it" : "them"), so nothing is lost",
-        hint: "mirror the other way to bring back what the source has lost")
+    let lost = failures.filter { $0.kind == .notAtSource }
+    let stuck = failures.count - lost.count
+    var sentences: [String] = []
+    var hints: [String] = []
+    if !lost.isEmpty {
+      let whole = lost.count { $0.isWholeAtTarget }
+      sentences.append(
+        "\(HumanText.count(lost.count, "object")) of the source \(lost.count == 1 ? "is" : "are") damaged or missing"
+          + (whole == 0
+            ? ""
+            : whole == lost.count
+              ? ", and whole at the twin" : ", and \(whole) of them whole at the twin"))
+      if whole > 0 { hints.append("mirror the other way to bring back what the twin has") }
+      if whole < lost.count {
+        hints.append("run 'varve check' on the source to see what depends on what is lost")
+      }
+    }
+    if stuck > 0 {
+      sentences.append(
+        "\(HumanText.count(stuck, "object")) at the twin \(stuck == 1 ? "is" : "are") damaged and may not be replaced"
+      )
+      hints.append(
+        "remove what is damaged at the twin with the rights of its administrator, and mirror again")
     }
     return VarveError(
-      .damaged, whole == 0 ? what : "\(what); the twin has \(whole) of them",
-      hint: "run 'varve check' on the source to see what depends on it"
-        + (whole == 0 ? "" : "; mirror the other way to bring back what the twin has"))
+      .damaged, sentences.joined(separator: "; "), hint: hints.joined(separator: "; "))
   }
 }

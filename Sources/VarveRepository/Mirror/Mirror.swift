@@ -57,7 +57,7 @@ public struct Mirror: Sendable {
 
   /// Brings the target to the source's newest state.
   ///
-  /// - Returns: what was done; `failures` has what is damaged or missing at the source.
+  /// - Returns: what was done; `failures` has what could not be brought to the target.
   /// - Throws: `.refused` when the target is another repository, or ahead of the source; `.rollback` when its log is another
   ///   history; `.damaged` when it has a commit that is nobody's; `.interrupted`; `.io` and what else the target
   ///   throws. What is there by then stays, and the next run goes on.
@@ -86,6 +86,7 @@ public struct Mirror: Sendable {
       transfer.count(into: &report)
       guard try transfer.failures.isEmpty || isFinal(transfer.failures, fold) else { continue }
       report.failures = transfer.failures
+      for failure in report.failures { observer?.failed(failure) }
       report.logSize = fold.head.size
       if !options.dryRun { try config.create(at: target) }
       let commits = MirrorCommits(self, fold, history)

@@ -37,7 +37,7 @@ struct MirrorCommits {
       } catch {
         _ = try CheckSession.kind(of: error)
         let failure = MirrorReport.Failure(
-          name: name, message: "\(error)", isWholeAtTarget: false)
+          name: name, kind: .notAtSource, message: "\(error)", isWholeAtTarget: false)
         failures.withLock { $0.append(failure) }
         progress.errors.add(1, ordering: .relaxed)
         mirror.observer?.failed(failure)

@@ -34,6 +34,6 @@ public final class MirrorProgress: Sendable {
 /// Hears about mirroring while it goes on; `failed` from any thread.
 public protocol MirrorObserver: AnyObject, Sendable {
   var progress: MirrorProgress { get }
-  /// An object cannot be had from the source. If somebody prunes meanwhile it may turn out that it is not wanted any more.
+  /// An object could not be brought to the target.
   func failed(_ failure: MirrorReport.Failure)
 }

@@ -2,9 +2,17 @@ public import VarveFormat
 
 /// What mirroring did.
 public struct MirrorReport: Sendable {
-  /// An object that the source's log names and that cannot be had from there.
+  /// An object that the source's log names and that could not be brought to the target.
   public struct Failure: Sendable {
+    public enum Kind: Sendable {
+      /// It is damaged or missing at the source.
+      case notAtSource
+      /// It is damaged at the target, which does not let it be replaced.
+      case notReplaceable
+    }
+
     public let name: String
+    public let kind: Kind
     public let message: String
     /// Whether the target has it: then nothing is lost yet.
     public let isWholeAtTarget: Bool
@@ -27,7 +35,7 @@ public struct MirrorReport: Sendable {
   public internal(set) var commitsCopied: UInt64 = 0
   /// Entries of the source's log up to which was mirrored.
   public internal(set) var logSize: UInt64 = 0
-  /// Objects that are damaged or missing at the source. With a commit among them the target stays at its earlier state.
+  /// With a commit among them the target stays at its earlier state.
   public internal(set) var failures: [Failure] = []
   /// Whether the target does not let this client delete what should be gone.
   public internal(set) var deletionIsForbidden = false

@@ -26,7 +26,7 @@ final class MirrorTransfer: Sendable {
     objects = plan.objects
   }
 
-  /// Objects that cannot be had from the source, in the order of their names.
+  /// In the order of their names.
   var failures: [MirrorReport.Failure] {
     tally.withLock { $0.failures }.sorted { $0.name < $1.name }
   }
@@ -69,6 +69,7 @@ final class MirrorTransfer: Sendable {
       if object.size != MirrorObject.unknownSize { bytes = Self.sum(bytes, object.size) }
     }
     let progress = mirror.progress
+    progress.errors.store(0, ordering: .relaxed)
     progress.objectsDone.store(0, ordering: .relaxed)
     progress.bytesDone.store(0, ordering: .relaxed)
     progress.objectsTotal.store(UInt64(large.count + small.count), ordering: .relaxed)
@@ -118,12 +119,12 @@ final class MirrorTransfer: Sendable {
     } catch {
       let kind = try CheckSession.kind(of: error)
       if object.isOptional && kind == .missing { return }
-      return try fail(object, name, error, buffer)
+      return try fail(.notAtSource, object, name, error, buffer)
     }
     do {
       try mirror.target.put(name, UnsafeRawBufferPointer(start: buffer.base, count: size))
     } catch let error as VarveError where error.code == .forbidden && isReplacing {
-      return try fail(object, name, error, buffer)
+      return try fail(.notReplaceable, object, name, error, buffer)
     }
     count(UInt64(size), isReplacing, object)
   }
@@ -184,13 +185,13 @@ final class MirrorTransfer: Sendable {
   }
 
   private func fail(
-    _ object: MirrorObject, _ name: String, _ error: any Error, _ buffer: ReusableBuffer
+    _ kind: MirrorReport.Failure.Kind, _ object: MirrorObject, _ name: String, _ error: any Error,
+    _ buffer: ReusableBuffer
   ) throws {
     let isWhole = try wholeSize(object, name, buffer) != nil
     let failure = MirrorReport.Failure(
-      name: name, message: "\(error)", isWholeAtTarget: isWhole)
+      name: name, kind: kind, message: "\(error)", isWholeAtTarget: isWhole)
     tally.withLock { $0.failures.append(failure) }
     mirror.progress.errors.add(1, ordering: .relaxed)
-    mirror.observer?.failed(failure)
   }
 }

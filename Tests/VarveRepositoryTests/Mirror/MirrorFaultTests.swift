@@ -106,8 +106,9 @@ import VarveStorage
       if isFirst { #expect(throws: Never.self) { try bench.delete(saved[0]) } }
       return .pass
     }
-    let report = try bench.mirror(from: source, to: target)
-    #expect(pruned.withLock { $0 } && report.failures.isEmpty)
+    let watcher = MirrorWatcher()
+    let report = try bench.mirror(from: source, to: target, observer: watcher)
+    #expect(pruned.withLock { $0 } && report.failures.isEmpty && watcher.failures.isEmpty)
     #expect(report.logSize == bench.log.head.size)
     #expect(try bench.expectValid(target) == bench.log.head.size)
     // What was copied before the prune has been removed by the same run, or is by the next.

@@ -100,6 +100,13 @@ import VarveStorage
     #expect(report.deletionIsForbidden && report.objectsDeleted == 0 && report.failures.isEmpty)
     #expect(try bench.expectValid(target) == bench.log.head.size)
     for object in saved[0].objects { #expect(try target.size(object.name) == object.size) }
+    // What is damaged there stays so, and is named; everything else is mirrored.
+    try target.flip(saved[1].packs[0])
+    try bench.save()
+    let damaged = try bench.mirror(to: AppendOnlyStorage(target)) { $0.readsData = true }
+    #expect(damaged.failures.map(\.name) == [saved[1].packs[0]])
+    #expect(damaged.failures.allSatisfy { $0.kind == .notReplaceable && !$0.isWholeAtTarget })
+    #expect(damaged.logSize == bench.log.head.size && damaged.commitsCopied == 1)
   }
 
   // MARK: Damage at the target
@@ -161,7 +168,12 @@ private final class AppendOnlyStorage: StorageBackend {
     try base.read(name, offset: offset, into: buffer)
   }
   func size(_ name: String) throws -> UInt64? { try base.size(name) }
-  func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws { try base.put(name, bytes) }
+  func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
+    guard try base.size(name) == nil || name.hasPrefix("log/") else {
+      throw VarveError(.forbidden, "\(name) may not be replaced")
+    }
+    try base.put(name, bytes)
+  }
   func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
     try base.createExclusively(name, bytes)
   }
