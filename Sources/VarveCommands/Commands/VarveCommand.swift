@@ -30,6 +30,7 @@ struct VarveCommand: ParsableCommand {
         name: "Data",
         subcommands: [
           BackupCommand.self, RestoreCommand.self, DumpCommand.self, CopyCommand.self,
+          MirrorCommand.self,
         ]),
       CommandGroup(
         name: "Inspection",

@@ -1,12 +1,8 @@
 import ArgumentParser
 
-/// The repository from which is copied.
+/// The repository from which is copied, and what unlocks it.
 struct FromOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "The source repository: a directory. (environment: VARVE_FROM_REPOSITORY)", valueName: "path")
-  )
-  var fromRepo: String?
+  @OptionGroup var repository: FromRepositoryOption
 
   @Option(
     help: ArgumentHelp(
@@ -37,13 +33,12 @@ struct FromOptions: ParsableArguments {
   /// Opens the source; nothing is written there.
   func access(_ global: GlobalOptions, _ console: Console) -> RepositoryAccess {
     var source = global
-    source.repository = fromRepo
     source.passwordFile = fromPasswordFile
     source.passwordCommand = fromPasswordCommand
     source.keyFile = fromKeyFile
     // Witnesses are those of the target's log.
     source.witnessPolicy = nil
     source.maxCosignatureAge = nil
-    return RepositoryAccess(source, console, side: .source)
+    return repository.access(source, console)
   }
 }

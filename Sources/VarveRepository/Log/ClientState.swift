@@ -119,7 +119,8 @@ package struct ClientState: Sendable {
       : "its first \(pin.size) entries are not those that were there"
     return VarveError(
       .rollback, "the log of \(origin) was rolled back: \(happened) when this client last saw it",
-      hint: "find out who changed the repository, or whether it was restored from an older copy; "
-        + "to accept it as it is now, remove \(pinPath)")
+      hint: "find out who changed the repository, or whether it was restored from an older copy"
+        + (head.size < pin.size ? ", or is a twin that 'varve mirror' has to bring up to date" : "")
+        + "; to accept it as it is now, remove \(pinPath)")
   }
 }

@@ -1,0 +1,17 @@
+import ArgumentParser
+
+/// The repository from which is copied or mirrored.
+struct FromRepositoryOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The source repository: a directory. (environment: VARVE_FROM_REPOSITORY)", valueName: "path")
+  )
+  var fromRepo: String?
+
+  /// Opens the source with what else `options` say; nothing is written there.
+  func access(_ options: GlobalOptions, _ console: Console) -> RepositoryAccess {
+    var source = options
+    source.repository = fromRepo
+    return RepositoryAccess(source, console, side: .source)
+  }
+}
