@@ -6,7 +6,7 @@
 //
 // An IPv6 address stands in brackets. The host may be an alias from ~/.ssh/config.
 
-public import VarveFormat
+import VarveFormat
 
 /// A directory on an SSH server.
 public struct SFTPLocation: Hashable, Sendable {

@@ -109,8 +109,6 @@ struct SFTPSession {
   /// Keeps to a rate before bytes are sent or asked for.
   func pace(_ limit: TransferLimit?, _ count: Int) {
     guard let nanoseconds = limit?.reserve(count), nanoseconds > 0 else { return }
-    var time = timespec(
-      tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
-    while nanosleep(&time, &time) != 0 && errno == EINTR {}
+    usleep(UInt32(clamping: nanoseconds / 1000))
   }
 }

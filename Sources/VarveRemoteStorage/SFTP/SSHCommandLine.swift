@@ -1,4 +1,4 @@
-public import VarveFormat
+import VarveFormat
 
 /// The command that connects to an SFTP server.
 public enum SSHCommandLine {

@@ -73,7 +73,7 @@ final class SSHProcess: Sendable {
         var message = msghdr()
         message.msg_iov = pieces.baseAddress
         message.msg_iovlen = pieces.count
-        return sendmsg(channel, &message, Int32(MSG_NOSIGNAL.rawValue))
+        return sendmsg(channel, &message, Int32(MSG_NOSIGNAL))
       }
       if count < 0 && errno == EINTR { continue }
       guard count > 0 else { return false }
