@@ -154,9 +154,7 @@ extension SFTPStorage {
       if status.code != SFTPStatus.ok { throw writeFailure(status, path, session) }
       return
     }
-    let status = try session.perform(.rename(from: temporary, to: path))
-    if status.code == SFTPStatus.ok { return }
-    guard try session.status(path) != nil else { throw writeFailure(status, path, session) }
+    if try publish(temporary, as: path, session) == .done { return }
     // Content objects are put a second time with the same bytes only: then there is no moment without them.
     if try holds(path, bytes, session) { return }
     let aside = newTemporary()

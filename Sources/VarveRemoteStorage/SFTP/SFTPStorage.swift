@@ -1,9 +1,9 @@
 // Objects as files on an SSH server, laid out as LocalStorage lays them out: a directory may be used through both at once.
 //
 // Writing:   tmp/<random> is opened with CREAT and EXCL, written and synced; then
-//            put                 posix-rename@openssh.com to the object's name. Without the extension: RENAME, and when the
-//                                name is taken by other bytes, those are moved to tmp/, the new ones to the name, and the
-//                                old ones removed. Readers may then find nothing for a moment.
+//            put                 posix-rename@openssh.com to the object's name. Without the extension: as below, and when
+//                                the name is taken by other bytes, those are moved to tmp/, the new ones to the name, and
+//                                the old ones removed. Readers may then find nothing for a moment.
 //            createExclusively   hardlink@openssh.com to the object's name, which fails when the name is there (link(2)).
 //                                Without the extension: RENAME, which must fail then by the draft. OpenSSH's server does it
 //                                with link(2) as well. EXCL on the name itself would show readers a part of the object.

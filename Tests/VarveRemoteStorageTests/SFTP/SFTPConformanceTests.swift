@@ -83,6 +83,18 @@ import VarveTestSupport
     #expect(try store.size("keys/a") == nil)
   }
 
+  @Test func whatIsNewCanBeStoredWithoutLeaveToRemoveOrRename() throws {
+    try LocalStorage(path: directory("r")).create()
+    let store = try storage(without: "remove,rename,posix-rename,rmdir,setstat,fsetstat")
+    try store.put("packs/00/aa", [1])
+    try store.put("packs/00/aa", [1])
+    #expect(try store.createExclusively("log/commits/0", [2]))
+    #expect(!(try store.createExclusively("log/commits/0", [3])))
+    #expect(throws: VarveError(.io, "")) { try store.put("packs/00/aa", [2]) }
+    #expect(throws: VarveError(.io, "")) { try store.remove("packs/00/aa") }
+    #expect(try store.read("packs/00/aa") == [1])
+  }
+
   @Test func noDirectoryIsNoRepository() throws {
     let store = try storage(without: "statvfs")
     #expect(throws: VarveError(.noRepository, "")) { try store.put("config", [1]) }
