@@ -68,7 +68,7 @@ let package = Package(
     .target(
       name: "VarveRemoteStorage",
       dependencies: [
-        "VarveFormat", "VarveCrypto", "VarveProof", "VarveStorage", asyncHTTPClient,
+        "CVarveLinux", "VarveFormat", "VarveCrypto", "VarveProof", "VarveStorage", asyncHTTPClient,
         nio("NIOCore"), nio("NIOHTTP1"), nioSSL,
       ], swiftSettings: strict),
     .target(

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <malloc.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -209,5 +211,33 @@ int varve_setxattr(const char *path, const char *name, const void *value, size_t
 }
 
 int varve_fremovexattr(int file, const char *name) { ONCE(fremovexattr(file, name)); }
+
+int varve_spawn(char *const arguments[], int channel, int errors, pid_t *child) {
+  // A descriptor of 0 to 2, had when this process was started without them, would be overwritten on the way.
+  int from[2] = {fcntl(channel, F_DUPFD_CLOEXEC, 3), fcntl(errors, F_DUPFD_CLOEXEC, 3)};
+  int result = from[0] < 0 || from[1] < 0 ? errno : 0;
+  if (result == 0) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t signals;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, from[0], 0);
+    posix_spawn_file_actions_adddup2(&actions, from[0], 1);
+    posix_spawn_file_actions_adddup2(&actions, from[1], 2);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&attributes, &signals);
+    sigfillset(&signals);
+    posix_spawnattr_setsigdefault(&attributes, &signals);
+    result = posix_spawnp(child, arguments[0], &actions, &attributes, arguments, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+  }
+  for (int i = 0; i < 2; i++)
+    if (from[i] >= 0) close(from[i]);
+  return -result;
+}
 
 void varve_map_blocks_from(int size) { mallopt(M_MMAP_THRESHOLD, size); }

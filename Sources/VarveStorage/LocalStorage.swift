@@ -24,7 +24,8 @@ public final class LocalStorage: StorageBackend {
     case syncedDirectory(String)
   }
 
-  private static let layout = [
+  /// Directories that `create` makes; every store of files keeps to them.
+  package static let layout = [
     "keys", "log", "log/commits", "log/tile", "packs", "index", "snapshots", "inventories",
     "sessions",
     StorageName.temporaryDirectory,
@@ -305,7 +306,7 @@ public final class LocalStorage: StorageBackend {
 
   private func fullPath(_ name: String) -> String { name.isEmpty ? path : "\(path)/\(name)" }
 
-  private static func parent(of name: String) -> String {
+  package static func parent(of name: String) -> String {
     guard let slash = name.lastIndex(of: "/") else { return "" }
     return String(name[..<slash])
   }

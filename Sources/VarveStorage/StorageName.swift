@@ -6,7 +6,7 @@ import VarveFormat
 /// A name can therefore never lead out of the store, on whatever system it is kept.
 public enum StorageName {
   /// The directory of unfinished objects, which no name can enter.
-  static let temporaryDirectory = "tmp"
+  package static let temporaryDirectory = "tmp"
 
   /// - Throws: `VarveError.Code.usage` for any other name.
   public static func validate(_ name: String) throws {
@@ -42,7 +42,7 @@ public enum StorageName {
   }
 
   /// A directory as `StorageBackend.list` takes it, without a slash at its end.
-  static func directory(_ prefix: String) throws -> String {
+  package static func directory(_ prefix: String) throws -> String {
     let directory = prefix.hasSuffix("/") ? String(prefix.dropLast()) : prefix
     if !directory.isEmpty { try validate(directory) }
     return directory

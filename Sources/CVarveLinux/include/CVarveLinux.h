@@ -94,6 +94,10 @@ int varve_fsetxattr(int file, const char *name, const void *value, size_t size);
 int varve_setxattr(const char *path, const char *name, const void *value, size_t size);
 int varve_fremovexattr(int file, const char *name);
 
+// Starts a program, found in PATH, in a session of its own, with no signal blocked or ignored; `channel` becomes its
+// standard input and output, `errors` its standard error. `arguments` ends with a null pointer.
+int varve_spawn(char *const arguments[], int channel, int errors, pid_t *child);
+
 // Has malloc map every block of `size` bytes or more, so that it goes back to the system when it is
 // freed. Left alone, glibc raises the limit to the largest block that was freed.
 void varve_map_blocks_from(int size);
