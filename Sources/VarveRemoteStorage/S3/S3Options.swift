@@ -62,6 +62,47 @@ extension S3Storage {
 
     public init() {}
 
+    /// Sets an option by the name that users give it.
+    ///
+    /// - Throws: `VarveError.Code.usage` for a name that there is not, and a value that it cannot have.
+    public mutating func set(_ name: String, to value: String) throws {
+      func choice<Choice: RawRepresentable & CaseIterable>() throws -> Choice
+      where Choice.RawValue == String {
+        guard let found = Choice(rawValue: value) else {
+          throw VarveError(
+            .usage, "'\(ByteText.printable(value))' is no value of the option \(name)",
+            hint: "one of \(Choice.allCases.map(\.rawValue).joined(separator: ", ")) is")
+        }
+        return found
+      }
+      switch name {
+      case "region": region = value
+      case "addressing": addressing = try choice()
+      case "storage-class": storageClass = value
+      case "checksum": checksum = try choice()
+      case "retention":
+        let parts = value.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, let mode = Retention.Mode(rawValue: String(parts[0])),
+          let days = Int(parts[1])
+        else {
+          throw VarveError(
+            .usage, "'\(ByteText.printable(value))' is no retention",
+            hint: "write governance:30 or compliance:30, in days")
+        }
+        retention = try Retention(mode, days: days)
+      case "adds-only":
+        guard value == "true" || value == "false" else {
+          throw VarveError(.usage, "the option adds-only is true or false")
+        }
+        addsOnly = value == "true"
+      default:
+        throw VarveError(
+          .usage, "S3 has no option '\(ByteText.printable(name))'",
+          hint: "it has region, addressing, storage-class, checksum, retention and adds-only")
+      }
+      try validate()
+    }
+
     /// - Throws: `VarveError.Code.usage` for what no header can have.
     func validate() throws {
       if let storageClass {

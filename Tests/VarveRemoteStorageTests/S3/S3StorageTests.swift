@@ -455,4 +455,24 @@ import VarveTestSupport
     #expect(try S3Location("s3:s3.amazonaws.com/bucket").regionOfHost == nil)
     #expect(try S3Location("s3:example.org/bucket").regionOfHost == nil)
   }
+
+  @Test func optionsByName() throws {
+    var options = S3Storage.Options()
+    for (name, value) in [
+      ("region", "eu-x-1"), ("addressing", "virtual-host"), ("storage-class", "GLACIER_IR"),
+      ("checksum", "crc64nvme"), ("retention", "compliance:7"), ("adds-only", "true"),
+    ] { try options.set(name, to: value) }
+    #expect(options.region == "eu-x-1")
+    #expect(options.addressing == .virtualHost)
+    #expect(options.storageClass == "GLACIER_IR")
+    #expect(options.checksum == .crc64nvme)
+    #expect(try options.retention == S3Storage.Retention(.compliance, days: 7))
+    #expect(options.addsOnly)
+    for (name, value) in [
+      ("region", "a b"), ("addressing", "x"), ("storage-class", ""), ("checksum", "sha1"),
+      ("retention", "30"), ("retention", "governance:0"), ("retention", "x:1"),
+      ("adds-only", "yes"),
+      ("colour", "red"),
+    ] { #expect(code { try options.set(name, to: value) } == .usage, "\(name)") }
+  }
 }

@@ -57,3 +57,17 @@ func fileText(_ path: String, _ text: String) {
   fputs(text, file)
   fclose(file)
 }
+
+func fileBytes(_ path: String) throws -> [UInt8] {
+  guard let file = fopen(path, "r") else {
+    throw ServerProcess.Failure(description: "no file \(path)")
+  }
+  defer { fclose(file) }
+  var bytes: [UInt8] = []
+  var room = [UInt8](repeating: 0, count: 64 << 10)
+  while true {
+    let count = fread(&room, 1, room.count, file)
+    if count == 0 { return bytes }
+    bytes += room[..<count]
+  }
+}
