@@ -41,6 +41,8 @@ soak: judges
 	VARVE_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter EndToEndTests
 	VARVE_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter EveryBitTests
 	VARVE_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter SimulationTests
+# Against a real S3 service where VARVE_TEST_S3_ENDPOINT and its keys are set (S3ServiceTests.swift).
+	VARVE_SOAK=1 VARVE_TEST_CEPH=$(if $(VARVE_TEST_S3_ENDPOINT),1) swift test $(SWIFT_FLAGS) --skip-build --filter VarveRemoteStorageTests
 	scripts/test-mutations
 	Fuzzing/run
 

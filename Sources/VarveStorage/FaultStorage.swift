@@ -109,6 +109,12 @@ public final class FaultStorage: StorageBackend {
     try perform(.list(prefix)) { try base.list(prefix, body) }
   }
 
+  public var retentionSeconds: Int64? { base.retentionSeconds }
+
+  public func extendRetention(of name: String, until time: Timestamp) throws {
+    try base.extendRetention(of: name, until: time)
+  }
+
   private func perform<Result>(
     _ operation: Operation, _ effect: () throws -> Result
   ) throws -> Result {

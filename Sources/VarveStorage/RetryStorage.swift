@@ -77,4 +77,10 @@ public final class RetryStorage: StorageBackend {
     }
     for (name, size) in found { try body(name, size) }
   }
+
+  public var retentionSeconds: Int64? { base.retentionSeconds }
+
+  public func extendRetention(of name: String, until time: Timestamp) throws {
+    try policy.run { try base.extendRetention(of: name, until: time) }
+  }
 }

@@ -60,10 +60,23 @@ public protocol StorageBackend: AnyObject, Sendable {
   /// depth and in any order; the empty prefix stands for the whole store. Objects that come or go
   /// meanwhile may be among them or not.
   func list(_ prefix: String, _ body: (String, UInt64) throws -> Void) throws
+
+  /// Seconds for which the store keeps what is stored now from being removed or replaced; nil when it does not.
+  var retentionSeconds: Int64? { get }
+
+  /// Keeps the object from being removed or replaced until `time` at least, where `retentionSeconds` is not nil; nothing
+  /// happens elsewhere. For what is in use longer than that.
+  ///
+  /// - Throws: `VarveError.Code.missing` when there is no such object.
+  func extendRetention(of name: String, until time: Timestamp) throws
 }
 
 extension StorageBackend {
   public var transfersAtOnce: Int { 1 }
+
+  public var retentionSeconds: Int64? { nil }
+
+  public func extendRetention(of name: String, until time: Timestamp) throws {}
 
   public func create() throws {}
 

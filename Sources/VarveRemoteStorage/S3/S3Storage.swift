@@ -1,0 +1,243 @@
+// Objects as objects of an S3 bucket, under a prefix (docs.aws.amazon.com/AmazonS3/latest/API).
+//
+// Writing    PUT, signed with the SHA-256 of the body: the service refuses what changed on its way, and answers when the
+//            object is durable. Larger than `multipartSize`: S3Multipart.swift.
+// Creating   PUT with `If-None-Match: *`: 412 when there is one; 409 means that another attempt is under way, so it is
+//            asked again. Never through a multipart upload: some services ignore the condition there.
+// Unclear    when no answer came, or one of 5xx: `unavailable`. Whoever creates reads back what is there and compares.
+// Reading    GET, ranges as `bytes=a-b`.
+// Listing    ListObjectsV2, page by page; each page is asked for again by itself.
+//
+// What a service says is told by status and error code; its messages are passed on, and nothing rests on them.
+
+import VarveCrypto
+public import VarveFormat
+public import VarveStorage
+
+/// A store in a bucket of AWS S3 or a service that speaks its protocol.
+public final class S3Storage: StorageBackend {
+  static let largestObject = 2 << 30
+
+  let place: S3Location
+  let options: Options
+  let service: S3Service
+
+  /// Touches nothing.
+  ///
+  /// - Parameters:
+  ///   - endpoint: where requests go, in place of the location's own.
+  /// - Throws: `VarveError.Code.usage` for options that make no sense.
+  public init(
+    _ place: S3Location, endpoint: S3Location.Endpoint? = nil,
+    credentials: any AWSCredentialProvider, options: Options = Options()
+  ) throws {
+    try options.validate()
+    self.place = place
+    self.options = options
+    service = try S3Service(
+      place, endpoint: endpoint ?? place.endpoint, credentials: credentials, options: options)
+  }
+
+  /// A store with the credentials, the region and the endpoint that the environment and the shared AWS files name. Touches
+  /// nothing but those files.
+  public static func open(
+    _ place: S3Location, _ options: Options = Options(), environment: [String: String]
+  ) throws -> S3Storage {
+    let settings = AWSSettings(environment: environment)
+    var options = options
+    options.region = try options.region ?? place.regionOfHost ?? settings.region()
+    var endpoint = place.endpoint
+    if endpoint == .aws, let url = try settings.endpoint() {
+      endpoint = try S3Location.endpoint(url)
+    }
+    return try S3Storage(
+      place, endpoint: endpoint, credentials: AWSCredentialChain(settings), options: options)
+  }
+
+  public var location: String { place.description }
+
+  func key(_ name: String) throws -> String {
+    try StorageName.validate(name)
+    return place.prefix + name
+  }
+
+  // MARK: Reading
+
+  public func read(_ name: String) throws -> [UInt8] {
+    var call = S3Service.Call("GET", key: try key(name))
+    call.largestAnswer = Self.largestObject
+    let answer = try service.send(call, accepting: [404])
+    guard answer.status != 404 else { throw absent(name, answer) }
+    return answer.body
+  }
+
+  public func read(
+    _ name: String, offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws {
+    guard !buffer.isEmpty else {
+      guard let size = try size(name) else { throw missing(name) }
+      guard offset <= size else { throw tooShort(name) }
+      return
+    }
+    var call = S3Service.Call("GET", key: try key(name))
+    let (end, overflow) = offset.addingReportingOverflow(UInt64(buffer.count) - 1)
+    guard !overflow else { throw tooShort(name) }
+    call.headers = [("range", "bytes=\(offset)-\(end)")]
+    call.largestAnswer = Self.largestObject
+    let answer = try service.send(call, accepting: [404, 416])
+    switch answer.status {
+    case 404: throw absent(name, answer)
+    case 416: throw tooShort(name)
+    case 206:
+      // What is cut off by the object's end comes as far as it goes.
+      guard Self.begins(answer, at: offset), answer.body.count <= buffer.count else {
+        throw VarveError(.unavailable, "\(location) answers with another part of \(name)")
+      }
+      guard answer.body.count == buffer.count else { throw tooShort(name) }
+      buffer.copyBytes(from: answer.body)
+    default:
+      // A service that knows no ranges sends the whole object.
+      guard UInt64(answer.body.count) > end else { throw tooShort(name) }
+      buffer.copyBytes(from: answer.body[Int(offset)...Int(end)])
+    }
+  }
+
+  /// Whether it says that it begins there, where it says anything.
+  private static func begins(_ answer: S3Service.Answer, at offset: UInt64) -> Bool {
+    guard let range = answer.header("content-range") else { return true }
+    return range.hasPrefix("bytes \(offset)-")
+  }
+
+  private func missing(_ name: String) -> VarveError {
+    VarveError(.missing, "\(name) is not in \(location)")
+  }
+
+  private func tooShort(_ name: String) -> VarveError {
+    VarveError(.damaged, "\(name) in \(location) is shorter than it should be")
+  }
+
+  /// A bucket that is not there is no object that is missing.
+  private func absent(_ name: String, _ answer: S3Service.Answer) -> VarveError {
+    guard let failure = S3Failure(answer.body), failure.code != "NoSuchKey" else {
+      return missing(name)
+    }
+    return service.failure(answer, "GET", name)
+  }
+
+  public func size(_ name: String) throws -> UInt64? {
+    guard let answer = try head(name) else { return nil }
+    guard let size = answer.header("content-length").flatMap({ UInt64($0) }) else {
+      throw VarveError(.io, "\(location) does not say how large \(name) is")
+    }
+    return size
+  }
+
+  public func modificationTime(_ name: String) throws -> Timestamp? {
+    try head(name)?.header("last-modified").flatMap { HTTPDate.parse($0) }
+  }
+
+  /// Nil when there is no object of that name, or no bucket: a HEAD has no body to tell, and whoever reads finds out.
+  func head(_ name: String) throws -> S3Service.Answer? {
+    let answer = try service.send(S3Service.Call("HEAD", key: key(name)), accepting: [404])
+    return answer.status == 404 ? nil : answer
+  }
+
+  // MARK: Writing
+
+  public func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
+    if bytes.count > max(options.multipartSize, 5 << 20) { return try putInParts(name, bytes) }
+    if options.addsOnly, ObjectName.digest(of: name) != nil {
+      // What is there has the bytes that its name says, or is found to be damaged by whoever reads it.
+      _ = try createExclusively(name, bytes)
+      return
+    }
+    try sendWhole(name, bytes, try putCall(name, bytes))
+  }
+
+  public func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
+    var call = try putCall(name, bytes)
+    call.headers.append(("if-none-match", "*"))
+    guard try sendWhole(name, bytes, call, accepting: [412]).status == 412 else { return true }
+    // A loser looks at what won: whatever stands between may have answered for the service.
+    guard try head(name) != nil else {
+      throw VarveError(
+        .unavailable, "\(location) says that \(name) is there, and then that it is not")
+    }
+    return false
+  }
+
+  @discardableResult
+  private func sendWhole(
+    _ name: String, _ bytes: UnsafeRawBufferPointer, _ call: S3Service.Call,
+    accepting: Set<Int> = []
+  ) throws -> S3Service.Answer {
+    do {
+      return try service.send(call, bytes, accepting: accepting)
+    } catch let error as VarveError where error.code == .unavailable {
+      // The service may have refused what would never become right.
+      guard SHA256.digest(bytes) == call.payload else {
+        throw VarveError(
+          .damaged, "what is to be stored as \(name) has another SHA-256 than its name says",
+          hint: "it has changed in memory: test this machine's", cause: error)
+      }
+      throw error
+    }
+  }
+
+  private func putCall(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> S3Service.Call {
+    var call = S3Service.Call("PUT", key: try key(name))
+    // What has its digest for a name was hashed to get it.
+    call.payload = ObjectName.digest(of: name) ?? SHA256.digest(bytes)
+    call.headers = kept(name, bytes) + checksum(name).headers(bytes)
+    return call
+  }
+
+  /// A lock wants a checksum of the older or the newer kind; all services know the older.
+  func checksum(_ name: String) -> Checksum {
+    options.checksum == .none && retention(of: name) != nil ? .md5 : options.checksum
+  }
+
+  /// How the object is to be kept: class and lock.
+  func kept(_ name: String, _ bytes: UnsafeRawBufferPointer) -> [(name: String, value: String)] {
+    lockHeaders(name) + storageClass(name, bytes)
+  }
+
+  private func storageClass(
+    _ name: String, _ bytes: UnsafeRawBufferPointer
+  ) -> [(name: String, value: String)] {
+    guard let storageClass = options.storageClass, name.hasPrefix(ObjectName.packPrefix),
+      let header = try? PackHeader(decoding: bytes), header.type == .data
+    else { return [] }
+    return [("x-amz-storage-class", storageClass)]
+  }
+
+  public func remove(_ name: String) throws {
+    try service.send(S3Service.Call("DELETE", key: key(name)), accepting: [404])
+  }
+
+  // MARK: Listing
+
+  public func list(_ prefix: String, _ body: (String, UInt64) throws -> Void) throws {
+    let directory = prefix.hasSuffix("/") ? String(prefix.dropLast()) : prefix
+    if !directory.isEmpty { try StorageName.validate(directory) }
+    let below = place.prefix + (directory.isEmpty ? "" : directory + "/")
+    var continuation: String?
+    repeat {
+      var call = S3Service.Call("GET", key: nil)
+      // Keys of others may have characters that XML has not.
+      call.query = [("list-type", "2"), ("prefix", below), ("encoding-type", "url")]
+      if let continuation { call.query.append(("continuation-token", continuation)) }
+      let page = try options.retry.run {
+        try S3Listing(try service.send(call).body, "a list of \(location)")
+      }
+      for object in page.objects where object.key.hasPrefix(below) {
+        let name = String(object.key.dropFirst(place.prefix.count))
+        if StorageName.isValid(name) { try body(name, object.size) }
+      }
+      guard page.continuation == nil || page.continuation != continuation else {
+        throw VarveError(.io, "\(location) lists the same page again and again")
+      }
+      continuation = page.continuation
+    } while continuation != nil
+  }
+}

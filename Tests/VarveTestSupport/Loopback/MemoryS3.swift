@@ -1,0 +1,233 @@
+// As much of S3 as Varve uses, in memory, for tests that make many requests: objects with conditional creation, ranges, lists in
+// pages, uploads in parts, retention. It looks at no signature.
+
+import Synchronization
+
+/// A server that speaks S3, with one bucket.
+public final class MemoryS3: Sendable {
+  public struct Behaviour: Sendable {
+    /// Keys on a page of a list.
+    public var pageSize = 1000
+    /// `If-None-Match` is passed over, as in buckets with versions of some services.
+    public var ignoresConditions = false
+    /// Answers in place of the server's own, where it gives any.
+    public var intercept: @Sendable (HTTPMessage) -> LoopbackServer.Answer? = { _ in nil }
+
+    public init() {}
+  }
+
+  private struct State {
+    var objects: [String: [UInt8]] = [:]
+    var retention: [String: (mode: String, until: String)] = [:]
+    var uploads: [String: [Int: [UInt8]]] = [:]
+    var uploadCount = 0
+  }
+
+  private final class Store: Sendable {
+    let state = Mutex(State())
+  }
+
+  public static let bucket = "bucket"
+
+  private let server: LoopbackServer
+  private let store = Store()
+
+  public init(_ behaviour: Behaviour = Behaviour()) {
+    server = LoopbackServer { [store] request in
+      behaviour.intercept(request)
+        ?? store.state.withLock { Self.respond(request, &$0, behaviour) }
+    }
+  }
+
+  public var port: UInt16 { server.port }
+  /// What came so far.
+  public var requests: [HTTPMessage] { server.requests }
+  public func forgetRequests() { server.forgetRequests() }
+
+  /// All objects by their keys.
+  public var objects: [String: [UInt8]] {
+    get { store.state.withLock { $0.objects } }
+    set { store.state.withLock { $0.objects = newValue } }
+  }
+
+  /// Uploads in parts that are neither completed nor aborted.
+  public var uploadCount: Int { store.state.withLock { $0.uploads.count } }
+
+  /// As S3 has it in the headers of an object.
+  public func retention(of key: String) -> (mode: String, until: String)? {
+    store.state.withLock { $0.retention[key] }
+  }
+
+  /// An error in S3's form.
+  public static func failure(
+    _ status: Int, _ code: String, headers: [(name: String, value: String)] = [],
+    more: String = ""
+  ) -> LoopbackServer.Answer {
+    LoopbackServer.Answer(
+      status, headers: headers,
+      body: Array("<Error><Code>\(code)</Code><Message/>\(more)</Error>".utf8))
+  }
+
+  private static func respond(
+    _ request: HTTPMessage, _ state: inout State, _ behaviour: Behaviour
+  ) -> LoopbackServer.Answer {
+    let parts = request.target.split(
+      separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    let path = decoded(parts[0].dropFirst())
+    var query: [String: String] = [:]
+    for pair in parts.count > 1 ? parts[1].split(separator: "&") : [] {
+      let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      query[decoded(sides[0])] = sides.count > 1 ? decoded(sides[1]) : ""
+    }
+    guard path == bucket || path.hasPrefix(bucket + "/") else {
+      return failure(404, "NoSuchBucket")
+    }
+    let key = String(path.dropFirst(bucket.count + 1))
+    if key.isEmpty { return list(query, state.objects, behaviour.pageSize) }
+    if query["uploads"] != nil || query["uploadId"] != nil {
+      return upload(request, key, query, &state)
+    }
+    switch request.method {
+    case "PUT" where query["retention"] != nil: return retain(request, key, &state)
+    case "PUT":
+      if request.header("if-none-match") == "*", !behaviour.ignoresConditions,
+        state.objects[key] != nil
+      {
+        return failure(412, "PreconditionFailed")
+      }
+      store(request, key, request.body, &state)
+      return LoopbackServer.Answer(200, headers: [("etag", "\"0\"")])
+    case "GET", "HEAD": return read(request, key, state)
+    case "DELETE":
+      state.objects[key] = nil
+      return LoopbackServer.Answer(204)
+    default: return failure(405, "MethodNotAllowed")
+    }
+  }
+
+  private static func store(
+    _ request: HTTPMessage, _ key: String, _ bytes: [UInt8], _ state: inout State
+  ) {
+    state.objects[key] = bytes
+    if let mode = request.header("x-amz-object-lock-mode"),
+      let until = request.header("x-amz-object-lock-retain-until-date")
+    {
+      state.retention[key] = (mode, until)
+    }
+  }
+
+  private static func read(
+    _ request: HTTPMessage, _ key: String, _ state: State
+  ) -> LoopbackServer.Answer {
+    guard let object = state.objects[key] else { return failure(404, "NoSuchKey") }
+    var headers: [(name: String, value: String)] = [
+      ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")
+    ]
+    if let lock = state.retention[key] {
+      headers.append(("x-amz-object-lock-mode", lock.mode))
+      headers.append(("x-amz-object-lock-retain-until-date", lock.until))
+    }
+    guard let range = request.header("range") else {
+      return LoopbackServer.Answer(
+        200, headers: headers, body: object, contentLength: object.count)
+    }
+    let ends = range.dropFirst("bytes=".count).split(separator: "-").compactMap { UInt64($0) }
+    guard ends.count == 2, ends[0] < UInt64(object.count) else {
+      return failure(416, "InvalidRange")
+    }
+    let last = min(Int(clamping: ends[1]), object.count - 1)
+    headers.append(("content-range", "bytes \(ends[0])-\(last)/\(object.count)"))
+    return LoopbackServer.Answer(206, headers: headers, body: Array(object[Int(ends[0])...last]))
+  }
+
+  private static func list(
+    _ query: [String: String], _ objects: [String: [UInt8]], _ pageSize: Int
+  ) -> LoopbackServer.Answer {
+    let after = query["continuation-token"] ?? ""
+    let found = objects.filter { $0.key.hasPrefix(query["prefix"] ?? "") && $0.key > after }
+      .sorted { $0.key < $1.key }
+    let page = found.prefix(pageSize)
+    var body = "<ListBucketResult><EncodingType>url</EncodingType>"
+    for (key, bytes) in page {
+      body += "<Contents><Key>\(encoded(key))</Key><Size>\(bytes.count)</Size></Contents>"
+    }
+    if let last = page.last, page.count < found.count {
+      body +=
+        "<IsTruncated>true</IsTruncated>"
+        + "<NextContinuationToken>\(last.key)</NextContinuationToken>"
+    } else {
+      body += "<IsTruncated>false</IsTruncated>"
+    }
+    return LoopbackServer.Answer(200, body + "</ListBucketResult>")
+  }
+
+  private static func upload(
+    _ request: HTTPMessage, _ key: String, _ query: [String: String], _ state: inout State
+  ) -> LoopbackServer.Answer {
+    guard let id = query["uploadId"] else {
+      state.uploadCount += 1
+      let id = "\(state.uploadCount)"
+      state.uploads[id] = [:]
+      if let mode = request.header("x-amz-object-lock-mode"),
+        let until = request.header("x-amz-object-lock-retain-until-date")
+      {
+        state.retention[key] = (mode, until)
+      }
+      return LoopbackServer.Answer(200, "<R><UploadId>\(id)</UploadId></R>")
+    }
+    guard let parts = state.uploads[id] else { return failure(404, "NoSuchUpload") }
+    switch request.method {
+    case "PUT":
+      state.uploads[id, default: [:]][Int(query["partNumber"] ?? "") ?? 0] = request.body
+      return LoopbackServer.Answer(200, headers: [("etag", "\"part\"")])
+    case "DELETE":
+      state.uploads[id] = nil
+      return LoopbackServer.Answer(204)
+    default:
+      state.uploads[id] = nil
+      state.objects[key] = parts.sorted { $0.key < $1.key }.flatMap(\.value)
+      return LoopbackServer.Answer(200, "<CompleteMultipartUploadResult/>")
+    }
+  }
+
+  private static func retain(
+    _ request: HTTPMessage, _ key: String, _ state: inout State
+  ) -> LoopbackServer.Answer {
+    let body = String(decoding: request.body, as: UTF8.self)
+    func text(_ name: String) -> String {
+      guard let start = body.firstRange(of: "<\(name)>")?.upperBound,
+        let end = body.firstRange(of: "</\(name)>")?.lowerBound, start <= end
+      else { return "" }
+      return String(body[start..<end])
+    }
+    guard state.objects[key] != nil else { return failure(404, "NoSuchKey") }
+    state.retention[key] = (text("Mode"), text("RetainUntilDate"))
+    return LoopbackServer.Answer(200)
+  }
+
+  private static func encoded(_ text: String) -> String {
+    text.utf8.map { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+        UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "-"):
+        String(UnicodeScalar(byte))
+      default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+      }
+    }.joined()
+  }
+
+  private static func decoded(_ text: Substring) -> String {
+    var bytes: [UInt8] = []
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "%"), let value = UInt8(String(Substring(rest.prefix(2))), radix: 16)
+      {
+        bytes.append(value)
+        rest = rest.dropFirst(2)
+      } else {
+        bytes.append(byte)
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
