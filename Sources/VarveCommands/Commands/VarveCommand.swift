@@ -54,6 +54,8 @@ struct VarveCommand: ParsableCommand {
           UndoCommand.self, RecoverCommand.self,
         ]),
       CommandGroup(
+        name: "Server", subcommands: [ServeCommand.self, ServerTokenCommand.self]),
+      CommandGroup(
         name: "Program", subcommands: [VersionCommand.self, CompletionCommand.self]),
     ])
 
