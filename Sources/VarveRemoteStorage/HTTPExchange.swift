@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import Synchronization
 public import VarveFormat
 public import VarveStorage
 
@@ -118,7 +119,7 @@ public final class HTTPExchange: Sendable {
   /// Sends a request and waits for the whole answer, whatever its status.
   ///
   /// - Parameters:
-  ///   - body: copied; an empty one is sent as `content-length: 0` with methods that have bodies.
+  ///   - body: copied piece by piece while it is sent.
   ///   - largestAnswer: bytes; a longer answer is a failure.
   /// - Throws: `VarveError.Code.usage` for what is no URL of HTTP, `unavailable` when there is no whole answer in time,
   ///   `io` for one that is too long.
@@ -127,13 +128,15 @@ public final class HTTPExchange: Sendable {
     _ body: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
     largestAnswer: Int
   ) throws -> Answer {
+    let lease = BodyLease(body)
+    defer { lease.end() }
     var fields = HTTPHeaders(request.headers.map { ($0.name, $0.value) })
     fields.add(name: "user-agent", value: ProgramVersion.program)
     let prepared: HTTPClient.Request
     do {
       prepared = try HTTPClient.Request(
         url: request.url, method: HTTPMethod(rawValue: request.method), headers: fields,
-        body: stream(body))
+        body: stream(lease))
     } catch {
       throw VarveError(
         .usage, "'\(request.url)' is no URL that can be asked",
@@ -155,29 +158,53 @@ public final class HTTPExchange: Sendable {
   }
 
   /// Piece by piece, at the rate that is allowed.
-  private func stream(_ body: UnsafeRawBufferPointer) -> HTTPClient.Body? {
-    guard !body.isEmpty else { return nil }
-    // The caller's memory need not outlive a request that failed.
-    let bytes = ByteBuffer(bytes: body)
+  private func stream(_ body: BodyLease) -> HTTPClient.Body? {
+    guard body.byteCount > 0 else { return nil }
     let rate = options.upload
     let pieceSize =
       rate.map { min(Self.pieceSize, max(1024, $0.bytesPerSecond / 8)) }
       ?? Self.pieceSize
-    return .stream(contentLength: Int64(body.count)) { writer in
+    return .stream(contentLength: Int64(body.byteCount)) { writer in
       @Sendable func send(from start: Int) -> EventLoopFuture<Void> {
-        let count = min(pieceSize, bytes.readableBytes - start)
-        let piece = bytes.getSlice(at: bytes.readerIndex + start, length: count) ?? ByteBuffer()
-        let delay = rate?.reserve(count) ?? 0
+        let piece = body.piece(from: start, count: pieceSize)
+        let end = start + piece.readableBytes
+        let delay = rate?.reserve(piece.readableBytes) ?? 0
         return writer.write(.byteBuffer(piece)).flatMapWithEventLoop { _, loop in
-          guard start + count < bytes.readableBytes else { return loop.makeSucceededVoidFuture() }
-          guard delay > 0 else { return send(from: start + count) }
-          return loop.flatScheduleTask(in: .nanoseconds(delay)) { send(from: start + count) }
+          guard piece.readableBytes > 0, end < body.byteCount else {
+            return loop.makeSucceededVoidFuture()
+          }
+          guard delay > 0 else { return send(from: end) }
+          return loop.flatScheduleTask(in: .nanoseconds(delay)) { send(from: end) }
             .futureResult
         }
       }
       return send(from: 0)
     }
   }
+}
+
+/// The caller's memory for as long as the caller waits: what is left of a request that has failed may ask for a piece later.
+private final class BodyLease: Sendable {
+  let byteCount: Int
+  private let bytes: Mutex<(base: UInt, count: Int)>
+
+  init(_ body: UnsafeRawBufferPointer) {
+    byteCount = body.count
+    bytes = Mutex((UInt(bitPattern: body.baseAddress), body.count))
+  }
+
+  /// A copy of at most `count` bytes; empty behind the end, and after `end`.
+  func piece(from start: Int, count: Int) -> ByteBuffer {
+    bytes.withLock { bytes in
+      guard start < bytes.count, let base = UnsafeRawPointer(bitPattern: bytes.base) else {
+        return ByteBuffer()
+      }
+      return ByteBuffer(
+        bytes: UnsafeRawBufferPointer(start: base + start, count: min(count, bytes.count - start)))
+    }
+  }
+
+  func end() { bytes.withLock { $0 = (0, 0) } }
 }
 
 extension Substring {

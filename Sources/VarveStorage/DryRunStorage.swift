@@ -10,6 +10,8 @@ public final class DryRunStorage: StorageBackend {
 
   public var location: String { base.location }
 
+  public var transfersAtOnce: Int { base.transfersAtOnce }
+
   /// Would change the place.
   public func create() throws {}
 

@@ -1,41 +1,58 @@
+import Synchronization
 public import VarveFormat
 
 /// A store that asks another one again when it was unavailable.
 ///
 /// A creation whose answer was lost may have been carried out: when the object is there at a later attempt, it is read
 /// back, and equal bytes are ours.
+///
+/// Once it has been given up, nothing is tried twice until something succeeds: work on many objects then ends soon.
 public final class RetryStorage: StorageBackend {
   private let base: any StorageBackend
   private let policy: RetryPolicy
+  private let isGivenUp = Atomic<Bool>(false)
 
   public init(_ base: any StorageBackend, _ policy: RetryPolicy = RetryPolicy()) {
     self.base = base
     self.policy = policy
   }
 
+  private func run<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      let result = try isGivenUp.load(ordering: .relaxed) ? body() : policy.run(body)
+      isGivenUp.store(false, ordering: .relaxed)
+      return result
+    } catch let error as VarveError where error.code == .unavailable {
+      isGivenUp.store(true, ordering: .relaxed)
+      throw error
+    }
+  }
+
   public var location: String { base.location }
 
-  public func create() throws { try policy.run { try base.create() } }
+  public var transfersAtOnce: Int { base.transfersAtOnce }
 
-  public func read(_ name: String) throws -> [UInt8] { try policy.run { try base.read(name) } }
+  public func create() throws { try run { try base.create() } }
+
+  public func read(_ name: String) throws -> [UInt8] { try run { try base.read(name) } }
 
   public func read(
     _ name: String, offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
-  ) throws { try policy.run { try base.read(name, offset: offset, into: buffer) } }
+  ) throws { try run { try base.read(name, offset: offset, into: buffer) } }
 
-  public func size(_ name: String) throws -> UInt64? { try policy.run { try base.size(name) } }
+  public func size(_ name: String) throws -> UInt64? { try run { try base.size(name) } }
 
   public func modificationTime(_ name: String) throws -> Timestamp? {
-    try policy.run { try base.modificationTime(name) }
+    try run { try base.modificationTime(name) }
   }
 
   public func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
-    try policy.run { try base.put(name, bytes) }
+    try run { try base.put(name, bytes) }
   }
 
   public func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
     var isUnclear = false
-    let isCreated = try policy.run {
+    let isCreated = try run {
       do {
         return try base.createExclusively(name, bytes)
       } catch let error as VarveError where error.code == .unavailable {
@@ -47,13 +64,13 @@ public final class RetryStorage: StorageBackend {
     return try read(name).withUnsafeBytes { $0.elementsEqual(bytes) }
   }
 
-  public func settle(_ name: String) throws { try policy.run { try base.settle(name) } }
+  public func settle(_ name: String) throws { try run { try base.settle(name) } }
 
-  public func remove(_ name: String) throws { try policy.run { try base.remove(name) } }
+  public func remove(_ name: String) throws { try run { try base.remove(name) } }
 
   /// Collects the list before it passes it on, so that nothing is named twice: 100 bytes a name.
   public func list(_ prefix: String, _ body: (String, UInt64) throws -> Void) throws {
-    let found = try policy.run {
+    let found = try run {
       var found: [(String, UInt64)] = []
       try base.list(prefix) { found.append(($0, $1)) }
       return found

@@ -20,6 +20,10 @@ public protocol StorageBackend: AnyObject, Sendable {
   /// Where the store is, for messages: never with a secret in it.
   var location: String { get }
 
+  /// How many transfers at one time fill the way to the store: 1 where the thread that makes one is all it takes, more
+  /// where most of a transfer is waiting.
+  var transfersAtOnce: Int { get }
+
   /// Makes the place ready for a new repository: what `init` calls before it stores anything.
   ///
   /// - Throws: `VarveError.Code.refused` when the store does not keep what this protocol promises.
@@ -59,6 +63,8 @@ public protocol StorageBackend: AnyObject, Sendable {
 }
 
 extension StorageBackend {
+  public var transfersAtOnce: Int { 1 }
+
   public func create() throws {}
 
   public func modificationTime(_ name: String) throws -> Timestamp? { nil }

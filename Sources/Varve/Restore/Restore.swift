@@ -3,6 +3,7 @@ import Glibc
 import Synchronization
 public import VarveFormat
 public import VarveRepository
+internal import VarveStorage
 
 /// Restores a snapshot, or a part of one, into a directory.
 ///
@@ -16,6 +17,9 @@ public import VarveRepository
 /// it: names are single components, everything is reached from directory descriptors, no link is
 /// followed. A file whose data is damaged is reported and removed, never left in place.
 public enum Restore {
+  /// Threads that wait for transfers; each has 4 MiB and its blocks.
+  private static let transferLimit = 16
+
   /// Runs a restore.
   ///
   /// - Parameters:
@@ -47,7 +51,9 @@ public enum Restore {
     defer { session.directories.close(target) }
     // Kept open until all is done.
     target.hold()
-    let workers = max(1, options.workers ?? WorkerThreads.processorCount)
+    // Who waits for a store that is far away needs no processor.
+    let waiting = min(Self.transferLimit, source.storage.transfersAtOnce)
+    let workers = max(1, options.workers ?? max(WorkerThreads.processorCount, waiting))
     let links = try restore(session, target, workers: workers)
     try links.link(session)
     var report = RestoreReport()

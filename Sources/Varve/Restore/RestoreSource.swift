@@ -10,16 +10,19 @@ package struct RestoreSource: Sendable {
   package let links: [[[UInt8]]]
   package let index: ChunkIndex
   package let storage: any StorageBackend
+  /// Where tree packs are read.
+  private let trees: any StorageBackend
   package let keyring: PackKeyring
 
   package init(
     root: DirectoryContent, links: [[[UInt8]]], index: ChunkIndex, storage: any StorageBackend,
-    keyring: PackKeyring
+    trees: (any StorageBackend)? = nil, keyring: PackKeyring
   ) {
     self.root = root
     self.links = links
     self.index = index
     self.storage = storage
+    self.trees = trees ?? storage
     self.keyring = keyring
   }
 
@@ -34,11 +37,11 @@ package struct RestoreSource: Sendable {
       root: try TreeLookup.directory(at: path, below: record.rootDirectory, from: reader),
       links: try RestoreSource.links(of: record, below: path.components, reader),
       index: repository.index, storage: repository.storage,
-      keyring: try repository.requireKeyring())
+      trees: repository.unlocked.metadata, keyring: try repository.requireKeyring())
   }
 
   func makeReader() -> ChunkReader {
-    ChunkReader(index: index, storage: storage, keyring: keyring)
+    ChunkReader(index: index, storage: storage, trees: trees, keyring: keyring)
   }
 
   func makeBlockReader() -> BlockReader { BlockReader(storage: storage, keyring: keyring) }

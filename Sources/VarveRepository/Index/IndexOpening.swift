@@ -59,10 +59,14 @@ package struct IndexOpening {
 
   private func fetch(except covered: Set<Digest>, into index: ChunkIndex) throws {
     let wanted = segments.filter { !covered.contains($0.key) }.sorted { $0.key < $1.key }
-    for (number, (name, size)) in wanted.enumerated() {
-      let segment = try cache.segment(name, size: size, keeps: wanted.count <= Self.keptLimit)
-      index.insert(IndexTable(segment, isLive: isLive))
-      if (number + 1) % Self.batch == 0 { index.settle() }
+    let keeps = wanted.count <= Self.keptLimit
+    for start in stride(from: 0, to: wanted.count, by: Self.batch) {
+      let batch = Array(wanted[start..<min(start + Self.batch, wanted.count)])
+      let segments = try WorkerThreads.map(batch, threads: cache.transfersAtOnce) {
+        try cache.segment($0.key, size: $0.value, keeps: keeps)
+      }
+      for segment in segments { index.insert(IndexTable(segment, isLive: isLive)) }
+      if batch.count == Self.batch { index.settle() }
     }
   }
 

@@ -24,6 +24,8 @@ package struct SegmentCache: Sendable {
     if let path = self.directory { Self.makeDirectories(path) }
   }
 
+  var transfersAtOnce: Int { storage.transfersAtOnce }
+
   /// The segment as the cache has it, or nil.
   package func cached(_ name: Digest) -> MappedSegment? {
     guard let directory else { return nil }

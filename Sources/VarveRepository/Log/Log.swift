@@ -105,7 +105,7 @@ public final class Log: Sendable {
     } else {
       fold = LogFold(config: config, configDigest: configDigest)
     }
-    try readOn(from: &fold, pin: pin)
+    try readOn(from: &fold, pin: pin, signed: checkpoint?.head.size ?? 0)
     if let checkpoint { try verify(checkpoint, against: fold) }
     content.withLock { $0.checkpointSize = checkpoint?.head.size ?? 0 }
   }
@@ -144,10 +144,13 @@ public final class Log: Sendable {
     try readOn(from: &fold, pin: recorded.size > 0 ? recorded : nil)
   }
 
-  private func readOn(from fold: inout LogFold, pin: TreeHead?) throws {
+  /// - Parameter signed: the size up to which storage has a checkpoint.
+  private func readOn(from fold: inout LogFold, pin: TreeHead?, signed: UInt64 = 0) throws {
     var commits: [[UInt8]] = []
+    try readBundles(into: &fold, upTo: signed, &commits)
     var newest: String?
-    while let commit = try readIfPresent(ObjectName.commit(fold.tree.size)) {
+    var reader = CommitReader(self)
+    while let commit = try reader.commit(at: fold.tree.size) {
       newest = ObjectName.commit(fold.tree.size)
       try fold.append(commit: commit)
       commits.append(commit)

@@ -43,7 +43,8 @@ public final class IndexedRepository: Sendable {
 
     init(_ unlocked: UnlockedRepository, at state: LogState) throws {
       self.state = state
-      let objects = try LiveObjects(state, storage: unlocked.storage)
+      try unlocked.prefetch(state.inventories.map(ObjectName.inventory))
+      let objects = try LiveObjects(state, storage: unlocked.metadata)
       self.objects = objects
       segments = SegmentCipher(
         indexKey: try unlocked.keys.indexKey(), repository: unlocked.config.id)
@@ -75,14 +76,15 @@ public final class IndexedRepository: Sendable {
   ///
   /// - Throws: `.forbidden` for a role that cannot read content.
   public func makeReader() throws -> ChunkReader {
-    ChunkReader(index: index, storage: storage, keyring: try requireKeyring())
+    ChunkReader(
+      index: index, storage: storage, trees: unlocked.metadata, keyring: try requireKeyring())
   }
 
   /// What one thread needs to read whole blocks.
   ///
   /// - Throws: `.forbidden` for a role that cannot read content.
   package func makeBlockReader() throws -> BlockReader {
-    BlockReader(storage: storage, keyring: try requireKeyring())
+    BlockReader(storage: storage, trees: unlocked.metadata, keyring: try requireKeyring())
   }
 
   /// A live index segment, opened.

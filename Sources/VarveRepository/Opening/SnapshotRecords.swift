@@ -8,7 +8,7 @@ extension UnlockedRepository {
   /// - Throws: `.missing`, `.damaged`; `.forbidden` for a role that cannot read content.
   public func snapshotRecord(_ id: Digest) throws -> SnapshotRecord {
     let name = ObjectName.snapshot(id)
-    let bytes = try storage.read(name)
+    let bytes = try metadata.read(name)
     guard SHA256.digest(bytes) == id else {
       throw VarveError(.damaged, "\(name) is damaged: its bytes do not have that digest")
     }
@@ -35,12 +35,18 @@ extension UnlockedRepository {
     var cache = HeadingCache(directory: directory)
     var new: [(Digest, SnapshotHeading)] = []
     defer { if !new.isEmpty { cache.add(new, live: log.state.snapshotsInOrder.map(\.id)) } }
+    try prefetch(ids.filter { cache.headings[$0] == nil }.map(ObjectName.snapshot))
     return try ids.map { id in
       if let known = cache.headings[id] { return known }
       let heading = SnapshotHeading(try snapshotRecord(id))
       new.append((id, heading))
       return heading
     }
+  }
+
+  /// Fetches what will be read one after another, several at a time, where the storage is far away.
+  package func prefetch(_ names: [String]) throws {
+    try (metadata as? MetadataCache)?.prefetch(names)
   }
 
   /// Seals a record: the object's bytes, whose digest is the snapshot's id.

@@ -8,6 +8,8 @@ public final class UnlockedRepository: Sendable {
   public let keys: RepositoryKeys
   public let log: Log
   public let client: ClientDirectories
+  /// The storage, with a local copy of what is read often where the storage is far away.
+  package let metadata: any StorageBackend
   private let currentCredential: Mutex<Digest?>
 
   init(
@@ -18,6 +20,12 @@ public final class UnlockedRepository: Sendable {
     self.keys = keys
     self.log = log
     self.client = client
+    let storage = repository.storage
+    if let cache = client.cache, storage.transfersAtOnce > 1 {
+      metadata = MetadataCache(storage, directory: "\(cache)/\(repository.config.id.hex)")
+    } else {
+      metadata = storage
+    }
     currentCredential = Mutex(credential)
   }
 

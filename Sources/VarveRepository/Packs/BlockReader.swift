@@ -4,11 +4,16 @@ package import VarveStorage
 /// Reads and opens single blocks. One per thread.
 package final class BlockReader {
   private let storage: any StorageBackend
+  private let trees: any StorageBackend
   private let keyring: PackKeyring
   private var ciphers: [Digest: BlockCipher] = [:]
 
-  package init(storage: any StorageBackend, keyring: PackKeyring) {
+  /// - Parameter trees: where tree packs are read, if not where the others are.
+  package init(
+    storage: any StorageBackend, trees: (any StorageBackend)? = nil, keyring: PackKeyring
+  ) {
     self.storage = storage
+    self.trees = trees ?? storage
     self.keyring = keyring
   }
 
@@ -21,7 +26,7 @@ package final class BlockReader {
     let decoder = block.decoder
     decoder.sealed = try decoder.sealed.fitted(to: length, usually: BlockDecoder.usualLength)
     let sealed = UnsafeMutableRawBufferPointer(start: decoder.sealed.base, count: length)
-    try storage.read(
+    try (location.type == .tree ? trees : storage).read(
       ObjectName.pack(location.pack), offset: UInt64(location.offset), into: sealed)
     try open(UnsafeRawBufferPointer(sealed), at: location, into: block)
   }

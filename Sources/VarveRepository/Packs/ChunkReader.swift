@@ -18,9 +18,13 @@ public final class ChunkReader {
   private let reader: BlockReader
   private var blocks: [(key: Key, block: DecodedBlock)] = []
 
-  package init(index: ChunkIndex, storage: any StorageBackend, keyring: PackKeyring) {
+  /// - Parameter trees: where tree packs are read, if not where the others are.
+  package init(
+    index: ChunkIndex, storage: any StorageBackend, trees: (any StorageBackend)? = nil,
+    keyring: PackKeyring
+  ) {
     self.index = index
-    reader = BlockReader(storage: storage, keyring: keyring)
+    reader = BlockReader(storage: storage, trees: trees, keyring: keyring)
   }
 
   /// Gives `body` the bytes of chunk `id`, verified and valid during the call only.

@@ -97,11 +97,12 @@ package final class ChunkStore: Sendable {
           counters: counters, pending: pending)
       }
     }
+    let uploads = UploadQueue(storage)
     dataPacks = PackWriter(
-      type: .data, recipient: recipient, storage: storage, packSize: packSize,
+      type: .data, recipient: recipient, storage: storage, uploads: uploads, packSize: packSize,
       verifies: verifies, willStore: marker.beat, onStored: onStored)
     treePacks = PackWriter(
-      type: .tree, recipient: recipient, storage: storage, packSize: packSize,
+      type: .tree, recipient: recipient, storage: storage, uploads: uploads, packSize: packSize,
       verifies: verifies, willStore: marker.beat, onStored: onStored)
   }
 

@@ -16,7 +16,8 @@ package struct StoredPack: Sendable {
 /// One pack is open at a time: a small backup then leaves one small pack, not one a thread. The
 /// lock is held to reserve a place (a few hundred bytes of bookkeeping for 1 MiB of data);
 /// sealing, verifying, hashing and storing happen outside it. At most one pack a thread is being
-/// completed while one more is open and one waits, so the buffers are bounded by (threads + 2) × pack size.
+/// completed while one more is open and one waits, so the buffers are bounded by (threads + 2) × pack size, and one more
+/// for each upload that is under way (UploadQueue.swift).
 ///
 /// Each block is verified as soon as it lies sealed in its pack, while what it was made from is still
 /// there and all of it is in the processor's cache: it is opened, decompressed and compared with its payload.
@@ -35,6 +36,7 @@ package final class PackWriter: Sendable {
   private let type: PackType
   private let recipient: PackRecipient
   private let storage: any StorageBackend
+  private let uploads: UploadQueue
   private let packSize: Int
   private let verifies: Bool
   private let willStore: @Sendable () throws -> Void
@@ -42,18 +44,21 @@ package final class PackWriter: Sendable {
   private let state = Mutex(State())
 
   /// - Parameters:
+  ///   - uploads: where packs wait to be stored.
   ///   - packSize: bytes after which a pack is closed.
   ///   - verifies: decode each block from its pack's memory and compare before the pack is stored.
   ///   - willStore: called before a pack is stored, on the thread that stores it.
   ///   - onStored: called after a pack is durable, on the thread that stored it.
   package init(
-    type: PackType, recipient: PackRecipient, storage: any StorageBackend, packSize: Int,
-    verifies: Bool, willStore: @escaping @Sendable () throws -> Void = {},
+    type: PackType, recipient: PackRecipient, storage: any StorageBackend,
+    uploads: UploadQueue, packSize: Int, verifies: Bool,
+    willStore: @escaping @Sendable () throws -> Void = {},
     onStored: @escaping @Sendable (StoredPack) throws -> Void
   ) {
     self.type = type
     self.recipient = recipient
     self.storage = storage
+    self.uploads = uploads
     self.packSize = packSize
     self.verifies = verifies
     self.willStore = willStore
@@ -102,7 +107,7 @@ package final class PackWriter: Sendable {
     if complete { try store(pack, by: sealer) }
   }
 
-  /// Stores what is left: the open pack, and one that waits. No other thread may be appending meanwhile; what is
+  /// Stores what is left: the open pack, and one that waits. All are durable on return. No other thread may be appending meanwhile; what is
   /// appended afterwards goes into new packs.
   package func finish(by sealer: PackSealer) throws {
     let pack = state.withLock { state in
@@ -116,6 +121,7 @@ package final class PackWriter: Sendable {
       return state.unnamed
     }
     if let unnamed { try put(unnamed, SHA256.digest(unnamed.bytes)) }
+    try uploads.finish()
   }
 
   private func takeBuffer(_ state: inout State) throws -> ReusableBuffer {
@@ -172,11 +178,13 @@ package final class PackWriter: Sendable {
   }
 
   private func put(_ pack: OpenPack, _ name: Digest) throws {
-    try willStore()
-    try storage.put(ObjectName.pack(name), pack.bytes)
-    let stored = StoredPack(
-      name: name, size: UInt64(pack.used), type: type, contents: pack.contents)
-    state.withLock { $0.free.append(pack.buffer) }
-    try onStored(stored)
+    try uploads.add { [self] in
+      try willStore()
+      try storage.put(ObjectName.pack(name), pack.bytes)
+      let stored = StoredPack(
+        name: name, size: UInt64(pack.used), type: type, contents: pack.contents)
+      state.withLock { $0.free.append(pack.buffer) }
+      try onStored(stored)
+    }
   }
 }
