@@ -1,5 +1,5 @@
 public import VarveCrypto
-public import VarveFormat
+import VarveFormat
 
 /// The secret of a server's token, as long as a client needs it.
 public final class ServerCredential: Sendable {

@@ -1,4 +1,4 @@
-public import VarveFormat
+import VarveFormat
 import VarveStorage
 
 /// Where a repository is on one of Varve's servers: `varve+https://host:port/repository`, or `varve+http://…` for one

@@ -46,6 +46,8 @@ public final class ServerStorage: StorageBackend {
 
   public var location: String { place.text }
 
+  public var transfersAtOnce: Int { options.exchange.connections }
+
   public func create() throws {
     let answer = try send("POST", "")
     guard answer.isSuccess else { throw failure(answer, "cannot make \(location)") }

@@ -1,6 +1,6 @@
 import NIOSSL
 import Synchronization
-public import VarveFormat
+import VarveFormat
 
 /// The server's certificate and key, from files that may change while it runs.
 public final class ServerCertificates: Sendable {

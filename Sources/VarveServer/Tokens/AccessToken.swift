@@ -13,7 +13,7 @@
 // be guessed, and 2^256 cannot be tried, however fast each trial is. Who reads the file can use no token with it.
 
 public import VarveCrypto
-public import VarveFormat
+import VarveFormat
 import VarveStorage
 
 /// What the server keeps of a token.
@@ -25,6 +25,12 @@ public struct AccessToken: Equatable, Sendable {
   /// Seconds since 1970-01-01T00:00:00Z; nil for never.
   public let expires: Int64?
   let hash: Digest
+
+  /// A token that was just made, with the only copy of its secret.
+  public struct New: ~Copyable, Sendable {
+    public let token: AccessToken
+    public let secret: SecretBytes
+  }
 
   private static let prefix = "vst_"
   static let secretByteCount = 68
@@ -43,7 +49,7 @@ public struct AccessToken: Equatable, Sendable {
   /// - Throws: `VarveError.Code.usage` for a label or repository that cannot be.
   public static func make(
     label: String, kind: AccessKind, repository: String, expires: Int64?, now: Int64
-  ) throws -> (token: AccessToken, secret: SecretBytes) {
+  ) throws -> New {
     guard !label.isEmpty, label.utf8.count <= labelLimit,
       label.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 })
     else { throw VarveError(.usage, "a label has 1 to \(labelLimit) bytes on one line") }
@@ -61,7 +67,7 @@ public struct AccessToken: Equatable, Sendable {
     let token = AccessToken(
       label: label, kind: kind, repository: repository, created: now, expires: expires,
       hash: secret.withUnsafeBytes { SHA256.digest($0) })
-    return (token, secret)
+    return New(token: token, secret: secret)
   }
 
   private static func digit(_ value: UInt8) -> UInt8 {

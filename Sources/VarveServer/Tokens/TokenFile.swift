@@ -1,5 +1,5 @@
 import Glibc
-public import VarveFormat
+import VarveFormat
 
 /// The file of tokens, changed as a whole: whoever reads it sees it as it was before a change or after it.
 public struct TokenFile: Sendable {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import VarveCrypto
 import VarveFormat
 import VarveRepository
 import VarveServer
