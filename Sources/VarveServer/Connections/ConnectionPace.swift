@@ -88,9 +88,7 @@ final class ConnectionPace: ChannelDuplexHandler, RemovableChannelHandler {
   private func isTooSlow(at now: Double) -> Bool {
     if let headStart, now - headStart > limits.headSeconds { return true }
     if let stallStart, now - stallStart > limits.answerSeconds { return true }
-    if let restStart, now - restStart > limits.restSeconds || restCount > limits.restBytes {
-      return true
-    }
+    if let restStart, now - restStart > limits.restSeconds { return true }
     guard isReadingBody else { return false }
     if let start = waitStart {
       waited += now - start
@@ -129,6 +127,10 @@ final class ConnectionPace: ChannelDuplexHandler, RemovableChannelHandler {
       waitStart = nil
       arrived += bytes.readableBytes
       if restStart != nil { restCount += bytes.readableBytes }
+      if restCount > limits.restBytes {
+        context.close(promise: nil)
+        return
+      }
     case .end:
       isReadingBody = false
       waitStart = nil

@@ -1,7 +1,9 @@
+import Glibc
 import HTTPTypes
 import Hummingbird
 import NIOCore
 import VarveFormat
+import VarveStorage
 
 /// Why a request is not carried out: problem details (RFC 9457).
 struct Problem: Error {
@@ -25,6 +27,9 @@ struct Problem: Error {
     case .missing: self.init(404, "there is no such object")
     case .noRepository: self.init(404, "there is no such repository")
     case .usage: self.init(400, "that is no possible name of an object")
+    // The code does not tell a full disk from a broken one; the system's words do.
+    case .io where [ENOSPC, EDQUOT].contains { error.message.hasSuffix(SystemError.text($0)) }:
+      self.init(507, "the server's disk has no room for it")
     // The message names paths of the server, which are nobody else's business.
     default: self.init(500, "the server's storage failed: \(error.code.rawValue)")
     }

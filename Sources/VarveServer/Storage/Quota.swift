@@ -5,7 +5,7 @@ import Synchronization
 final class Quota: Sendable {
   let limit: Int64
   private let used: Mutex<Int64>
-  /// Held while an object gets its name, so that what it takes the place of is counted off once.
+  /// Held while an object gets its name or is removed, so that what goes is counted off once.
   let naming = Mutex(())
 
   init(limit: Int64, used: Int64) {

@@ -6,6 +6,21 @@ import VarveStorage
 struct RepositoryPlace: Sendable {
   let storage: LocalStorage
   let quota: Quota?
+
+  /// Removes an object; says whether there was one.
+  func remove(_ name: String) throws -> Bool {
+    guard let quota else {
+      guard try storage.size(name) != nil else { return false }
+      try storage.remove(name)
+      return true
+    }
+    return try quota.naming.withLock { _ in
+      guard let size = try storage.size(name) else { return false }
+      try storage.remove(name)
+      quota.release(Int64(clamping: size))
+      return true
+    }
+  }
 }
 
 /// The repositories below one directory. Its functions block.

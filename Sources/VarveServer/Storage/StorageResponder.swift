@@ -189,11 +189,7 @@ struct StorageResponder: HTTPResponder {
       if let reason = caller.kind.reasonAgainstRemoving(name) { throw Problem(403, reason) }
       let place = try await place(repository)
       try await threads.runIfActive {
-        guard let size = try place.storage.size(name) else {
-          throw Problem(404, "there is no such object")
-        }
-        try place.storage.remove(name)
-        place.quota?.release(Int64(clamping: size))
+        guard try place.remove(name) else { throw Problem(404, "there is no such object") }
       }
       return Response(status: .noContent)
     case .post:

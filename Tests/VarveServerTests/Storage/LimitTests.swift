@@ -26,7 +26,7 @@ import VarveTestSupport
     }
     let more = Self.object(1_000, 99)
     #expect(throws: VarveError(.io, "")) { try store.put(more.name, more.bytes) }
-    // The same once more takes no more; nor does what is refused.
+    // Not even the same once more: for a moment both are there.
     let first = Self.object(1_000, 0)
     #expect(throws: VarveError(.io, "")) { try store.put(first.name, first.bytes) }
     // Who can make room may go a sixteenth further, and then can.
@@ -49,6 +49,24 @@ import VarveTestSupport
     #expect(throws: VarveError(.io, "")) {
       try again.storage(.append).put(further.name, further.bytes)
     }
+  }
+
+  /// A disk without room is no reason to ask again.
+  @Test func fullDisks() throws {
+    let bench = try ServerBench()
+    let disk = bench.directory("web")
+    mkdir(disk, 0o700)
+    guard mount("none", disk, "tmpfs", 0, "size=1m") == 0 else {
+      print("a full disk was not tried: only root can mount one")
+      return
+    }
+    defer { umount2(disk, Int32(MNT_DETACH)) }
+    let store = try bench.storage(.append)
+    let large = Self.object(2 << 20, 1)
+    #expect(throws: VarveError(.io, "")) { try store.put(large.name, large.bytes) }
+    #expect(PaceTests.temporaries(bench) == 0)
+    let small = Self.object(1 << 10, 1)
+    try store.put(small.name, small.bytes)
   }
 
   /// Uploads that run side by side, of which some fail, leave the count right.

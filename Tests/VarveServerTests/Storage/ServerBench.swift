@@ -35,6 +35,8 @@ final class ServerBench {
     options.tokens = tokens
     options.followsSignals = false
     options.refreshSeconds = 0.05
+    options.requestRate = 1e6
+    options.failureRate = 1e6
     if encrypted {
       let authority = try CertificateAuthority.shared.get()
       options.certificates = try ServerCertificates(
@@ -138,6 +140,6 @@ final class ServerBench {
     let connection = try RawConnection(port: port)
     try connection.send(
       RawConnection.request(method, path, token: token, fields + ["Connection: close"], body: body))
-    return try connection.answer()
+    return try connection.answer(isHead: method == "HEAD")
   }
 }

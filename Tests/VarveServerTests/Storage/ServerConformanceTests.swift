@@ -16,7 +16,7 @@ import VarveTestSupport
 
   @Test(arguments: StorageConformance.cases.filter { $0.description.contains("list") })
   func listsInShortPages(_ conformance: StorageConformance.Case) throws {
-    let bench = try ServerBench { $0.requestRate = 1e6 }
+    let bench = try ServerBench()
     try conformance.run(try bench.storage(.full, pageLimit: 2))
   }
 
