@@ -36,6 +36,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -75,8 +76,11 @@ let package = Package(
       name: "VarveServer",
       dependencies: [
         "VarveFormat", "VarveCrypto", "VarveProof", "VarveStorage", hummingbird, hummingbirdCore,
-        nio("NIOCore"), nio("NIOPosix"), .product(name: "HTTPTypes", package: "swift-http-types"),
+        nio("NIOCore"), nio("NIOPosix"), nioSSL,
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
     .target(
@@ -155,8 +159,8 @@ let package = Package(
     .testTarget(
       name: "VarveServerTests",
       dependencies: [
-        "VarveCrypto", "VarveFormat", "VarveProof", "VarveServer", "VarveStorage",
-        "VarveTestSupport",
+        "Varve", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRemoteStorage",
+        "VarveRepository", "VarveServer", "VarveStorage", "VarveTestSupport",
       ], swiftSettings: strict),
     .testTarget(
       name: "VarveRepositoryTests",

@@ -9,7 +9,7 @@ enum DirectoryWalk {
   static func files(below root: String, _ body: (String, varve_status) throws -> Void) throws {
     var pending = [""]
     while let directory = pending.popLast() {
-      try entries(of: directory.isEmpty ? root : "\(root)/\(directory)") { name in
+      try entries(of: directory.isEmpty ? root : "\(root)/\(directory)") { name, _ in
         let path = directory.isEmpty ? name : "\(directory)/\(name)"
         var status = varve_status()
         let result = varve_statx(AT_FDCWD, "\(root)/\(path)", 0, &status)
@@ -23,9 +23,9 @@ enum DirectoryWalk {
     }
   }
 
-  /// Calls `body` with each name that does not start with a dot; a directory that is not there has
-  /// none.
-  private static func entries(of path: String, _ body: (String) throws -> Void) throws {
+  /// Calls `body` with each name that does not start with a dot, and its type as getdents says it; a directory that
+  /// is not there has none.
+  static func entries(of path: String, _ body: (String, UInt8) throws -> Void) throws {
     let directory = varve_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0)
     if directory == -ENOENT || directory == -ENOTDIR { return }
     guard directory >= 0 else { throw VarveError(system: -directory, "cannot list \(path)") }
@@ -40,7 +40,7 @@ enum DirectoryWalk {
         while record < end {
           let entry = record.assumingMemoryBound(to: varve_directory_entry.self)
           let name = String(cString: (record + 19).assumingMemoryBound(to: CChar.self))
-          if !name.hasPrefix(".") { try body(name) }
+          if !name.hasPrefix(".") { try body(name, entry.pointee.type) }
           record += Int(entry.pointee.record_length)
         }
       }

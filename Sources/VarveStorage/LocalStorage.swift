@@ -67,7 +67,7 @@ public final class LocalStorage: StorageBackend {
   public func read(_ name: String) throws -> [UInt8] {
     let file = try open(name)
     defer { close(file.descriptor) }
-    return try [UInt8](unsafeUninitializedCapacity: Int(file.size)) { buffer, filled in
+    return try [UInt8](unsafeUninitializedCapacity: Int(file.status.size)) { buffer, filled in
       try fill(UnsafeMutableRawBufferPointer(buffer), from: file.descriptor, at: 0, name)
       filled = buffer.count
     }
@@ -79,7 +79,7 @@ public final class LocalStorage: StorageBackend {
     let file = try open(name)
     defer { close(file.descriptor) }
     let (end, overflow) = offset.addingReportingOverflow(UInt64(buffer.count))
-    guard !overflow, end <= file.size else { throw tooShort(name) }
+    guard !overflow, end <= file.status.size else { throw tooShort(name) }
     try fill(buffer, from: file.descriptor, at: Int64(offset), name)
   }
 
@@ -97,7 +97,7 @@ public final class LocalStorage: StorageBackend {
     }
   }
 
-  private func open(_ name: String) throws -> (descriptor: Int32, size: UInt64) {
+  func open(_ name: String) throws -> (descriptor: Int32, status: varve_status) {
     try StorageName.validate(name)
     // Without O_NONBLOCK a FIFO in the place of an object would stop the program.
     let descriptor = varve_open(AT_FDCWD, fullPath(name), O_RDONLY | O_NONBLOCK, 0)
@@ -111,10 +111,10 @@ public final class LocalStorage: StorageBackend {
       close(descriptor)
       throw result == 0 ? notAFile(name) : failure(-result, "read", name)
     }
-    return (descriptor, status.size)
+    return (descriptor, status)
   }
 
-  private func fill(
+  func fill(
     _ buffer: UnsafeMutableRawBufferPointer, from file: Int32, at offset: Int64, _ name: String
   ) throws {
     var done = 0
@@ -130,28 +130,16 @@ public final class LocalStorage: StorageBackend {
   // MARK: Writing
 
   public func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
-    _ = try store(name, bytes) { temporary, destination in
-      let result = varve_rename(AT_FDCWD, temporary, AT_FDCWD, destination, 0)
-      if result == 0 { observeStep?(.renamed(to: name)) }
-      return result
-    }
+    let upload = try LocalUpload(of: name, to: self)
+    try upload.append(bytes)
+    _ = try upload.finish(exclusively: false)
   }
 
   public func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
     guard try size(name) == nil else { return false }
-    return try store(name, bytes) { temporary, destination in
-      var result = varve_link(AT_FDCWD, temporary, AT_FDCWD, destination, 0)
-      if result == -EEXIST, try isOneFile(temporary, destination) {
-        // A network file system repeated the request after its answer had been lost.
-        result = 0
-      }
-      if result == -EPERM || result == -EOPNOTSUPP || result == -EMLINK || result == -ENOSYS {
-        // A file system without hard links.
-        result = varve_rename(AT_FDCWD, temporary, AT_FDCWD, destination, varve_rename_noreplace)
-      }
-      if result == 0 { observeStep?(.linked(to: name)) }
-      return result
-    }
+    let upload = try LocalUpload(of: name, to: self)
+    try upload.append(bytes)
+    return try upload.finish(exclusively: true)
   }
 
   /// Syncs the directory: a file is synced before it gets its name.
@@ -168,26 +156,35 @@ public final class LocalStorage: StorageBackend {
     }
   }
 
-  /// Writes a temporary file, lets `publish` give it the object's name, and makes that durable.
-  ///
-  /// - Parameter publish: gets both paths; returns 0 or a negated error number.
-  /// - Returns: false when `publish` said that the name exists.
-  private func store(
-    _ name: String, _ bytes: UnsafeRawBufferPointer,
-    publish: (_ temporary: String, _ destination: String) throws -> Int32
-  ) throws -> Bool {
+  // MARK: Steps of an upload
+
+  /// Makes a temporary file for an object.
+  func openTemporary(for name: String) throws -> (descriptor: Int32, path: String) {
     try StorageName.validate(name)
     sweepTemporariesOnce()
+    try makeDurable(LocalStorage.parent(of: name))
+    try makeDurable(StorageName.temporaryDirectory)
+    let unique = String(UInt64.random(in: UInt64.min...UInt64.max), radix: 16)
+    let temporary = fullPath("\(StorageName.temporaryDirectory)/\(getpid())-\(unique)")
+    let file = varve_open(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+    guard file >= 0 else { throw failure(-file, "write", name) }
+    return (file, temporary)
+  }
+
+  /// Gives a synced temporary file its name, and makes that durable.
+  ///
+  /// - Returns: false when it was to be exclusive and the name exists.
+  func publish(_ temporary: String, as name: String, exclusively: Bool) throws -> Bool {
+    func publish() throws -> Int32 {
+      exclusively ? try link(temporary, as: name) : rename(temporary, as: name)
+    }
     let directory = LocalStorage.parent(of: name)
-    try makeDurable(directory)
-    let temporary = try writeTemporary(bytes, for: name)
-    defer { _ = varve_unlink(AT_FDCWD, temporary, 0) }
-    var result = try publish(temporary, fullPath(name))
+    var result = try publish()
     if result == -ENOENT {
       // Somebody removed the directory since this process made it durable.
       durableDirectories.withLock { $0.removeAll() }
       try makeDurable(directory)
-      result = try publish(temporary, fullPath(name))
+      result = try publish()
     }
     if result == -EEXIST { return false }
     guard result == 0 else { throw failure(-result, "write", name) }
@@ -195,31 +192,28 @@ public final class LocalStorage: StorageBackend {
     return true
   }
 
-  private func writeTemporary(_ bytes: UnsafeRawBufferPointer, for name: String) throws -> String {
-    try makeDurable(StorageName.temporaryDirectory)
-    let unique = String(UInt64.random(in: UInt64.min...UInt64.max), radix: 16)
-    let temporary = fullPath("\(StorageName.temporaryDirectory)/\(getpid())-\(unique)")
-    let file = varve_open(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL, 0o600)
-    guard file >= 0 else { throw failure(-file, "write", name) }
-    defer { close(file) }
-    do {
-      var done = 0
-      while done < bytes.count {
-        let count = varve_pwrite(
-          file, bytes.baseAddress! + done, bytes.count - done, Int64(done))
-        guard count > 0 else { throw failure(count == 0 ? EIO : Int32(-count), "write", name) }
-        done += count
-      }
-      observeStep?(.wroteTemporary)
-      let result = varve_fsync(file)
-      guard result == 0 else { throw failure(-result, "write", name) }
-      observeStep?(.syncedTemporary)
-    } catch {
-      _ = varve_unlink(AT_FDCWD, temporary, 0)
-      throw error
-    }
-    return temporary
+  private func rename(_ temporary: String, as name: String) -> Int32 {
+    let result = varve_rename(AT_FDCWD, temporary, AT_FDCWD, fullPath(name), 0)
+    if result == 0 { observe(.renamed(to: name)) }
+    return result
   }
+
+  private func link(_ temporary: String, as name: String) throws -> Int32 {
+    let destination = fullPath(name)
+    var result = varve_link(AT_FDCWD, temporary, AT_FDCWD, destination, 0)
+    if result == -EEXIST, try isOneFile(temporary, destination) {
+      // A network file system repeated the request after its answer had been lost.
+      result = 0
+    }
+    if result == -EPERM || result == -EOPNOTSUPP || result == -EMLINK || result == -ENOSYS {
+      // A file system without hard links.
+      result = varve_rename(AT_FDCWD, temporary, AT_FDCWD, destination, varve_rename_noreplace)
+    }
+    if result == 0 { observe(.linked(to: name)) }
+    return result
+  }
+
+  func observe(_ step: Step) { observeStep?(step) }
 
   // MARK: Directories
 
@@ -304,7 +298,7 @@ public final class LocalStorage: StorageBackend {
 
   // MARK: Paths, status, failures
 
-  private func fullPath(_ name: String) -> String { name.isEmpty ? path : "\(path)/\(name)" }
+  func fullPath(_ name: String) -> String { name.isEmpty ? path : "\(path)/\(name)" }
 
   package static func parent(of name: String) -> String {
     guard let slash = name.lastIndex(of: "/") else { return "" }
@@ -325,7 +319,7 @@ public final class LocalStorage: StorageBackend {
       && a.device_minor == b.device_minor
   }
 
-  private func failure(_ code: Int32, _ verb: String, _ name: String) -> VarveError {
+  func failure(_ code: Int32, _ verb: String, _ name: String) -> VarveError {
     VarveError(system: code, "cannot \(verb) \(name) in \(location)")
   }
 

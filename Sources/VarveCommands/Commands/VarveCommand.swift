@@ -55,6 +55,8 @@ struct VarveCommand: ParsableCommand {
           UndoCommand.self, RecoverCommand.self,
         ]),
       CommandGroup(
+        name: "Server", subcommands: [ServeCommand.self, ServerTokenCommand.self]),
+      CommandGroup(
         name: "Program", subcommands: [VersionCommand.self, CompletionCommand.self]),
     ])
 

@@ -14,6 +14,7 @@ package struct ArgumentNormaliser {
     "proposal": ["list", "approve"],
     "repair": ["index", "packs", "snapshots"],
     "witness": ["init", "serve", "cosign"],
+    "server-token": ["add", "list", "remove"],
   ]
 
   private static let valued: Set<String> = [

@@ -26,6 +26,8 @@ final class Server {
     here.servers.append(self)
   }
 
+  func signal(_ signal: Int32) { process.send(signal) }
+
   /// Asks it to end.
   @discardableResult
   func stop(_ signal: Int32 = SIGTERM) throws -> Outcome {

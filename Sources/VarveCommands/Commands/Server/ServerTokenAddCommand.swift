@@ -1,0 +1,64 @@
+import ArgumentParser
+import VarveCrypto
+import VarveFormat
+import VarveRepository
+import VarveServer
+import VarveStorage
+
+struct ServerTokenAddCommand: VarveSubcommand {
+  static let configuration = CommandConfiguration(
+    commandName: "add",
+    abstract: "Make a token, and print it once.",
+    usage: "varve server-token add [<options>] --label <text> <directory> <repository>",
+    discussion: """
+      What is printed is the secret; only its hash is kept. Clients read it from a file (--server-token-file) or \
+      from the environment (VARVE_SERVER_TOKEN).
+
+      Example:
+        varve server-token add --label web1 --kind append --expires 2028-01-01 /srv/varve web1 >web1.token
+      """)
+
+  @Argument(help: ArgumentHelp("The server's directory; made if need be.", valueName: "directory"))
+  var directory: String
+
+  @Argument(
+    help: ArgumentHelp(
+      "The repository that it is good for; need not be there yet.", valueName: "repository"))
+  var repository: String
+
+  @Option(help: ArgumentHelp("What it is called in lists.", valueName: "text"))
+  var label: String
+
+  @Option(help: ArgumentHelp("read, append or full.", valueName: "kind"))
+  var kind: AccessKindArgument = AccessKindArgument(kind: .append)
+
+  @Option(
+    help: ArgumentHelp(
+      "When it ends: \"2006-01-02 15:04:05\" in local time, or RFC 3339. (default: never)",
+      valueName: "time"))
+  var expires: TimeArgument?
+
+  @OptionGroup var store: TokenStoreOptions
+  @OptionGroup var global: GlobalOptions
+
+  func execute(on console: Console) throws -> ExitStatus {
+    let path = try WitnessInitCommand.path(directory)
+    if store.tokens == nil { try LocalStorage(path: path).createDirectory() }
+    let made = try AccessToken.make(
+      label: label, kind: kind.kind, repository: repository,
+      expires: expires?.timestamp.seconds, now: WallClock.now().seconds)
+    let token = made.token
+    try store.file(in: path).add(token)
+    let secret = made.secret.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    if console.isJSON {
+      try console.json {
+        $0.member("message_type", "server_token_added")
+        $0.member("token", secret)
+        ServerTokenListCommand.members(token, into: &$0)
+      }
+    } else {
+      try console.line(secret)
+    }
+    return .success
+  }
+}

@@ -1,0 +1,49 @@
+import Glibc
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import VarveFormat
+import VarveStorage
+
+/// Why a request is not carried out: problem details (RFC 9457).
+struct Problem: Error {
+  let status: Int
+  let detail: String
+  var headers: HTTPFields = [:]
+
+  init(_ status: Int, _ detail: String, headers: HTTPFields = [:]) {
+    self.status = status
+    self.detail = detail
+    self.headers = headers
+  }
+
+  /// What the file system said.
+  init(_ error: any Error) {
+    guard let error = error as? VarveError else {
+      self.init(500, "the server failed")
+      return
+    }
+    switch error.code {
+    case .missing: self.init(404, "there is no such object")
+    case .noRepository: self.init(404, "there is no such repository")
+    case .usage: self.init(400, "that is no possible name of an object")
+    // The code does not tell a full disk from a broken one; the system's words do.
+    case .io where [ENOSPC, EDQUOT].contains { error.message.hasSuffix(SystemError.text($0)) }:
+      self.init(507, "the server's disk has no room for it")
+    // The message names paths of the server, which are nobody else's business.
+    default: self.init(500, "the server's storage failed: \(error.code.rawValue)")
+    }
+  }
+
+  var response: Response {
+    let body = JSONValue.object([
+      "detail": .string(detail), "status": .integer(Int64(status)),
+      "title": .string(HTTPResponse.Status(code: status).reasonPhrase),
+    ]).canonicalBytes()
+    var fields = headers
+    fields[.contentType] = "application/problem+json"
+    return Response(
+      status: HTTPResponse.Status(code: status), headers: fields,
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+  }
+}

@@ -1,0 +1,63 @@
+import Synchronization
+import VarveCrypto
+import VarveFormat
+
+/// Tokens in memory, as the file has them now.
+final class TokenBook: Sendable {
+  private struct State {
+    var tokens: [AccessToken]
+    var version: TokenFile.Version?
+  }
+
+  private let file: TokenFile
+  private let state: Mutex<State>
+
+  init(_ file: TokenFile) throws {
+    self.file = file
+    let version = file.version()
+    state = Mutex(State(tokens: try file.tokens(), version: version))
+  }
+
+  var count: Int { state.withLock { $0.tokens.count } }
+
+  /// Reads the file when it has changed; while it cannot be read, the tokens stay what they were.
+  ///
+  /// - Parameter always: also when it has not changed.
+  /// - Throws: what reading throws, once for each change.
+  func refresh(always: Bool = false) throws {
+    let version = file.version()
+    let isKnown = state.withLock { state in
+      defer { state.version = version }
+      return state.version == version
+    }
+    guard always || !isKnown else { return }
+    let tokens = try file.tokens()
+    state.withLock { $0.tokens = tokens }
+  }
+
+  /// The token with that secret. Every token is compared, and each in the same time, so that nothing can be learnt from
+  /// how long it takes; not even the hash of a secret that is nearly right.
+  func token(for secret: String, now: Int64) -> AccessToken? {
+    let presented = SHA256.digest(Array(secret.utf8))
+    let tokens = state.withLock { $0.tokens }
+    var found = -1
+    for (index, token) in tokens.enumerated() {
+      let isEqual = Self.isEqual(token.hash, presented)
+      found = isEqual ? index : found
+    }
+    guard found >= 0, !tokens[found].isExpired(at: now) else { return nil }
+    return tokens[found]
+  }
+
+  private static func isEqual(_ a: Digest, _ b: Digest) -> Bool {
+    var difference: UInt8 = 0
+    withUnsafeTemporaryAllocation(byteCount: 2 * Digest.byteCount, alignment: 8) { buffer in
+      a.store(to: buffer.baseAddress!)
+      b.store(to: buffer.baseAddress! + Digest.byteCount)
+      for offset in 0..<Digest.byteCount {
+        difference |= buffer[offset] ^ buffer[offset + Digest.byteCount]
+      }
+    }
+    return difference == 0
+  }
+}
