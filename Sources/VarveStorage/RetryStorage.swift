@@ -81,6 +81,6 @@ public final class RetryStorage: StorageBackend {
   public var retentionSeconds: Int64? { base.retentionSeconds }
 
   public func extendRetention(of name: String, until time: Timestamp) throws {
-    try policy.run { try base.extendRetention(of: name, until: time) }
+    try run { try base.extendRetention(of: name, until: time) }
   }
 }

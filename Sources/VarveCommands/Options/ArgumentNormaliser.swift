@@ -19,7 +19,8 @@ package struct ArgumentNormaliser {
 
   private static let valued: Set<String> = [
     "-r", "--repo", "-p", "--password-file", "--password-command", "--key-file", "--cache-dir",
-    "--witness-policy", "--max-cosignature-age",
+    "--witness-policy", "--max-cosignature-age", "--connections", "--limit-upload",
+    "--limit-download", "--retry-limit", "--cacert", "--server-token-file", "--option",
   ]
   private static let flags: Set<String> = [
     "--json", "-q", "--quiet", "-v", "--verbose", "--no-cache",

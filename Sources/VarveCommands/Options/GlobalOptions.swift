@@ -5,7 +5,8 @@ package struct GlobalOptions: ParsableArguments {
   @Option(
     name: [.short, .customLong("repo")],
     help: ArgumentHelp(
-      "The repository: a directory. (environment: VARVE_REPOSITORY)", valueName: "path"))
+      "The repository: a directory, s3:https://host/bucket/prefix, s3://bucket/prefix, sftp:user@host:/path or varve+https://host/name. (environment: VARVE_REPOSITORY)",
+      valueName: "place"))
   package var repository: String?
 
   @Option(
@@ -56,6 +57,8 @@ package struct GlobalOptions: ParsableArguments {
 
   @Flag(help: "Use no cache. The last verified state of the log is kept all the same.")
   package var noCache = false
+
+  @OptionGroup(title: "Storage") package var storage: StorageOptions
 
   package init() {}
 

@@ -9,7 +9,9 @@ package struct ProcessEnvironment: Sendable {
   /// The variables that Varve looks at; secrets are not among them (see `takeSecret`).
   package static let current: ProcessEnvironment = {
     let names = [
-      "HOME", "NO_COLOR", "TERM", "VARVE_CACHE_DIR", "VARVE_FROM_KEY_FILE",
+      "HOME", "NO_COLOR", "TERM", "VARVE_CACERT", "VARVE_CACHE_DIR", "VARVE_CONNECTIONS",
+      "VARVE_FROM_KEY_FILE", "VARVE_FROM_SERVER_TOKEN_FILE", "VARVE_LIMIT_DOWNLOAD",
+      "VARVE_LIMIT_UPLOAD", "VARVE_RETRY_LIMIT", "VARVE_SERVER_TOKEN_FILE",
       "VARVE_FROM_PASSWORD_COMMAND", "VARVE_FROM_PASSWORD_FILE", "VARVE_FROM_REPOSITORY",
       "VARVE_KEY_FILE", "VARVE_MAX_COSIGNATURE_AGE", "VARVE_PASSWORD_COMMAND",
       "VARVE_PASSWORD_FILE", "VARVE_PROGRESS_INTERVAL", "VARVE_REPOSITORY", "VARVE_TSA_CA",
@@ -23,6 +25,21 @@ package struct ProcessEnvironment: Sendable {
     }
     return ProcessEnvironment(variables)
   }()
+
+  /// The variables of AWS's tools, with `HOME`, below which their files lie. There are secrets among them.
+  static func ofAWS() -> [String: String] {
+    var variables: [String: String] = [:]
+    var place = environ
+    while let entry = place.pointee {
+      place += 1
+      let text = String(cString: entry)
+      guard let equals = text.firstIndex(of: "=") else { continue }
+      let name = String(text[..<equals])
+      guard name == "HOME" || name.hasPrefix("AWS_") else { continue }
+      variables[name] = String(text[text.index(after: equals)...])
+    }
+    return variables
+  }
 
   /// A variable; nil when it is unset or empty.
   package subscript(name: String) -> String? {

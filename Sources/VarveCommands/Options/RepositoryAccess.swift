@@ -39,7 +39,7 @@ struct RepositoryAccess {
   private func variable(_ name: String) -> String? { environment[side.prefix + name] }
 
   /// The store; nothing is read yet.
-  func storage() throws -> LocalStorage {
+  func storage() throws -> any StorageBackend {
     guard let text = global.repository ?? variable("REPOSITORY") else {
       let option = side == .target ? "--repo (-r)" : "--from-repo"
       throw VarveError(
@@ -48,8 +48,15 @@ struct RepositoryAccess {
     guard ByteText.isUTF8(RawArgument.bytes(text)) else {
       throw VarveError(.usage, "the \(side.noun)'s path is not UTF-8", hint: "use another path")
     }
-    let path = text.hasPrefix("local:") ? String(text.dropFirst(6)) : text
-    return LocalStorage(path: path)
+    let opening = try StorageOpening(
+      global.storage, environment: environment, prefix: side.prefix,
+      isInterrupted: { try Interruption.flag.check() },
+      onRetry: { [console] error, pause in
+        // What is over in a moment is no news.
+        guard pause >= 1 else { return }
+        console.note("\(ByteText.printable(error.message)); asking again in \(Int(pause)) s")
+      })
+    return try opening.open(text)
   }
 
   /// Where this client keeps its cache and its state.

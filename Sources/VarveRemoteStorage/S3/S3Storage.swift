@@ -56,6 +56,8 @@ public final class S3Storage: StorageBackend {
 
   public var location: String { place.description }
 
+  public var transfersAtOnce: Int { options.exchange.connections }
+
   func key(_ name: String) throws -> String {
     try StorageName.validate(name)
     return place.prefix + name

@@ -68,6 +68,8 @@ public final class SFTPStorage: StorageBackend {
     }
   }
 
+  public var transfersAtOnce: Int { max(1, options.connections) }
+
   func withSession<Result>(_ body: (SFTPSession) throws -> Result) throws -> Result {
     try pool.withConnection { connection in
       try body(
