@@ -4,7 +4,7 @@
 import Synchronization
 
 /// A server that speaks S3, with one bucket.
-public final class MemoryS3: Sendable {
+public final class MemoryS3: LoopbackHost {
   public struct Behaviour: Sendable {
     /// Keys on a page of a list.
     public var pageSize = 1000
@@ -95,7 +95,7 @@ public final class MemoryS3: Sendable {
       {
         return failure(412, "PreconditionFailed")
       }
-      store(request, key, request.body, &state)
+      keep(request, key, request.body, &state)
       return LoopbackServer.Answer(200, headers: [("etag", "\"0\"")])
     case "GET", "HEAD": return read(request, key, state)
     case "DELETE":
@@ -105,7 +105,7 @@ public final class MemoryS3: Sendable {
     }
   }
 
-  private static func store(
+  private static func keep(
     _ request: HTTPMessage, _ key: String, _ bytes: [UInt8], _ state: inout State
   ) {
     state.objects[key] = bytes
@@ -185,7 +185,8 @@ public final class MemoryS3: Sendable {
       return LoopbackServer.Answer(204)
     default:
       state.uploads[id] = nil
-      state.objects[key] = parts.sorted { $0.key < $1.key }.flatMap(\.value)
+      state.objects[key] = parts.sorted { $0.key < $1.key }
+        .reduce(into: []) { $0 += $1.value }
       return LoopbackServer.Answer(200, "<CompleteMultipartUploadResult/>")
     }
   }
