@@ -33,10 +33,10 @@ public final class ServerProcess: @unchecked Sendable {
     posix_spawn_file_actions_adddup2(&actions, inputEnds[0], 0)
     posix_spawn_file_actions_adddup2(&actions, outputEnds[1], 1)
     var variables: [String] = environment.map { "\($0)=\($1)" }
-    var entry = environ
-    while let pointer = entry?.pointee {
+    var entry: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = environ
+    while let pointer = entry.pointee {
       variables.append(String(cString: pointer))
-      entry = entry?.advanced(by: 1)
+      entry += 1
     }
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     var settings: [UnsafeMutablePointer<CChar>?] = variables.map { strdup($0) } + [nil]
