@@ -39,7 +39,8 @@ import VarveTestSupport
     try store.remove("keys/gone")
     var names: [String: UInt64] = [:]
     try store.list("") { name, size in
-      try #require(names.updateValue(size, forKey: name) == nil, "\(name) is listed once")
+      let before = names.updateValue(size, forKey: name)
+      try #require(before == nil, "\(name) is listed once")
     }
     try #require(
       names == [
@@ -76,7 +77,7 @@ import VarveTestSupport
   }
 
   /// One request in four fails, in any way.
-  @Test(arguments: 0..<8) func atManyRequests(_ seed: UInt64) throws {
+  @Test(arguments: UInt64(0)..<8) func atManyRequests(_ seed: UInt64) throws {
     let rounds = TestTools.isSoak ? 200 : 4
     for round in 0..<rounds {
       let server = Self.server()

@@ -54,7 +54,7 @@ public final class FaultProxy: LoopbackHost {
   }
 
   private let listener: LoopbackListener
-  private let counter = Counter()
+  private let counter: Counter
 
   /// A proxy of a server of the test.
   public convenience init(to server: any LoopbackHost, _ judge: @escaping Judge) {
@@ -66,7 +66,9 @@ public final class FaultProxy: LoopbackHost {
 
   /// - Parameter server: port of 127.0.0.1 to which requests are passed on.
   public init(toPort server: UInt16, _ judge: @escaping Judge) {
-    listener = LoopbackListener { [counter] client in
+    let counter = Counter()
+    self.counter = counter
+    listener = LoopbackListener { client in
       var upstream = Upstream(port: server)
       defer { upstream.end() }
       while let request = client.request() {

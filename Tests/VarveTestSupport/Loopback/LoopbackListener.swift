@@ -44,7 +44,7 @@ public final class LoopbackListener: Sendable {
   }
 
   public let port: UInt16
-  private let sockets = Sockets()
+  private let sockets: Sockets
 
   /// - Parameter serve: called with each connection, which ends when it returns.
   init(_ serve: @escaping @Sendable (HTTPStream) -> Void) {
@@ -59,8 +59,10 @@ public final class LoopbackListener: Sendable {
     }
     precondition(isBound, "no port for a test")
     port = UInt16(bigEndian: address.sin_port)
+    let sockets = Sockets()
+    self.sockets = sockets
     _ = sockets.add(listening)
-    startThread { [sockets] in
+    startThread {
       while true {
         let descriptor = accept(listening, nil, nil)
         if descriptor < 0 && errno == EINTR { continue }

@@ -34,11 +34,13 @@ public final class LoopbackServer: LoopbackHost {
   }
 
   private let listener: LoopbackListener
-  private let record = Record()
+  private let record: Record
 
   /// - Parameter respond: called from several threads.
   public init(_ respond: @escaping @Sendable (HTTPMessage) -> Answer) {
-    listener = LoopbackListener { [record] stream in
+    let record = Record()
+    self.record = record
+    listener = LoopbackListener { stream in
       while let request = stream.request() {
         record.requests.withLock { $0.append(request) }
         guard stream.write(respond(request).encode(answering: request.method)),

@@ -30,10 +30,12 @@ public final class MemoryS3: LoopbackHost {
   public static let bucket = "bucket"
 
   private let server: LoopbackServer
-  private let store = Store()
+  private let store: Store
 
   public init(_ behaviour: Behaviour = Behaviour()) {
-    server = LoopbackServer { [store] request in
+    let store = Store()
+    self.store = store
+    server = LoopbackServer { request in
       behaviour.intercept(request)
         ?? store.state.withLock { Self.respond(request, &$0, behaviour) }
     }
