@@ -23,19 +23,20 @@ public final class ServerProcess: @unchecked Sendable {
   public init(_ command: [String], environment: [String: String] = [:]) throws {
     var inputEnds: [Int32] = [0, 0]
     var outputEnds: [Int32] = [0, 0]
-    guard pipe2(&inputEnds, O_CLOEXEC) == 0, pipe2(&outputEnds, O_CLOEXEC) == 0 else {
+    guard pipe(&inputEnds) == 0, pipe(&outputEnds) == 0 else {
       throw Failure(description: "no pipe for a test")
     }
+    for end in inputEnds + outputEnds { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, inputEnds[0], 0)
     posix_spawn_file_actions_adddup2(&actions, outputEnds[1], 1)
     var variables: [String] = environment.map { "\($0)=\($1)" }
-    var entry = environ
-    while let pointer = entry?.pointee {
+    var entry: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = environ
+    while let pointer = entry.pointee {
       variables.append(String(cString: pointer))
-      entry = entry?.advanced(by: 1)
+      entry += 1
     }
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     var settings: [UnsafeMutablePointer<CChar>?] = variables.map { strdup($0) } + [nil]

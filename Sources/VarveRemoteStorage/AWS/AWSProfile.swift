@@ -70,7 +70,7 @@ package struct AWSProfile: Equatable {
 
   /// A comment behind a value begins after white space.
   private static func withoutComment(_ value: Substring.UTF8View) -> Substring.UTF8View {
-    var isAfterSpace = false
+    var isAfterSpace = true
     for index in value.indices {
       let byte = value[index]
       if isAfterSpace && (byte == UInt8(ascii: "#") || byte == UInt8(ascii: ";")) {

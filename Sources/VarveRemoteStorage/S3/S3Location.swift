@@ -107,14 +107,17 @@ public struct S3Location: Equatable, Sendable {
       host = text[..<colon]
       port = number
     }
+    let isAddress = host.hasPrefix("[") && host.hasSuffix("]")
+    let name = isAddress ? host.dropFirst().dropLast() : host
     let isHost =
-      !host.isEmpty
-      && host.utf8.allSatisfy { byte in
+      !name.isEmpty
+      && name.utf8.allSatisfy { byte in
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
           UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"),
-          UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ":"), UInt8(ascii: "_"):
+          UInt8(ascii: "_"):
           true
+        case UInt8(ascii: ":"): isAddress
         default: false
         }
       }

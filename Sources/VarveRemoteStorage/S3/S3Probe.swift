@@ -8,16 +8,12 @@ extension S3Storage {
     let nonce = Hex.encode(SecureRandom.bytes(16))
     // No name of a store lies in there, so nothing lists what could not be removed.
     let key = "\(place.prefix)tmp/probe-\(nonce)"
-    let first = try probe(key, Array("first \(nonce)".utf8))
-    guard first.status != 412 else {
+    // Also where it is not known whether it was stored.
+    defer { _ = try? service.send(S3Service.Call("DELETE", key: key), accepting: [404]) }
+    guard try probe(key, Array("first \(nonce)".utf8)).status != 412 else {
       throw VarveError(.unavailable, "\(location) finds what nobody has stored there")
     }
-    let second: S3Service.Answer
-    do {
-      defer { _ = try? service.send(S3Service.Call("DELETE", key: key), accepting: [404]) }
-      second = try probe(key, Array("second \(nonce)".utf8))
-    }
-    guard second.status == 412 else { throw unconditional }
+    guard try probe(key, Array("second \(nonce)".utf8)).status == 412 else { throw unconditional }
   }
 
   private func probe(_ key: String, _ bytes: [UInt8]) throws -> S3Service.Answer {

@@ -88,6 +88,7 @@ import VarveTestSupport
       return LoopbackServer.Answer(
         200, document("id\(number)", expires: "2026-01-01T0\(number):00:00Z"))
     }
+    defer { server.stop() }
     let clock = Mutex(try #require(Timestamp("2026-01-01T00:00:00Z")).seconds)
     let chain = try AWSCredentialChain(
       environment: [
@@ -126,8 +127,9 @@ import VarveTestSupport
       (200, document("id", expires: nil, code: "AssumeRoleUnauthorizedAccess"), .io),
       (200, document("i d", expires: nil), .usage),
       (200, String(repeating: "x", count: 70_000), .io),
-    ] {
+    ] as [(Int, String, VarveError.Code)] {
       let server = LoopbackServer { _ in LoopbackServer.Answer(status, body) }
+      defer { server.stop() }
       #expect(throws: VarveError(code, ""), "\(status) \(body.prefix(20))") {
         try chain(["AWS_CONTAINER_CREDENTIALS_FULL_URI": server.url]).credentials()
       }
@@ -162,6 +164,7 @@ import VarveTestSupport
 
   @Test func noInstance() throws {
     let server = LoopbackServer { _ in LoopbackServer.Answer(404) }
+    defer { server.stop() }
     for url in [server.url, "http://127.0.0.1:1"] {
       #expect(throws: VarveError(.usage, "")) {
         try AWSCredentialChain(environment: ["AWS_EC2_METADATA_SERVICE_ENDPOINT": url])

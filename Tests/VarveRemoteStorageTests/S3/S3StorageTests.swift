@@ -22,16 +22,16 @@ import VarveTestSupport
     var behaviour = MemoryS3.Behaviour()
     behaviour.pageSize = 7
     let server = MemoryS3(behaviour)
-    let store = try S3Storage.test(server.port, "a b/ü")
+    let store = try S3Storage.test(server, "a b/ü")
     for number in 0..<40 { try store.put("index/\(number)", [1]) }
     // Of somebody else, beside ours and with characters that XML has not.
     server.objects["a b/ü/index/\u{1}"] = []
     server.objects["a b/ü/index/UP"] = []
     server.objects["a b/üx"] = []
     server.forgetRequests()
-    var names: Set<String> = []
-    try store.list("index") { name, _ in #expect(names.insert(name).inserted) }
-    #expect(names == Set((0..<40).map { "index/\($0)" }))
+    var names: [String] = []
+    try store.list("index") { name, _ in names.append(name) }
+    #expect(names.sorted() == (0..<40).map { "index/\($0)" }.sorted())
     #expect(server.requests.count == 6)
   }
 
@@ -50,7 +50,7 @@ import VarveTestSupport
       return MemoryS3.failure(503, "SlowDown")
     }
     let server = MemoryS3(behaviour)
-    let store = try S3Storage.test(server.port)
+    let store = try S3Storage.test(server)
     for number in 0..<50 { try store.put("index/\(number)", [1]) }
     server.forgetRequests()
     var count = 0
@@ -68,13 +68,13 @@ import VarveTestSupport
           + "</NextContinuationToken></ListBucketResult>")
     }
     let server = MemoryS3(behaviour)
-    let store = try S3Storage.test(server.port)
+    let store = try S3Storage.test(server)
     #expect(throws: VarveError(.io, "")) { try store.list("") { _, _ in } }
   }
 
   @Test func largeObjectsGoInParts() throws {
     let server = MemoryS3()
-    let store = try S3Storage.test(server.port) {
+    let store = try S3Storage.test(server) {
       $0.multipartSize = 5 << 20
       $0.checksum = .crc32c
     }
@@ -104,7 +104,7 @@ import VarveTestSupport
       return MemoryS3.failure(500, "InternalError")
     }
     let server = MemoryS3(behaviour)
-    let store = try S3Storage.test(server.port) { $0.multipartSize = 5 << 20 }
+    let store = try S3Storage.test(server) { $0.multipartSize = 5 << 20 }
     let bytes = [UInt8](repeating: 7, count: 11 << 20)
     try store.put("packs/00/large", bytes)
     #expect(try store.read("packs/00/large") == bytes)
@@ -119,7 +119,7 @@ import VarveTestSupport
         ? MemoryS3.failure(200, "InternalError") : nil
     }
     let server = MemoryS3(behaviour)
-    let store = try S3Storage.test(server.port) { $0.multipartSize = 5 << 20 }
+    let store = try S3Storage.test(server) { $0.multipartSize = 5 << 20 }
     #expect(throws: VarveError(.unavailable, "")) {
       try store.put("packs/00/large", [UInt8](repeating: 7, count: 11 << 20))
     }
@@ -130,7 +130,7 @@ import VarveTestSupport
   @Test func anErrorBehindStatus200() throws {
     var behaviour = MemoryS3.Behaviour()
     behaviour.intercept = { $0.method == "PUT" ? MemoryS3.failure(200, "InternalError") : nil }
-    let store = try S3Storage.test(MemoryS3(behaviour).port)
+    let store = try S3Storage.test(MemoryS3(behaviour))
     #expect(code { try store.put("keys/a", [1]) } == .unavailable)
     #expect(code { _ = try store.createExclusively("keys/a", [1]) } == .unavailable)
   }
@@ -138,27 +138,27 @@ import VarveTestSupport
   /// The capability is tried on the bucket itself, and nothing stays behind.
   @Test func creationProbesTheBucket() throws {
     let good = MemoryS3()
-    try S3Storage.test(good.port).create()
+    try S3Storage.test(good).create()
     #expect(good.objects.isEmpty)
     #expect(good.requests.map(\.method) == ["PUT", "PUT", "DELETE"])
 
     var behaviour = MemoryS3.Behaviour()
     behaviour.ignoresConditions = true
     let bad = MemoryS3(behaviour)
-    let error = #expect(throws: VarveError.self) { try S3Storage.test(bad.port).create() }
+    let error = #expect(throws: VarveError.self) { try S3Storage.test(bad).create() }
     #expect(error?.code == .refused)
     #expect(bad.objects.isEmpty)
 
     behaviour.intercept = { request in
       request.header("if-none-match") == nil ? nil : MemoryS3.failure(501, "NotImplemented")
     }
-    let older = try S3Storage.test(MemoryS3(behaviour).port)
+    let older = try S3Storage.test(MemoryS3(behaviour))
     #expect(code { try older.create() } == .refused)
 
     behaviour.intercept = { request in
       request.method == "PUT" ? MemoryS3.failure(409, "ConditionalRequestConflict") : nil
     }
-    let busy = try S3Storage.test(MemoryS3(behaviour).port)
+    let busy = try S3Storage.test(MemoryS3(behaviour))
     #expect(code { try busy.create() } == .unavailable)
   }
 
@@ -173,36 +173,33 @@ import VarveTestSupport
       (503, "SlowDown", .unavailable, "later"), (429, "TooManyRequests", .unavailable, "later"),
       (409, "ConditionalRequestConflict", .unavailable, "later"),
       (400, "RequestTimeout", .unavailable, "later"), (400, "Nonsense", .io, "operator"),
-    ] {
+    ] as [(Int, String, VarveError.Code, String)] {
       var behaviour = MemoryS3.Behaviour()
       behaviour.intercept = { _ in
         MemoryS3.failure(
           status, name, headers: [("date", "Sun, 06 Nov 1994 08:49:37 GMT")])
       }
       let server = MemoryS3(behaviour)
-      let store = try S3Storage.test(server.port)
+      let store = try S3Storage.test(server) { $0.retry.limit = 0 }
       let error = #expect(throws: VarveError.self) { try store.put("keys/a", [1]) }
       #expect(error?.code == code, "\(name)")
       #expect(error?.message.contains(name) == true)
       #expect(error?.message.contains("secret") == false)
       #expect(error?.hint?.contains(hint) == true, "\(name): \(error?.hint ?? "")")
       #expect(self.code { _ = try store.read("keys/a") } == code, "\(name)")
-      #expect(self.code { try store.list("") { _, _ in } } == code || code == .unavailable)
+      #expect(self.code { try store.list("") { _, _ in } } == code, "\(name)")
     }
   }
 
   @Test func aMissingBucketIsNoMissingObject() throws {
-    let store = try S3Storage(
-      S3Location("s3:http://127.0.0.1:\(MemoryS3().port)/other"),
-      credentials: FixedAWSCredentials.test())
-    _ = store
     let server = MemoryS3()
     let other = try S3Storage(
       S3Location("s3:http://127.0.0.1:\(server.port)/other"),
       credentials: FixedAWSCredentials.test())
     #expect(code { _ = try other.read("config") } == .noRepository)
     #expect(code { try other.put("config", [1]) } == .noRepository)
-    #expect(code { _ = try S3Storage.test(server.port).read("config") } == .missing)
+    #expect(code { _ = try S3Storage.test(server).read("config") } == .missing)
+    server.forgetRequests()
   }
 
   /// A region that an answer names is gone to at once, and kept to.
@@ -219,7 +216,7 @@ import VarveTestSupport
             400, "AuthorizationHeaderMalformed", more: "<Region>eu-north-1</Region>")
       }
       let server = MemoryS3(behaviour)
-      let store = try S3Storage.test(server.port)
+      let store = try S3Storage.test(server)
       try store.put("keys/a", [1])
       #expect(try store.read("keys/a") == [1])
       #expect(server.requests.count == 3)
@@ -233,7 +230,7 @@ import VarveTestSupport
         headers: [("x-amz-bucket-region", isFirst ? "eu-north-1" : "us-east-1")])
     }
     let server = MemoryS3(behaviour)
-    let store = try S3Storage.test(server.port)
+    let store = try S3Storage.test(server)
     #expect(code { try store.put("keys/a", [1]) } == .io)
     #expect(server.requests.count == 2)
     behaviour.intercept = { _ in
@@ -241,13 +238,13 @@ import VarveTestSupport
         301, "PermanentRedirect", headers: [("x-amz-bucket-region", "example.org/")])
     }
     let hostile = MemoryS3(behaviour)
-    #expect(code { try S3Storage.test(hostile.port).put("keys/a", [1]) } == .io)
+    #expect(code { try S3Storage.test(hostile).put("keys/a", [1]) } == .io)
     #expect(hostile.requests.count == 1)
   }
 
   @Test func locksAreSetAndExtended() throws {
     let server = MemoryS3()
-    let store = try S3Storage.test(server.port) {
+    let store = try S3Storage.test(server) {
       $0.retention = try? S3Storage.Retention(.governance, days: 30)
       $0.multipartSize = 5 << 20
     }
@@ -289,7 +286,7 @@ import VarveTestSupport
   /// Data packs only, which their first bytes tell.
   @Test func storageClass() throws {
     let server = MemoryS3()
-    let store = try S3Storage.test(server.port) { $0.storageClass = "STANDARD_IA" }
+    let store = try S3Storage.test(server) { $0.storageClass = "STANDARD_IA" }
     func pack(_ type: PackType) -> [UInt8] {
       PackHeader(
         type: type, encapsulation: [UInt8](repeating: 0, count: 32),
@@ -300,45 +297,37 @@ import VarveTestSupport
       (ObjectName.pack(SHA256.digest(pack(.data))), pack(.data), true),
       (ObjectName.pack(SHA256.digest(pack(.tree))), pack(.tree), false),
       ("packs/00/x", [1], false), ("config", pack(.data), false),
-    ] {
+    ] as [(String, [UInt8], Bool)] {
       server.forgetRequests()
       try store.put(name, bytes)
       #expect((server.requests.first?.header("x-amz-storage-class") != nil) == isCold, "\(name)")
     }
     for wrong in ["", "A B", "A\r\nx: y", "Ä"] {
-      #expect(code { _ = try S3Storage.test(server.port) { $0.storageClass = wrong } } == .usage)
-      #expect(code { _ = try S3Storage.test(server.port) { $0.region = wrong } } == .usage)
+      #expect(code { _ = try S3Storage.test(server) { $0.storageClass = wrong } } == .usage)
+      #expect(code { _ = try S3Storage.test(server) { $0.region = wrong } } == .usage)
     }
   }
 
   @Test(arguments: S3Storage.Checksum.allCases)
   func checksums(_ checksum: S3Storage.Checksum) throws {
     let server = MemoryS3()
-    let store = try S3Storage.test(server.port) { $0.checksum = checksum }
+    let store = try S3Storage.test(server) { $0.checksum = checksum }
     try store.put("keys/a", Array("123456789".utf8))
     let request = try #require(server.requests.first)
     let expected = [
       "content-md5": "JfnnlDI7RTiF9RgfG2JNCw==",
-      "x-amz-checksum-sha256": "FeKw09t+iMGhr4/kPFS9eqGYH8ZCRAyWCa+YqBvLIiU=",
+      "x-amz-checksum-sha256": "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=",
       "x-amz-checksum-crc32c": "4waSgw==", "x-amz-checksum-crc64nvme": "rosUhgp5mIg=",
     ]
     for (header, value) in expected {
-      let isSent = header.hasSuffix(checksum.rawValue)
-      if isSent || checksum == .none || header != "x-amz-checksum-sha256" {
-        #expect((request.header(header) != nil) == isSent, "\(header)")
-      }
-      if isSent, checksum != .sha256 { #expect(request.header(header) == value) }
-    }
-    if checksum == .sha256 {
-      let sum = SHA256.digest(Array("123456789".utf8)).bytes
-      #expect(request.header("x-amz-checksum-sha256") == Base64.encode(sum))
+      #expect(request.header(header) == (header.hasSuffix(checksum.rawValue) ? value : nil))
     }
   }
 
   /// A policy may demand that nothing is replaced: content is created only, what is derived is still put.
   @Test func addsOnly() throws {
     let server = MemoryS3()
-    let store = try S3Storage.test(server.port) {
+    let store = try S3Storage.test(server) {
       $0.addsOnly = true
       $0.multipartSize = 5 << 20
     }
@@ -364,7 +353,7 @@ import VarveTestSupport
         && request.body != [1] ? MemoryS3.failure(400, "XAmzContentSHA256Mismatch") : nil
     }
     let server = MemoryS3(behaviour)
-    let store = RetryStorage(try S3Storage.test(server.port), .quick)
+    let store = RetryStorage(try S3Storage.test(server), .quick)
     #expect(code { try store.put(ObjectName.index(SHA256.digest([1])), [2]) } == .damaged)
     #expect(server.requests.count == 1)
   }
@@ -383,7 +372,7 @@ import VarveTestSupport
           status, headers: range.map { [("content-range", $0)] } ?? [], body: body)
       }
       let server = MemoryS3(behaviour)
-      let store = try S3Storage.test(server.port)
+      let store = try S3Storage.test(server)
       var read: [UInt8] = []
       let found = code { read = try store.read("keys/a", offset: 2, count: 2) }
       #expect(found == expected, "\(status) \(range ?? "")")
@@ -393,7 +382,7 @@ import VarveTestSupport
 
   @Test func timesOfObjects() throws {
     let server = MemoryS3()
-    let store = try S3Storage.test(server.port)
+    let store = try S3Storage.test(server)
     try store.put("keys/a", [1])
     #expect(try store.modificationTime("keys/a")?.utcSeconds == "1994-11-06T08:49:37Z")
     #expect(try store.modificationTime("keys/b") == nil)
@@ -445,7 +434,7 @@ import VarveTestSupport
       ("s3:http://host:443/bucket", .virtualHost, "x", "bucket.host:443", "/a"),
       ("s3:https://host:443/bucket", .path, "x", "host", "/bucket/a"),
       ("s3:s3.eu-x-1.amazonaws.com/bucket", .auto, "y", "bucket.s3.eu-x-1.amazonaws.com", "/a"),
-    ] {
+    ] as [(String, S3Storage.Addressing, String, String, String)] {
       let place = try S3Location(text)
       let address = S3Address(place.bucket, place.endpoint, addressing, region: region)
       #expect(address.host == host)

@@ -62,20 +62,19 @@ import VarveTestSupport
       ["s3.eu-central-1.amazonaws.com", "127.0.0.1:5000", "a.b-c:8443", "[::1]:9000", "localhost"]
       .randomElement(using: &random)!
     made.request.path = "/" + word(keys, 0..<60, &random)
-    made.request.query = (0..<Int.random(in: 0..<6, using: &random)).map { _ in
+    for _ in 0..<Int.random(in: 0..<6, using: &random) {
       // Few names, so that some come twice.
-      (
-        Bool.random(using: &random)
-          ? ["a", "A", "a-", "prefix", "%", "uploads"].randomElement(using: &random)!
-          : word(keys, 1..<12, &random), word(keys, 0..<20, &random)
-      )
+      var name = ["a", "A", "a-", "prefix", "%", "uploads"].randomElement(using: &random)!
+      if Bool.random(using: &random) { name = word(keys, 1..<12, &random) }
+      let value = word(keys, 0..<20, &random)
+      made.request.query.append((name, value))
     }
-    made.request.headers = (0..<Int.random(in: 0..<6, using: &random)).map { _ in
-      let name =
-        Bool.random(using: &random)
-        ? ["If-None-Match", "range", "x-amz-meta-A", "X-AMZ-meta-a"].randomElement(using: &random)!
-        : "x-" + word(plain + "-_", 1..<12, &random)
-      return (name, word(plain + "  \t,;\"'=/*äß", 0..<30, &random))
+    for _ in 0..<Int.random(in: 0..<6, using: &random) {
+      var name = ["If-None-Match", "range", "x-amz-meta-A", "X-AMZ-meta-a"]
+        .randomElement(using: &random)!
+      if Bool.random(using: &random) { name = "x-" + word(plain + "-_", 1..<12, &random) }
+      let value = word(plain + "  \t,;\"'=/*äß", 0..<30, &random)
+      made.request.headers.append((name, value))
     }
     made.body = Array(word(keys, 0..<40, &random).utf8)
     made.request.payload = SHA256.digest(made.body)
@@ -120,8 +119,8 @@ import VarveTestSupport
   @Test func percentEncodingIsUndone() {
     var random = SeededGenerator(seed: 8)
     for _ in 0..<500 {
-      let text = String(
-        decoding: random.bytes(Int.random(in: 0..<40, using: &random)), as: UTF8.self)
+      let count = Int.random(in: 0..<40, using: &random)
+      let text = String(decoding: random.bytes(count), as: UTF8.self)
       #expect(PercentEncoding.decode(PercentEncoding.encode(text)) == text)
       #expect(PercentEncoding.decode(PercentEncoding.encode(text, keepsSlashes: true)) == text)
     }

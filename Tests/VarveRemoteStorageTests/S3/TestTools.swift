@@ -29,15 +29,17 @@ extension FixedAWSCredentials {
 }
 
 extension S3Storage {
-  /// A store on a server of the test.
+  /// A store on a server of the test, which lives as long as the store.
   static func test(
-    _ port: UInt16, _ prefix: String = "repository", _ change: (inout Options) -> Void = { _ in }
+    _ host: any LoopbackHost, _ prefix: String = "repository",
+    _ change: (inout Options) -> Void = { _ in }
   ) throws -> S3Storage {
     var options = Options()
     options.retry = .quick
     change(&options)
+    options.retry.check = { withExtendedLifetime(host) {} }
     return try S3Storage(
-      S3Location("s3:http://127.0.0.1:\(port)/\(MemoryS3.bucket)/\(prefix)"),
+      S3Location("s3:\(host.url)/\(MemoryS3.bucket)/\(prefix)"),
       credentials: FixedAWSCredentials.test(), options: options)
   }
 }

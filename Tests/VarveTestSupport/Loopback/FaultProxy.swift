@@ -4,9 +4,9 @@ import Synchronization
 /// An HTTP proxy on loopback that does harm at chosen requests: what stands between a client and a store's server in tests of
 /// what happens when the network fails.
 ///
-///     let proxy = FaultProxy(to: server.port) { number, _ in number == 3 ? .dropAfter : .pass }
-///     // … a client of http://127.0.0.1:\(proxy.port)
-public final class FaultProxy: Sendable {
+///     let proxy = FaultProxy(to: server) { number, _ in number == 3 ? .dropAfter : .pass }
+///     // … a client of proxy.url
+public final class FaultProxy: LoopbackHost {
   public enum Fault: Hashable, Sendable, CustomStringConvertible {
     case pass
     /// The connection ends, and the server has heard nothing.
@@ -54,11 +54,21 @@ public final class FaultProxy: Sendable {
   }
 
   private let listener: LoopbackListener
-  private let counter = Counter()
+  private let counter: Counter
+
+  /// A proxy of a server of the test.
+  public convenience init(to server: any LoopbackHost, _ judge: @escaping Judge) {
+    self.init(toPort: server.port) { number, request in
+      // It lives as long as the proxy.
+      withExtendedLifetime(server) { judge(number, request) }
+    }
+  }
 
   /// - Parameter server: port of 127.0.0.1 to which requests are passed on.
-  public init(to server: UInt16, _ judge: @escaping Judge) {
-    listener = LoopbackListener { [counter] client in
+  public init(toPort server: UInt16, _ judge: @escaping Judge) {
+    let counter = Counter()
+    self.counter = counter
+    listener = LoopbackListener { client in
       var upstream = Upstream(port: server)
       defer { upstream.end() }
       while let request = client.request() {
@@ -74,8 +84,6 @@ public final class FaultProxy: Sendable {
   }
 
   public var port: UInt16 { listener.port }
-  /// Without a slash at its end.
-  public var url: String { "http://127.0.0.1:\(port)" }
   /// Requests so far.
   public var count: Int { counter.value.withLock { $0 } }
 

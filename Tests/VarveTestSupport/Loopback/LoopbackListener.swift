@@ -1,6 +1,16 @@
 import Glibc
 import Synchronization
 
+/// A server of a test on 127.0.0.1. It ends with its last reference: whoever talks to it keeps one.
+public protocol LoopbackHost: AnyObject, Sendable {
+  var port: UInt16 { get }
+}
+
+extension LoopbackHost {
+  /// Without a slash at its end.
+  public var url: String { "http://127.0.0.1:\(port)" }
+}
+
 /// Accepts connections on a free port of 127.0.0.1, each on a thread of its own, until the last reference goes.
 public final class LoopbackListener: Sendable {
   /// Sockets in use, so that they can be ended from outside.
@@ -34,7 +44,7 @@ public final class LoopbackListener: Sendable {
   }
 
   public let port: UInt16
-  private let sockets = Sockets()
+  private let sockets: Sockets
 
   /// - Parameter serve: called with each connection, which ends when it returns.
   init(_ serve: @escaping @Sendable (HTTPStream) -> Void) {
@@ -49,15 +59,18 @@ public final class LoopbackListener: Sendable {
     }
     precondition(isBound, "no port for a test")
     port = UInt16(bigEndian: address.sin_port)
+    let sockets = Sockets()
+    self.sockets = sockets
     _ = sockets.add(listening)
-    startThread { [sockets] in
+    startThread {
       while true {
-        let descriptor = accept4(listening, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+        let descriptor = accept(listening, nil, nil)
         if descriptor < 0 && errno == EINTR { continue }
         guard descriptor >= 0, sockets.add(descriptor) else {
           if descriptor >= 0 { close(descriptor) }
           break
         }
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         withoutDelay(descriptor)
         startThread {
           serve(HTTPStream(descriptor))

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// An HTTP server of a test: it answers what a closure says.
-public final class LoopbackServer: Sendable {
+public final class LoopbackServer: LoopbackHost {
   public struct Answer: Sendable {
     public var status: Int
     public var headers: [(name: String, value: String)]
@@ -34,11 +34,13 @@ public final class LoopbackServer: Sendable {
   }
 
   private let listener: LoopbackListener
-  private let record = Record()
+  private let record: Record
 
   /// - Parameter respond: called from several threads.
   public init(_ respond: @escaping @Sendable (HTTPMessage) -> Answer) {
-    listener = LoopbackListener { [record] stream in
+    let record = Record()
+    self.record = record
+    listener = LoopbackListener { stream in
       while let request = stream.request() {
         record.requests.withLock { $0.append(request) }
         guard stream.write(respond(request).encode(answering: request.method)),
@@ -49,9 +51,8 @@ public final class LoopbackServer: Sendable {
   }
 
   public var port: UInt16 { listener.port }
-  /// Without a slash at its end.
-  public var url: String { "http://127.0.0.1:\(port)" }
   /// What came so far.
   public var requests: [HTTPMessage] { record.requests.withLock { $0 } }
+  public func stop() { listener.stop() }
   public func forgetRequests() { record.requests.withLock { $0 = [] } }
 }

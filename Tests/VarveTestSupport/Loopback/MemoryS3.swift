@@ -4,7 +4,7 @@
 import Synchronization
 
 /// A server that speaks S3, with one bucket.
-public final class MemoryS3: Sendable {
+public final class MemoryS3: LoopbackHost {
   public struct Behaviour: Sendable {
     /// Keys on a page of a list.
     public var pageSize = 1000
@@ -30,10 +30,12 @@ public final class MemoryS3: Sendable {
   public static let bucket = "bucket"
 
   private let server: LoopbackServer
-  private let store = Store()
+  private let store: Store
 
   public init(_ behaviour: Behaviour = Behaviour()) {
-    server = LoopbackServer { [store] request in
+    let store = Store()
+    self.store = store
+    server = LoopbackServer { request in
       behaviour.intercept(request)
         ?? store.state.withLock { Self.respond(request, &$0, behaviour) }
     }
@@ -95,7 +97,7 @@ public final class MemoryS3: Sendable {
       {
         return failure(412, "PreconditionFailed")
       }
-      store(request, key, request.body, &state)
+      keep(request, key, request.body, &state)
       return LoopbackServer.Answer(200, headers: [("etag", "\"0\"")])
     case "GET", "HEAD": return read(request, key, state)
     case "DELETE":
@@ -105,7 +107,7 @@ public final class MemoryS3: Sendable {
     }
   }
 
-  private static func store(
+  private static func keep(
     _ request: HTTPMessage, _ key: String, _ bytes: [UInt8], _ state: inout State
   ) {
     state.objects[key] = bytes
@@ -185,7 +187,8 @@ public final class MemoryS3: Sendable {
       return LoopbackServer.Answer(204)
     default:
       state.uploads[id] = nil
-      state.objects[key] = parts.sorted { $0.key < $1.key }.flatMap(\.value)
+      state.objects[key] = parts.sorted { $0.key < $1.key }
+        .reduce(into: []) { $0 += $1.value }
       return LoopbackServer.Answer(200, "<CompleteMultipartUploadResult/>")
     }
   }
