@@ -4,8 +4,8 @@ import ArgumentParser
 struct FromRepositoryOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The source repository: a directory. (environment: VARVE_FROM_REPOSITORY)", valueName: "path")
-  )
+      "The source repository: a place as --repo has it. (environment: VARVE_FROM_REPOSITORY)",
+      valueName: "place"))
   var fromRepo: String?
 
   /// Opens the source with what else `options` say; nothing is written there.
