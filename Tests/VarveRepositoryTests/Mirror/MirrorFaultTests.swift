@@ -60,13 +60,17 @@ import VarveStorage
       let outcome = Result {
         try bench.mirror(from: atSource ? faulty : nil, to: atSource ? target : faulty)
       }
+      var lacking: [String] = []
       switch outcome {
-      case .success(let report): failed += report.failures.isEmpty ? 0 : 1
+      case .success(let report):
+        lacking = report.failures.map(\.name)
+        failed += lacking.isEmpty ? 0 : 1
       case .failure(let error):
         #expect((error as? VarveError)?.code == .io, "\(error)")
         failed += 1
       }
-      try bench.expectValid(target)
+      #expect(atSource || lacking.isEmpty)
+      try bench.expectValid(target, lacking: lacking)
       try bench.mirror(to: target)
       try bench.expectTwin(target)
       guard end.withLock({ $0 }) else { break }

@@ -117,21 +117,3 @@ private func withoutDelay(_ descriptor: Int32) {
   setsockopt(
     descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
 }
-
-/// A thread that nobody waits for.
-func startThread(_ body: @escaping @Sendable () -> Void) {
-  final class Job: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
-  var thread = pthread_t()
-  let job = Unmanaged.passRetained(Job(body)).toOpaque()
-  let result = pthread_create(
-    &thread, nil,
-    { argument in
-      if let argument { Unmanaged<Job>.fromOpaque(argument).takeRetainedValue().body() }
-      return nil
-    }, job)
-  precondition(result == 0, "no thread for a test")
-  pthread_detach(thread)
-}
