@@ -5,6 +5,7 @@ import Glibc
 public final class ServerProcess: @unchecked Sendable {
   public struct Failure: Error, CustomStringConvertible {
     public let description: String
+    public init(description: String) { self.description = description }
   }
 
   private let identifier: pid_t

@@ -112,12 +112,13 @@ struct S3ServiceTests {
     let bucket = "varve-test-policy"
     let text = try String(
       decoding: fileBytes(TestTools.conformance + "/../../docs/storage-s3.md"), as: UTF8.self)
-    let start = try #require(text.firstRange(of: "```json\n")?.upperBound)
-    let end = try #require(text[start...].firstRange(of: "```")?.lowerBound)
+    let start: String.Index = try #require(text.firstRange(of: "```json\n")).upperBound
+    let end: String.Index = try #require(text[start...].firstRange(of: "```")).lowerBound
+    let policy = String(text[start..<end])
     let directory = TemporaryDirectory()
     fileText(
       directory("policy"),
-      text[start..<end].replacing("WRITER", with: try Self.variable("WRITER"))
+      policy.replacing("WRITER", with: try Self.variable("WRITER"))
         .replacing("BUCKET", with: bucket).replacing("PREFIX", with: "backups"))
     try Self.prepare(bucket, "policy", directory("policy"))
     let owner = try Self.store(bucket, "backups")

@@ -248,7 +248,7 @@ import VarveTestSupport
       $0.retention = try? S3Storage.Retention(.governance, days: 30)
       $0.multipartSize = 5 << 20
     }
-    #expect(store.retentionSeconds == 30 * 86_400)
+    #expect(store.retentionSeconds == Int64(30 * 86_400))
     try store.put("config", [1])
     try store.put("packs/00/large", [UInt8](repeating: 0, count: 6 << 20))
     try store.put("log/checkpoint", [1])
