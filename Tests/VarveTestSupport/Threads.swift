@@ -37,6 +37,11 @@ public final class Gate: Sendable {
   public func wait() {
     let mine = arrivals.add(1, ordering: .acquiringAndReleasing).newValue
     let round = (mine + count - 1) / count * count
-    while arrivals.load(ordering: .acquiring) < round { sched_yield() }
+    var turns = 0
+    while arrivals.load(ordering: .acquiring) < round {
+      turns += 1
+      // Whoever is waited for may need this processor, and others beside it.
+      if turns < 50 { sched_yield() } else { usleep(20) }
+    }
   }
 }

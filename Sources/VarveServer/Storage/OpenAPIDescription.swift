@@ -162,7 +162,8 @@ enum OpenAPIDescription {
                 type: string
                 enum: ["*"]
           requestBody:
-            required: true
+            required: false
+            description: The object's bytes; none for an empty object.
             content:
               application/octet-stream:
                 schema:

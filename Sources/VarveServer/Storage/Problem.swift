@@ -35,15 +35,23 @@ struct Problem: Error {
     }
   }
 
+  private static let statuses: [HTTPResponse.Status] = [
+    .badRequest, .unauthorized, .forbidden, .notFound, .methodNotAllowed, .conflict,
+    .lengthRequired, .preconditionFailed, .contentTooLarge, .unsupportedMediaType,
+    .rangeNotSatisfiable, .unprocessableContent, .preconditionRequired, .tooManyRequests,
+    .internalServerError,
+  ]
+
   var response: Response {
+    let known = Self.statuses.first { $0.code == status }
+    let said = known ?? HTTPResponse.Status(code: status, reasonPhrase: "Insufficient Storage")
     let body = JSONValue.object([
-      "detail": .string(detail), "status": .integer(Int64(status)),
-      "title": .string(HTTPResponse.Status(code: status).reasonPhrase),
+      "detail": .string(detail), "status": .integer(Int64(said.code)),
+      "title": .string(said.reasonPhrase),
     ]).canonicalBytes()
     var fields = headers
     fields[.contentType] = "application/problem+json"
     return Response(
-      status: HTTPResponse.Status(code: status), headers: fields,
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+      status: said, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
   }
 }

@@ -19,12 +19,14 @@ enum StorageTarget: Equatable {
   case object(repository: String, name: String)
   case unknown
 
+  static let objectMethods: [HTTPRequest.Method] = [.get, .head, .put, .delete, .post]
+
   /// What it can be asked for.
   var methods: [HTTPRequest.Method] {
     switch self {
     case .description: [.get, .head]
     case .repository: [.get, .head, .post]
-    case .object: [.get, .head, .put, .delete, .post]
+    case .object: Self.objectMethods
     case .unknown: []
     }
   }

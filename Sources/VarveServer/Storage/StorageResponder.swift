@@ -69,8 +69,9 @@ struct StorageResponder: HTTPResponder {
     // A name that cannot be is not said to be so before it is known who asks.
     let target = Result { try StorageTarget(path: parts.first ?? "") }
     if case .success(.unknown) = target { throw Problem(404, "there is nothing at that path") }
-    if case .success(let target) = target, !target.methods.contains(request.method) {
-      let methods = target.methods.map(\.rawValue).joined(separator: ", ")
+    let allowed = (try? target.get().methods) ?? StorageTarget.objectMethods
+    guard allowed.contains(request.method) else {
+      let methods = allowed.map(\.rawValue).joined(separator: ", ")
       throw Problem(405, "that can be asked for with \(methods)", headers: [.allow: methods])
     }
     if case .success(.description) = target {
@@ -186,9 +187,12 @@ struct StorageResponder: HTTPResponder {
     case .put:
       return try await store(name, in: repository, request, caller)
     case .delete:
-      if let reason = caller.kind.reasonAgainstRemoving(name) { throw Problem(403, reason) }
+      let reason = caller.kind.reasonAgainstRemoving(name)
+      // Who may delete learns of an object that it is not there, whatever its name.
+      if let reason, caller.kind != .full { throw Problem(403, reason) }
       let place = try await place(repository)
       try await threads.runIfActive {
+        if let reason, try place.storage.size(name) != nil { throw Problem(403, reason) }
         guard try place.remove(name) else { throw Problem(404, "there is no such object") }
       }
       return Response(status: .noContent)

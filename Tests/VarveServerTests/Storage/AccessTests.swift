@@ -7,7 +7,7 @@ import VarveStorage
 import VarveTestSupport
 
 /// Each kind of token, with each method, on each class of object.
-@Suite struct AccessTests {
+@Suite(.onOwnThreads) struct AccessTests {
   private struct Sample {
     let name: String
     let bytes: [UInt8]

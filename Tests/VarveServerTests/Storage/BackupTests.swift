@@ -11,7 +11,7 @@ import VarveStorage
 import VarveTestSupport
 
 /// What a backup needs of a server is what a token of the kind append may do.
-@Suite struct BackupTests {
+@Suite(.onOwnThreads) struct BackupTests {
   /// Notes what is asked of a store, and lets it pass.
   private final class Recorder: StorageBackend {
     private let base: any StorageBackend

@@ -6,7 +6,7 @@ import VarveStorage
 import VarveTestSupport
 
 /// docs/server-openapi.yaml says what the server does.
-@Suite struct DescriptionTests {
+@Suite(.onOwnThreads) struct DescriptionTests {
   private static let sources =
     "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
   private static let schemathesis = sources + "/.build/python/bin/schemathesis"
@@ -29,6 +29,17 @@ import VarveTestSupport
     try bench.local().create()
     try bench.local().put("log/checkpoint", [UInt8](repeating: 1, count: 1_000))
     let token = try bench.token(.full)
+    // So that most requests get as far as the repository, and many to an object that is there.
+    try FileBytes.write(
+      Array(
+        """
+        [parameters]
+        "path.repository" = "web"
+
+        [[operations]]
+        include-operation-id = ["readObject", "describeObject", "settleObject"]
+        parameters = { "path.name" = "log/checkpoint" }
+        """.utf8), to: bench.directory("schemathesis.toml"))
     let output = bench.directory("output")
     let examples = getenv("VARVE_SOAK") == nil ? "25" : "1000"
     let code = try ChildProgram(

@@ -7,7 +7,7 @@ import VarveStorage
 import VarveTestSupport
 
 /// Requests that no client of ours makes.
-@Suite struct HostileRequestTests {
+@Suite(.onOwnThreads) struct HostileRequestTests {
   /// Ways to write a path that leads out, and what else is no name; all of them after `/v1/`.
   private static let paths = [
     "web/../secret", "web/..%2fsecret", "web/%2e%2e/secret", "web/%2e%2e%2fsecret",

@@ -7,7 +7,7 @@ import VarveStorage
 import VarveTestSupport
 
 /// Clients that hold on without getting on are cut; those that are merely slow are not.
-@Suite struct PaceTests {
+@Suite(.onOwnThreads) struct PaceTests {
   private static func bench(encrypted: Bool = false) throws -> ServerBench {
     let bench = try ServerBench(encrypted: encrypted) {
       $0.pace.headSeconds = 1.5

@@ -7,7 +7,7 @@ import VarveServer
 import VarveStorage
 import VarveTestSupport
 
-@Suite struct ServerConformanceTests {
+@Suite(.onOwnThreads) struct ServerConformanceTests {
   @Test(arguments: StorageConformance.cases)
   func overTLS(_ conformance: StorageConformance.Case) throws {
     let bench = try ServerBench(encrypted: true)

@@ -11,7 +11,7 @@ import VarveTestSupport
 
 /// 64 clients that store what backups store, at the same time: nothing fails, and memory does not grow with them. Five
 /// minutes with `VARVE_SOAK`, some seconds otherwise. The server is another process, so that its memory is its own.
-@Suite(.serialized) struct SoakTests {
+@Suite(.serialized, .onOwnThreads) struct SoakTests {
   private struct Tally {
     var latencies: [String: [Double]] = [:]
     var bytes = 0

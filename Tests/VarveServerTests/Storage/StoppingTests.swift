@@ -7,7 +7,7 @@ import VarveServer
 import VarveStorage
 import VarveTestSupport
 
-@Suite struct StoppingTests {
+@Suite(.onOwnThreads) struct StoppingTests {
   /// Whatever becomes of an upload, nobody sees a part of it.
   @Test func uploadsThatBreakOff() throws {
     let bench = try ServerBench()
