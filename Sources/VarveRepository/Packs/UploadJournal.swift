@@ -17,7 +17,7 @@ import VarveFormat
 import VarveStorage
 
 /// The packs of one session.
-final class UploadJournal: Sendable {
+package final class UploadJournal: Sendable {
   private let file: Int32
   private let path: String
   private let end = Mutex<Int64>(0)

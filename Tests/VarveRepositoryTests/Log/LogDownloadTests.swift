@@ -1,6 +1,7 @@
 import Testing
 import VarveCrypto
 import VarveFormat
+import VarveProof
 import VarveRepository
 import VarveStorage
 import VarveTestSupport

@@ -107,7 +107,7 @@ import VarveTestSupport
           size: try #require(try bench.storage.size(ObjectName.pack($0))))
       }
       try bench.unlocked.log.append { _ in
-        [.condemn(.init(objects: try ObjectList(storing: objects, in: bench.storage), grace: 0))]
+        [.condemn(.init(objects: try ObjectList(storing: objects, in: bench.storage)))]
       }
     }
     let report = try backUp(FarStorage(bench.storage))
