@@ -137,6 +137,7 @@ struct S3ServiceTests {
     #expect(count == 2)
     #expect(throws: VarveError(.io, "")) { try writer.remove(name) }
     #expect(try owner.read(name) == [1])
+    try Self.store(bucket, "other").put("keys/a", [1])
     let beside = try Self.store(bucket, "other", Self.keys("WRITER_"))
     #expect(throws: VarveError(.io, "")) { try beside.put("keys/a", [1]) }
     #expect(throws: VarveError(.io, "")) { _ = try beside.read("keys/a") }
