@@ -10,6 +10,7 @@ import VarveTestSupport
 ///
 ///     VARVE_TEST_CEPH=1
 ///     VARVE_TEST_S3_ENDPOINT, VARVE_TEST_S3_ACCESS, VARVE_TEST_S3_SECRET     of somebody who may make buckets
+///     VARVE_TEST_S3_OWNER                                                   ARN of that one
 ///     VARVE_TEST_S3_WRITER, …_WRITER_ACCESS, …_WRITER_SECRET                ARN and keys of somebody who may nothing by himself
 @Suite(
   .enabled(if: TestTools.variable("VARVE_TEST_CEPH") == "1", "VARVE_TEST_CEPH=1 runs it"),
@@ -118,8 +119,10 @@ struct S3ServiceTests {
     let directory = TemporaryDirectory()
     fileText(
       directory("policy"),
-      policy.replacing("WRITER", with: try Self.variable("WRITER"))
-        .replacing("BUCKET", with: bucket).replacing("PREFIX", with: "backups"))
+      policy.replacing("OWNER", with: try Self.variable("OWNER")).replacing(
+        "WRITER", with: try Self.variable("WRITER")
+      )
+      .replacing("BUCKET", with: bucket).replacing("PREFIX", with: "backups"))
     try Self.prepare(bucket, "policy", directory("policy"))
     let owner = try Self.store(bucket, "backups")
     let writer = try Self.store(bucket, "backups", Self.keys("WRITER_"))
@@ -134,6 +137,7 @@ struct S3ServiceTests {
     #expect(count == 2)
     #expect(throws: VarveError(.io, "")) { try writer.remove(name) }
     #expect(try owner.read(name) == [1])
+    try Self.store(bucket, "other").put("keys/a", [1])
     let beside = try Self.store(bucket, "other", Self.keys("WRITER_"))
     #expect(throws: VarveError(.io, "")) { try beside.put("keys/a", [1]) }
     #expect(throws: VarveError(.io, "")) { _ = try beside.read("keys/a") }

@@ -1,5 +1,6 @@
 import Glibc
 import VarveCrypto
+import VarveFormat
 import VarveRemoteStorage
 import VarveStorage
 import VarveTestSupport
@@ -72,4 +73,14 @@ func fileBytes(_ path: String) throws -> [UInt8] {
     if count == 0 { return bytes }
     bytes += room[..<count]
   }
+}
+
+/// The code of the error that `body` throws.
+func code(_ body: () throws -> Void) -> VarveError.Code? {
+  do {
+    try body()
+  } catch let error as VarveError {
+    return error.code
+  } catch { return nil }
+  return nil
 }

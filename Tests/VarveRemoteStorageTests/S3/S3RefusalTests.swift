@@ -1,0 +1,126 @@
+import Glibc
+import Synchronization
+import Testing
+import VarveCrypto
+import VarveFormat
+import VarveRemoteStorage
+import VarveStorage
+import VarveTestSupport
+
+/// What a service refuses, and where it sends.
+@Suite struct S3RefusalTests {
+  /// The capability is tried on the bucket itself, and nothing stays behind.
+  @Test func creationProbesTheBucket() throws {
+    let good = MemoryS3()
+    try S3Storage.test(good).create()
+    #expect(good.objects.isEmpty)
+    #expect(good.requests.map(\.method) == ["PUT", "PUT", "DELETE"])
+
+    var behaviour = MemoryS3.Behaviour()
+    behaviour.ignoresConditions = true
+    let bad = MemoryS3(behaviour)
+    let error = #expect(throws: VarveError.self) { try S3Storage.test(bad).create() }
+    #expect(error?.code == .refused)
+    #expect(bad.objects.isEmpty)
+
+    behaviour.intercept = { request in
+      request.header("if-none-match") == nil ? nil : MemoryS3.failure(501, "NotImplemented")
+    }
+    let older = try S3Storage.test(MemoryS3(behaviour))
+    #expect(code { try older.create() } == .refused)
+
+    behaviour.intercept = { request in
+      request.method == "PUT" ? MemoryS3.failure(409, "ConditionalRequestConflict") : nil
+    }
+    let busy = try S3Storage.test(MemoryS3(behaviour))
+    #expect(code { try busy.create() } == .unavailable)
+  }
+
+  @Test func refusalsHaveARemedy() throws {
+    for (status, name, meaning, hint) in [
+      (403, "SignatureDoesNotMatch", VarveError.Code.io, "secret access key"),
+      (403, "InvalidAccessKeyId", .io, "does not know the access key id"),
+      (403, "AccessDenied", .io, "policy"), (404, "NoSuchBucket", .noRepository, "make the bucket"),
+      (403, "RequestTimeTooSkewed", .io, "clock"), (400, "ExpiredToken", .io, "session token"),
+      (403, "InvalidObjectState", .io, "cold"), (400, "QuotaExceeded", .io, "room"),
+      (301, "PermanentRedirect", .io, "AWS_REGION"), (500, "InternalError", .unavailable, "later"),
+      (503, "SlowDown", .unavailable, "later"), (429, "TooManyRequests", .unavailable, "later"),
+      (409, "ConditionalRequestConflict", .unavailable, "later"),
+      (400, "RequestTimeout", .unavailable, "later"), (400, "Nonsense", .io, "operator"),
+    ] as [(Int, String, VarveError.Code, String)] {
+      var behaviour = MemoryS3.Behaviour()
+      behaviour.intercept = { _ in
+        MemoryS3.failure(
+          status, name, headers: [("date", "Sun, 06 Nov 1994 08:49:37 GMT")])
+      }
+      let server = MemoryS3(behaviour)
+      let store = try S3Storage.test(server) { $0.retry.limit = 0 }
+      let error = #expect(throws: VarveError.self) { try store.put("keys/a", [1]) }
+      #expect(error?.code == meaning, "\(name)")
+      #expect(error?.message.contains(name) == true)
+      #expect(error?.message.contains("secret") == false)
+      #expect(error?.hint?.contains(hint) == true, "\(name): \(error?.hint ?? "")")
+      #expect(code { _ = try store.read("keys/a") } == meaning, "\(name)")
+      #expect(code { try store.list("") { _, _ in } } == meaning, "\(name)")
+    }
+  }
+
+  @Test func aMissingBucketIsNoMissingObject() throws {
+    let server = MemoryS3()
+    let other = try S3Storage(
+      S3Location("s3:http://127.0.0.1:\(server.port)/other"),
+      credentials: FixedAWSCredentials.test())
+    #expect(code { _ = try other.read("config") } == .noRepository)
+    #expect(code { try other.put("config", [1]) } == .noRepository)
+    #expect(code { _ = try S3Storage.test(server).read("config") } == .missing)
+    server.forgetRequests()
+  }
+
+  /// A region that an answer names is gone to at once, and kept to.
+  @Test func regionsAreFollowed() throws {
+    for isHeader in [true, false] {
+      var behaviour = MemoryS3.Behaviour()
+      behaviour.intercept = { request in
+        let scope = request.header("authorization") ?? ""
+        guard !scope.contains("/eu-north-1/s3/") else { return nil }
+        return isHeader
+          ? MemoryS3.failure(
+            301, "PermanentRedirect", headers: [("x-amz-bucket-region", "eu-north-1")])
+          : MemoryS3.failure(
+            400, "AuthorizationHeaderMalformed", more: "<Region>eu-north-1</Region>")
+      }
+      let server = MemoryS3(behaviour)
+      let store = try S3Storage.test(server)
+      try store.put("keys/a", [1])
+      #expect(try store.read("keys/a") == [1])
+      #expect(server.requests.count == 3)
+    }
+    // Round and round is not gone.
+    var behaviour = MemoryS3.Behaviour()
+    behaviour.intercept = { request in
+      let isFirst = request.header("authorization")?.contains("/us-east-1/") == true
+      return MemoryS3.failure(
+        301, "PermanentRedirect",
+        headers: [("x-amz-bucket-region", isFirst ? "eu-north-1" : "us-east-1")])
+    }
+    let server = MemoryS3(behaviour)
+    let store = try S3Storage.test(server)
+    #expect(code { try store.put("keys/a", [1]) } == .io)
+    #expect(server.requests.count == 2)
+    behaviour.intercept = { _ in
+      MemoryS3.failure(
+        301, "PermanentRedirect", headers: [("x-amz-bucket-region", "example.org/")])
+    }
+    let hostile = MemoryS3(behaviour)
+    #expect(code { try S3Storage.test(hostile).put("keys/a", [1]) } == .io)
+    #expect(hostile.requests.count == 1)
+  }
+
+  @Test func anErrorBehindStatus200() throws {
+    var behaviour = MemoryS3.Behaviour()
+    behaviour.intercept = { $0.method == "PUT" ? MemoryS3.failure(200, "InternalError") : nil }
+    let store = try S3Storage.test(MemoryS3(behaviour))
+    #expect(code { try store.put("keys/a", [1]) } == .unavailable)
+    #expect(code { _ = try store.createExclusively("keys/a", [1]) } == .unavailable)
+  }
+}
