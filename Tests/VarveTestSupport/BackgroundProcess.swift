@@ -25,7 +25,15 @@ public final class BackgroundProcess: Sendable {
     var child = pid_t()
     var words: [UnsafeMutablePointer<CChar>?] =
       (["sh", "-c", script, log] + command).map { strdup($0) } + [nil]
-    let result = posix_spawn(&child, "/bin/sh", &actions, nil, &words, environ)
+    // Threads that tests run on block signals, which a child would inherit: nothing could end it.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    let result = posix_spawn(&child, "/bin/sh", &actions, &attributes, &words, environ)
     for word in words { free(word) }
     posix_spawn_file_actions_destroy(&actions)
     close(ends[0])
