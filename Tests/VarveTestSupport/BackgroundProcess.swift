@@ -2,7 +2,7 @@ import Glibc
 import VarveFormat
 
 /// A server that a test started. It ends with this object, and with the test's process, however that ends: a shell waits
-/// at a pipe for it.
+/// at a socket for it.
 public final class BackgroundProcess: Sendable {
   private let shell: pid_t
   private let lifeline: Int32
@@ -14,15 +14,26 @@ public final class BackgroundProcess: Sendable {
   public init(_ command: [String], log: String) throws {
     let script = "exec 3<&0; \"$@\" </dev/null >>\"$0\" 2>&1 3<&- & read _ <&3; kill $!; wait"
     var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { throw VarveError(.io, "a test gets no pipe") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    // Sockets can be made so that no other test's process inherits them, and keeps this one waiting.
+    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+      throw VarveError(.io, "a test gets no socket")
+    }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
     var child = pid_t()
     var words: [UnsafeMutablePointer<CChar>?] =
       (["sh", "-c", script, log] + command).map { strdup($0) } + [nil]
-    let result = posix_spawn(&child, "/bin/sh", &actions, nil, &words, environ)
+    // Threads that tests run on block signals, which a child would inherit: nothing could end it.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    let result = posix_spawn(&child, "/bin/sh", &actions, &attributes, &words, environ)
     for word in words { free(word) }
     posix_spawn_file_actions_destroy(&actions)
     close(ends[0])

@@ -316,12 +316,13 @@ final class SFTPConnection: Sendable {
     }
     let identifier = try packet.u32()
     let found = state.withLock { $0.expected.removeValue(forKey: identifier) }
-    guard let expectation = found, let kind = SFTPAnswer.Kind(rawValue: type),
-      kind == .status || kind == expectation.kind
-    else { throw packet.malformed("type \(type) for request \(identifier)") }
-    guard let queue = expectation.queue else { return }
+    guard let expectation = found else {
+      throw packet.malformed("an answer to request \(identifier), which nobody made")
+    }
     do {
-      try queue.deliver(tag: expectation.tag) { isAwaited in
+      guard let kind = SFTPAnswer.Kind(rawValue: type), kind == .status || kind == expectation.kind
+      else { throw packet.malformed("type \(type) for request \(identifier)") }
+      try expectation.queue?.deliver(tag: expectation.tag) { isAwaited in
         guard isAwaited else { return nil }
         return try SFTPAnswer(kind, &packet, destination: expectation.destination)
       }

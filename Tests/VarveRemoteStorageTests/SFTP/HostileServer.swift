@@ -115,6 +115,8 @@ struct HostileServer {
         number += 1
         if lie == "wrong-identifier":
             answer = answer[:5] + b"\x7f\xff\xff\xff" + answer[9:]
+        elif lie == "short-limits" and kind == 200:
+            answer = packet(201, identifier + bytes(8))
         elif lie == "wrong-type":
             answer = packet(103 if kind != 5 else 102, identifier + string(b"surprise"))
         elif lie == "unknown-type":

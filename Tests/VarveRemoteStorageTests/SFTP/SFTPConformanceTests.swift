@@ -27,7 +27,9 @@ import VarveTestSupport
 
   @Test(arguments: StorageConformance.cases)
   func conforms(_ conformance: StorageConformance.Case) throws {
-    let store = try storage(try SSHServer())
+    let server = try SSHServer()
+    defer { withExtendedLifetime(server) {} }
+    let store = try storage(server)
     try store.create()
     try conformance.run(store)
   }
@@ -119,7 +121,9 @@ import VarveTestSupport
     let local = LocalStorage(path: directory("r"))
     try local.create()
     try local.put("packs/7f/aa", [1, 2, 3])
-    let remote = try storage(try SSHServer())
+    let server = try SSHServer()
+    defer { withExtendedLifetime(server) {} }
+    let remote = try storage(server)
     #expect(try remote.read("packs/7f/aa") == [1, 2, 3])
     try remote.put("packs/80/bb", [4])
     #expect(!(try remote.createExclusively("packs/7f/aa", [9])))
