@@ -48,23 +48,21 @@ struct StorageOpening {
   ///   of the store yet.
   func open(_ text: String) throws -> any StorageBackend {
     if text.hasPrefix("s3:") {
-      try requireOptions(of: "s3")
       let storage = try S3Storage.open(
         try S3Location(text), try s3Options(), environment: ProcessEnvironment.ofAWS())
       return RetryStorage(storage, try retryPolicy())
     }
     if text.hasPrefix("sftp:") {
-      try requireOptions(of: "sftp")
       return RetryStorage(
         SFTPStorage(try SFTPLocation(text), options: try sftpOptions()), try retryPolicy())
     }
     if ServerLocation.describes(text) {
-      try requireOptions(of: "server")
+      _ = try special(of: "server")
       return RetryStorage(
         try ServerStorage(try ServerLocation(text), options: try serverOptions()),
         try retryPolicy())
     }
-    try requireOptions(of: "local")
+    _ = try special(of: "local")
     return LocalStorage(path: text.hasPrefix("local:") ? String(text.dropFirst(6)) : text)
   }
 
@@ -114,63 +112,24 @@ struct StorageOpening {
 
   // MARK: Options of one kind of store
 
-  private func requireOptions(of kind: String) throws {
-    let known: Set<String> =
-      switch kind {
-      case "s3":
-        [
-          "s3.region", "s3.bucket-lookup", "s3.storage-class", "s3.checksum", "s3.lock-mode",
-          "s3.lock-days", "s3.adds-only",
-        ]
-      case "sftp": ["sftp.command", "sftp.args"]
-      default: []
-      }
-    guard let other = special.keys.sorted().first(where: { !known.contains($0) }) else { return }
-    throw VarveError(
-      .usage, "'\(ByteText.printable(other))' is no option of such a store",
-      hint: known.isEmpty ? nil : "there are \(known.sorted().joined(separator: ", "))")
-  }
-
-  /// One of the words that an option can be.
-  private func word<Value: RawRepresentable & CaseIterable>(
-    _ name: String, _: Value.Type
-  ) throws -> Value? where Value.RawValue == String {
-    guard let text = special[name] else { return nil }
-    guard let value = Value(rawValue: text) else {
+  /// Those of one kind, by the rest of their names.
+  private func special(of kind: String) throws -> [(name: String, value: String)] {
+    let prefix = kind + "."
+    if let other = special.keys.sorted().first(where: { !$0.hasPrefix(prefix) }) {
       throw VarveError(
-        .usage, "\(name) cannot be '\(ByteText.printable(text))'",
-        hint: "it is one of \(Value.allCases.map(\.rawValue).joined(separator: ", "))")
+        .usage, "'\(ByteText.printable(other))' is no option of such a store",
+        hint: kind == "s3" || kind == "sftp" ? "its options begin with \(prefix)" : "it has none")
     }
-    return value
+    return special.sorted { $0.key < $1.key }.map {
+      (String($0.key.dropFirst(prefix.count)), $0.value)
+    }
   }
 
   private func s3Options() throws -> S3Storage.Options {
     var result = S3Storage.Options()
     result.exchange = try exchange()
     result.retry = try retryPolicy()
-    result.region = special["s3.region"]
-    result.storageClass = special["s3.storage-class"]
-    if let addressing = try word("s3.bucket-lookup", S3Storage.Addressing.self) {
-      result.addressing = addressing
-    }
-    if let checksum = try word("s3.checksum", S3Storage.Checksum.self) {
-      result.checksum = checksum
-    }
-    switch (try word("s3.lock-mode", S3Storage.Retention.Mode.self), special["s3.lock-days"]) {
-    case (nil, nil): break
-    case (let mode?, let days?):
-      guard let days = Int(days) else {
-        throw VarveError(.usage, "s3.lock-days is no number")
-      }
-      result.retention = try S3Storage.Retention(mode, days: days)
-    default:
-      throw VarveError(.usage, "s3.lock-mode and s3.lock-days belong together")
-    }
-    switch special["s3.adds-only"] {
-    case nil, "false": break
-    case "true": result.addsOnly = true
-    default: throw VarveError(.usage, "s3.adds-only is true or false")
-    }
+    for (name, value) in try special(of: "s3") { try result.set(name, to: value) }
     return result
   }
 
@@ -179,8 +138,16 @@ struct StorageOpening {
     if let connections = try connections() { result.connections = connections }
     result.upload = try limit(options.limitUpload, "LIMIT_UPLOAD")
     result.download = try limit(options.limitDownload, "LIMIT_DOWNLOAD")
-    result.command = try special["sftp.command"].map(SSHCommandLine.words)
-    result.arguments = try special["sftp.args"].map(SSHCommandLine.words) ?? []
+    for (name, value) in try special(of: "sftp") {
+      switch name {
+      case "command": result.command = try SSHCommandLine.words(value)
+      case "args": result.arguments = try SSHCommandLine.words(value)
+      default:
+        throw VarveError(
+          .usage, "SFTP has no option '\(ByteText.printable(name))'",
+          hint: "it has sftp.command and sftp.args")
+      }
+    }
     return result
   }
 

@@ -45,7 +45,7 @@ package struct StorageOptions: ParsableArguments {
   @Option(
     name: .customLong("option"),
     help: ArgumentHelp(
-      "Of one kind of store: s3.region, s3.bucket-lookup, s3.storage-class, s3.checksum, s3.lock-mode, s3.lock-days, s3.adds-only, sftp.command, sftp.args. May be given several times.",
+      "Of one kind of store: s3.region, s3.addressing, s3.storage-class, s3.checksum, s3.retention, s3.adds-only, sftp.command, sftp.args. May be given several times.",
       valueName: "name=value"))
   var special: [String] = []
 

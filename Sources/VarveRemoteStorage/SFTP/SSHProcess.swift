@@ -33,7 +33,7 @@ final class SSHProcess: Sendable {
       close(said.ours)
       throw VarveError(
         .io, "cannot run '\(arguments.first ?? "")': \(SystemError.text(-result))",
-        hint: "install OpenSSH's client, or name another command with --sftp-command")
+        hint: "install OpenSSH's client, or name another command with --option sftp.command=…")
     }
     (identifier, channel, errors) = (child, ours, said.ours)
   }

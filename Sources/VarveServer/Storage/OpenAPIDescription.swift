@@ -45,8 +45,8 @@ enum OpenAPIDescription {
               description: The directory whose objects are listed, at any depth; empty for the whole repository.
               schema:
                 type: string
-                maxLength: 200
-                pattern: "^(?:[a-su-z0-9-][a-z0-9.-]{0,30}(?:/[a-z0-9-][a-z0-9.-]{0,30}){0,5}/?)?$"
+                maxLength: 256
+                pattern: "^(?:(?!tmp(?:/|$))[a-z0-9-][a-z0-9.-]*(?:/[a-z0-9-][a-z0-9.-]*)*/?)?$"
             - name: after
               in: query
               description: Only names behind this one; the "next" of the page before.
@@ -98,10 +98,9 @@ enum OpenAPIDescription {
           parameters:
             - name: Range
               in: header
-              description: One range of bytes; what is no such thing is passed over.
+              description: One range of bytes, such as bytes=0-99; what is no such thing is passed over.
               schema:
                 type: string
-                pattern: "^bytes=[0-9]{1,18}-[0-9]{1,18}$"
           responses:
             "200":
               description: All of it.
@@ -231,7 +230,7 @@ enum OpenAPIDescription {
             type: string
             minLength: 1
             maxLength: 64
-            pattern: "^[a-su-z0-9-][a-z0-9.-]{0,63}$"
+            pattern: "^(?!tmp$)[a-z0-9-][a-z0-9.-]*$"
             description: Lower-case letters, digits, dots and hyphens; no dot in front; not "tmp".
       headers:
         modified:
@@ -247,8 +246,8 @@ enum OpenAPIDescription {
           maxLength: 255
           description: |
             Components of lower-case letters, digits, dots and hyphens, joined by single slashes; none begins with a dot, and
-            the first is not "tmp". (The pattern leaves out all names that begin with a t.)
-          pattern: "^[a-su-z0-9-][a-z0-9.-]{0,30}(?:/[a-z0-9-][a-z0-9.-]{0,70}){0,2}$"
+            the first is not "tmp".
+          pattern: "^(?!tmp(?:/|$))[a-z0-9-][a-z0-9.-]*(?:/[a-z0-9-][a-z0-9.-]*)*$"
         page:
           type: object
           additionalProperties: false

@@ -38,6 +38,8 @@ public final class StorageServer: Sendable {
     public var refreshSeconds: Double = 2
     /// Signals that end it; for a server that is not the whole process, none.
     public var followsSignals = true
+    /// Where its tasks run; nil for the threads that all tasks of the process share, which nothing else must block.
+    package var executor: (any TaskExecutor)?
     /// Told of what went wrong in running, such as a file of tokens that cannot be read any more.
     public var warn: @Sendable (VarveError) -> Void = { _ in }
     /// Seconds since 1970-01-01T00:00:00Z, for tokens that expire.
@@ -71,7 +73,7 @@ public final class StorageServer: Sendable {
   ) throws {
     let failure = Mutex<(any Error)?>(nil)
     let ended = DispatchSemaphore(value: 0)
-    Task.detached {
+    Task.detached(executorPreference: options.executor) {
       do {
         try await self.serve(host, port, started)
       } catch {
@@ -90,7 +92,9 @@ public final class StorageServer: Sendable {
   /// Asks a running server to stop; `run` returns when it has.
   public func stop() {
     guard let group = group.withLock({ $0 }) else { return }
-    Task.detached { await group.triggerGracefulShutdown() }
+    Task.detached(executorPreference: options.executor) {
+      await group.triggerGracefulShutdown()
+    }
   }
 
   /// Reads certificates and tokens again; what cannot be read stays as it was.
@@ -128,7 +132,9 @@ public final class StorageServer: Sendable {
     configuration.maximumGracefulShutdownDuration = .seconds(options.stopSeconds)
     let group = ServiceGroup(configuration: configuration)
     self.group.withLock { $0 = group }
-    let watch = Task.detached { await self.watchFiles(threads) }
+    let watch = Task.detached(executorPreference: options.executor) {
+      await self.watchFiles(threads)
+    }
     defer { watch.cancel() }
     let result: Result<Void, any Error>
     do {

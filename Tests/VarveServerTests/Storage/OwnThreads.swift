@@ -23,8 +23,10 @@ extension Trait where Self == OwnThreads {
   static var onOwnThreads: OwnThreads { OwnThreads() }
 }
 
-private final class ThreadExecutor: TaskExecutor {
+final class ThreadExecutor: TaskExecutor {
   static let shared = ThreadExecutor(threadCount: 4)
+  /// For the servers: other tests of the process block the threads that tasks share, for as long as they run.
+  static let servers = ThreadExecutor(threadCount: 4)
 
   private let jobs = Mutex<[UnownedJob]>([])
   private let count = DispatchSemaphore(value: 0)

@@ -34,6 +34,7 @@ final class ServerBench {
     var options = StorageServer.Options { 1_800_000_000 }
     options.tokens = tokens
     options.followsSignals = false
+    options.executor = ThreadExecutor.servers
     options.refreshSeconds = 0.05
     options.requestRate = 1e6
     options.failureRate = 1e6

