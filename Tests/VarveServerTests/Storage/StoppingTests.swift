@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Testing
 import VarveCrypto
@@ -36,6 +37,7 @@ import VarveTestSupport
     let bench = try ServerBench {
       $0.stopSeconds = 600
       $0.pace.bodySeconds = 600
+      $0.pace.headSeconds = 600
     }
     try bench.local().create()
     let token = try bench.token(.full)
@@ -48,13 +50,17 @@ import VarveTestSupport
         + bytes.prefix(1 << 20))
     usleep(200_000)
     let idle = try RawConnection(port: bench.port)
-    startThread { [bench = Unowned(bench)] in bench.value.stop() }
+    let stopped = DispatchSemaphore(value: 0)
+    startThread { [bench = Unowned(bench)] in
+      bench.value.stop()
+      stopped.signal()
+    }
     usleep(300_000)
     // Hummingbird begins a stop on threads that other tests may block for long.
     #expect(idle.isClosed(within: 300))
     try connection.send(Array(bytes.dropFirst(1 << 20)))
     #expect(try connection.answer().status == 201)
-    bench.stop()
+    stopped.wait()
     #expect(try bench.local().read(name) == bytes)
     #expect(throws: VarveError.self) { try bench.ask("GET", "/v1/web/\(name)", token: token) }
   }
