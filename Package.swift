@@ -184,7 +184,7 @@ let package = Package(
       name: "EndToEndTests",
       dependencies: [
         "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository",
-        "VarveStorage",
+        "VarveStorage", "VarveTestSupport",
       ], swiftSettings: strict),
   ]
 )

@@ -1,5 +1,4 @@
 import Synchronization
-import VarveCrypto
 import VarveFormat
 import VarveRemoteStorage
 import VarveStorage
@@ -154,19 +153,8 @@ struct StorageOpening {
   private func serverOptions() throws -> ServerStorage.Options {
     var result = ServerStorage.Options()
     result.exchange = try exchange()
-    result.credential = try serverCredential()
+    result.credential = try ServerCredentialSource.credential(
+      file: options.serverTokenFile ?? variable("SERVER_TOKEN_FILE"))
     return result
-  }
-
-  private func serverCredential() throws -> ServerCredential? {
-    if let file = options.serverTokenFile ?? variable("SERVER_TOKEN_FILE") {
-      return try ServerCredential(try SecretFile.password(at: file))
-    }
-    for name in [prefix + "SERVER_TOKEN", "VARVE_SERVER_TOKEN"] {
-      var secret: SecretBytes?
-      _ = ProcessEnvironment.takeSecret(name) { secret = SecretBytes(copying: $0) }
-      if let secret { return try ServerCredential(secret) }
-    }
-    return nil
   }
 }

@@ -67,7 +67,7 @@ public final class IndexedRepository: Sendable {
       keyring = nil
     } else {
       keyring = PackKeyring(
-        storage: unlocked.storage, repository: unlocked.config.id,
+        storage: unlocked.storage, trees: unlocked.metadata, repository: unlocked.config.id,
         privateKey: try unlocked.keys.dataKey())
     }
   }

@@ -20,15 +20,20 @@ package final class PackKeyring: Sendable {
   private static let limit = 4_096
 
   private let storage: any StorageBackend
+  private let trees: any StorageBackend
   private let repository: Digest
   private let privateKey: SecretBytes
   private let entries = Mutex<[Digest: Entry]>([:])
 
-  /// - Parameter privateKey: the repository's data key.
+  /// - Parameters:
+  ///   - trees: where tree packs are read, if not where the others are.
+  ///   - privateKey: the repository's data key.
   package init(
-    storage: any StorageBackend, repository: Digest, privateKey: consuming SecretBytes
+    storage: any StorageBackend, trees: (any StorageBackend)? = nil, repository: Digest,
+    privateKey: consuming SecretBytes
   ) {
     self.storage = storage
+    self.trees = trees ?? storage
     self.repository = repository
     self.privateKey = privateKey
   }
@@ -60,7 +65,8 @@ package final class PackKeyring: Sendable {
     } else {
       let name = ObjectName.pack(pack)
       let bytes = try [UInt8](unsafeUninitializedCapacity: PackHeader.byteCount) { buffer, count in
-        try storage.read(name, offset: 0, into: UnsafeMutableRawBufferPointer(buffer))
+        try (type == .tree ? trees : storage).read(
+          name, offset: 0, into: UnsafeMutableRawBufferPointer(buffer))
         count = PackHeader.byteCount
       }
       entry = try open(header: bytes, name: name)
