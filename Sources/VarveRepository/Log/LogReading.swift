@@ -21,6 +21,9 @@ extension Log {
     }
   }
 
+  /// Where the commits begin that are known, ascending.
+  var commitStarts: [UInt64] { content.withLock { $0.fold.commitStarts } }
+
   /// `range` must lie within the log.
   func forEachEntryBytes(
     in range: Range<UInt64>, _ fold: LogFold, _ body: (UInt64, [UInt8]) throws -> Void

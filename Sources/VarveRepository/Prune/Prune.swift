@@ -63,7 +63,9 @@ public struct Prune: Sendable {
       do {
         let work = try Work(self, marker: marker)
         try planned(work.plan)
-        return try work.run()
+        let report = try work.run()
+        try RetentionExtension.run(unlocked, cancellation)
+        return report
       } catch is PlanIsOutdated {
         continue
       } catch let error as VarveError where error.code == .missing {

@@ -73,9 +73,13 @@ struct OffsitePlace {
   }
 
   /// Requires that the newest snapshot is the source as it is now.
-  func expectRestores(at location: SourceLocation = #_sourceLocation) throws {
+  func expectRestores(
+    _ options: String..., at location: SourceLocation = #_sourceLocation
+  ) throws {
     if here.exists(here.target) { try here.remove(here.target) }
-    try succeed("restore", "latest:\(here.source)", "--target", here.target, at: location)
-    try here.expectEqual(here.source, here.target, at: location)
+    let outcome = try here.varve(
+      ["restore", "latest:\(here.source)", "--target", here.target] + options + arguments)
+    try #require(outcome.code == 0, "\(outcome.errors)", sourceLocation: location)
+    try here.expectEqual(here.source, here.target, "--skip-root", at: location)
   }
 }

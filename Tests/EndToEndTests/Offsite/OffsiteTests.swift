@@ -55,7 +55,8 @@ import VarveTestSupport
     let source = here.repository
     let twin = try OffsitePlace(.s3, here)
     try twin.succeed("mirror", "--from-repo", source)
-    try twin.expectRestores()
+    // A receipt would be an entry of the twin's own.
+    try twin.expectRestores("--no-receipt")
     try twin.succeed("check", "--read-data", "--no-record")
     try twin.succeed("mirror", "--from-repo", source, "--read-data")
     let other = try OffsitePlace(.server, here)
@@ -111,11 +112,29 @@ import VarveTestSupport
         method, "--data-binary", "x", "--header",
         "Authorization: Bearer \(token.text.filter { !$0.isWhitespace })", "\(url)/\(object)",
       ]).text
-      #expect(["403", "409", "412", "422"].contains(status), "\(method) \(object): \(status)")
+      #expect(
+        ["403", "409", "412", "422", "428"].contains(status), "\(method) \(object): \(status)")
     }
     here.environment["VARVE_PASSWORD_FILE"] = here.passwordFile
     try owner.succeed("check", "--read-data")
     try owner.expectRestores()
+  }
+
+  /// What is still in use when it is pruned stays locked as long as what is stored then.
+  @Test func pruningExtendsLocks() throws {
+    let here = try Workspace()
+    let server = MemoryS3()
+    let place = OffsitePlace(here, s3: server.port, [server])
+    try here.makeSmallTree(seed: 8)
+    try place.succeed("init", "--option", "s3.retention=governance:10")
+    try place.succeed("backup", here.source, "--option", "s3.retention=governance:10")
+    let pack = try #require(server.objects.keys.first { $0.contains("/packs/") })
+    let before = try #require(server.retention(of: pack)?.until)
+    try place.succeed("prune", "--option", "s3.retention=governance:20")
+    for name in server.objects.keys where !name.contains("/log/checkpoint") {
+      let end = try #require(server.retention(of: name)?.until, "\(name)")
+      #expect(end > before, "\(name)")
+    }
   }
 
   @Test func whatIsNoPlace() throws {
