@@ -18,6 +18,34 @@ import Testing
     #expect(!here.exists(directory + "/web"))
   }
 
+  /// A stop lets an upload that is under way end, and takes nothing new.
+  @Test func aStopIsGraceful() throws {
+    let here = try Workspace()
+    let directory = here.root + "/served"
+    let server = try Server(
+      here,
+      [
+        Tools.varve, "serve", "--insecure-http", "--no-auth", "--listen", "127.0.0.1:0", directory,
+      ])
+    var generator = SeededGenerator(seed: 21)
+    try here.write(generator.bytes(3 << 20), to: here.root + "/object")
+    let sum = try here.run(["sha256sum", here.root + "/object"]).text.prefix(64)
+    let url = "\(server.url)/v1/web/"
+    // Without tokens everybody may add, but make no repository.
+    try #require(here.run(["mkdir", "-p", directory + "/web"]).code == 0)
+    let upload = try RunningProcess(
+      [
+        "curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--limit-rate",
+        "1M", "--upload-file", here.root + "/object", "\(url)index/\(sum)",
+      ], environment: here.environment)
+    usleep(1_000_000)
+    #expect(try server.stop().code == 0)
+    #expect(try upload.wait().text == "201")
+    #expect(
+      try here.read("\(directory)/web/index/\(sum)") == here.read(here.root + "/object"))
+    #expect(try here.run(["curl", "--silent", url]).code == 7, "refused")
+  }
+
   @Test func tokensComeAndGo() throws {
     let here = try Workspace()
     let directory = here.root + "/served"

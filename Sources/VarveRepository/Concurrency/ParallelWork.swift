@@ -38,6 +38,19 @@ enum ParallelWork {
     }
   }
 
+  /// What `body` makes of each of `items`, in their order.
+  static func map<Item: Sendable, Result: Sendable>(
+    _ items: [Item], threads: Int, _ cancellation: CancellationFlag = CancellationFlag(),
+    _ body: @escaping @Sendable (Item) throws -> Result
+  ) throws -> [Result] {
+    let results = Mutex([Result?](repeating: nil, count: items.count))
+    try forEach(items.count, threads: threads, cancellation) { number in
+      let result = try body(items[number])
+      results.withLock { $0[number] = result }
+    }
+    return results.withLock { $0.compactMap { $0 } }
+  }
+
   private final class Cursor: Sendable {
     let next = Atomic<Int>(0)
     let isStopped = Atomic<Bool>(false)

@@ -37,33 +37,6 @@ package enum WorkerThreads {
 }
 
 extension WorkerThreads {
-  /// What `body` makes of each of `items`, in their order, on several threads.
-  ///
-  /// - Throws: what `body` threw first; what is not begun by then is left.
-  package static func map<Item: Sendable, Result: Sendable>(
-    _ items: [Item], threads: Int, _ body: @escaping @Sendable (Item) throws -> Result
-  ) throws -> [Result] {
-    guard threads > 1, items.count > 1 else { return try items.map(body) }
-    let next = Atomic<Int>(0)
-    let results = Mutex([Result?](repeating: nil, count: items.count))
-    try withoutActuallyEscaping(body) { body in
-      try run(count: min(threads, items.count)) { _ in
-        while true {
-          let number = next.add(1, ordering: .relaxed).oldValue
-          guard number < items.count else { return }
-          do {
-            let result = try body(items[number])
-            results.withLock { $0[number] = result }
-          } catch {
-            next.store(items.count, ordering: .relaxed)
-            throw error
-          }
-        }
-      }
-    }
-    return results.withLock { $0.compactMap { $0 } }
-  }
-
   /// Runs `body` on a thread of its own, for which nobody waits.
   ///
   /// - Returns: false when no thread is to be had; `body` is not run then.

@@ -62,7 +62,7 @@ package struct IndexOpening {
     let keeps = wanted.count <= Self.keptLimit
     for start in stride(from: 0, to: wanted.count, by: Self.batch) {
       let batch = Array(wanted[start..<min(start + Self.batch, wanted.count)])
-      let segments = try WorkerThreads.map(batch, threads: cache.transfersAtOnce) {
+      let segments = try ParallelWork.map(batch, threads: cache.transfersAtOnce) {
         try cache.segment($0.key, size: $0.value, keeps: keeps)
       }
       for segment in segments { index.insert(IndexTable(segment, isLive: isLive)) }

@@ -30,7 +30,7 @@ extension Log {
     let end = size / width
     while first < end {
       let tiles = (first..<min(end, first + Self.batch)).map { Tile(.entries, index: $0) }
-      let bundles = try WorkerThreads.map(tiles, threads: storage.transfersAtOnce) { [storage] in
+      let bundles = try ParallelWork.map(tiles, threads: storage.transfersAtOnce) { [storage] in
         try? storage.read("log/\($0.path)")
       }
       // A fold that refused a commit is of no use: what it was before the batch is.
@@ -114,7 +114,7 @@ struct CommitReader {
       return try log.readIfPresent(ObjectName.commit(size))
     }
     let sizes = (size..<size + UInt64(width)).filter { $0 <= ObjectName.commitLimit }
-    let commits = try WorkerThreads.map(sizes, threads: width) { [log] in
+    let commits = try ParallelWork.map(sizes, threads: width) { [log] in
       (size: $0, commit: try log.readIfPresent(ObjectName.commit($0)))
     }
     known = Dictionary(uniqueKeysWithValues: commits.map { ($0.size, $0.commit) })

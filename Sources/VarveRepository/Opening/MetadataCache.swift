@@ -66,7 +66,7 @@ package final class MetadataCache: StorageBackend {
       } ?? false
     }
     guard wanted.count > 1 else { return }
-    _ = try WorkerThreads.map(wanted, threads: base.transfersAtOnce) { [self] name in
+    _ = try ParallelWork.map(wanted, threads: base.transfersAtOnce) { [self] name in
       if let digest = ObjectName.digest(of: name) { _ = try? load(name, digest) }
     }
   }

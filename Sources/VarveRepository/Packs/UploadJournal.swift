@@ -117,7 +117,7 @@ extension IndexedRepository {
     let candidates = found.filter {
       liveObjects.packs[$0.name] == nil && !gone.contains(ObjectName.pack($0.name))
     }
-    let sizes = try WorkerThreads.map(candidates, threads: storage.transfersAtOnce) {
+    let sizes = try ParallelWork.map(candidates, threads: storage.transfersAtOnce) {
       [storage] in try storage.size(ObjectName.pack($0.name))
     }
     return zip(candidates, sizes).filter { $0.size == $1 }.map(\.0)

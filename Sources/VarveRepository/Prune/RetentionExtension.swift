@@ -20,10 +20,10 @@ enum RetentionExtension {
     names += state.snapshotsInOrder.map { ObjectName.snapshot($0.id) }
     names += state.inventories.map(ObjectName.inventory)
     names += unlocked.log.commitStarts.map(ObjectName.commit)
-    _ = try WorkerThreads.map(names, threads: storage.transfersAtOnce) { name in
-      try cancellation.check()
+    try ParallelWork.forEach(names.count, threads: storage.transfersAtOnce, cancellation) {
+      [names] number in
       do {
-        try storage.extendRetention(of: name, until: end)
+        try storage.extendRetention(of: names[number], until: end)
       } catch let error as VarveError where error.code == .missing {
         return
       }

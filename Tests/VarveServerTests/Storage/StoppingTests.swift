@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import Testing
 import VarveCrypto
@@ -30,39 +29,6 @@ import VarveTestSupport
       #expect(try bench.ask("GET", "/v1/web/\(name)", token: token).status == 404)
     }
     #expect(try bench.ask("PUT", "/v1/web/\(name)", token: token, body: bytes).status == 201)
-  }
-
-  /// A stop lets an upload that is under way end, and takes no new connection.
-  @Test func stoppingIsGraceful() throws {
-    let bench = try ServerBench {
-      $0.stopSeconds = 600
-      $0.pace.bodySeconds = 600
-      $0.pace.headSeconds = 600
-    }
-    try bench.local().create()
-    let token = try bench.token(.full)
-    let bytes = [UInt8](repeating: 3, count: 2 << 20)
-    let name = ObjectName.pack(SHA256.digest(bytes))
-    let connection = try RawConnection(port: bench.port)
-    try connection.send(
-      RawConnection.request(
-        "PUT", "/v1/web/\(name)", token: token, ["Content-Length: \(bytes.count)"])
-        + bytes.prefix(1 << 20))
-    usleep(200_000)
-    let idle = try RawConnection(port: bench.port)
-    let stopped = DispatchSemaphore(value: 0)
-    startThread { [bench = Unowned(bench)] in
-      bench.value.stop()
-      stopped.signal()
-    }
-    usleep(300_000)
-    // Hummingbird begins a stop on threads that other tests may block for long.
-    #expect(idle.isClosed(within: 300))
-    try connection.send(Array(bytes.dropFirst(1 << 20)))
-    #expect(try connection.answer().status == 201)
-    stopped.wait()
-    #expect(try bench.local().read(name) == bytes)
-    #expect(throws: VarveError.self) { try bench.ask("GET", "/v1/web/\(name)", token: token) }
   }
 
   /// One that does not end holds it up only so long.
@@ -110,10 +76,4 @@ import VarveTestSupport
       _ = try ServerCertificates(certificatePath: "/nonexistent", keyPath: own.key)
     }
   }
-}
-
-/// A reference across threads that the test outlives.
-private struct Unowned<Value: AnyObject>: @unchecked Sendable {
-  unowned let value: Value
-  init(_ value: Value) { self.value = value }
 }

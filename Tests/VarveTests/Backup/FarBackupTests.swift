@@ -53,20 +53,7 @@ import VarveTestSupport
 
   /// What was stored when the way to the store broke is not sent again.
   @Test func whatWasStoredIsNotSentAgain() throws {
-    for number in 0..<12 {
-      try bench.write("file\(number)", random(1 << 20, seed: UInt64(number)))
-    }
-    let packs = Mutex(0)
-    let broken = FarStorage(bench.storage) { name in
-      guard name.hasPrefix(ObjectName.packPrefix) else { return }
-      let isLost = packs.withLock { packs in
-        packs += 1
-        return packs > 6
-      }
-      if isLost { throw VarveError(.unavailable, "out of reach") }
-    }
-    #expect(throws: VarveError(.unavailable, "")) { try backUp(broken) }
-    let kept = try stored()
+    let kept = try backUp(files: 12, cutOffAfter: 6)
     #expect(kept.count == 6)
     let far = FarStorage(bench.storage)
     let report = try backUp(far)
@@ -84,20 +71,7 @@ import VarveTestSupport
 
   /// What a pruner has condemned or swept in the meantime is sent again.
   @Test(arguments: [false, true]) func whatIsGoneIsSentAgain(swept: Bool) throws {
-    for number in 0..<6 {
-      try bench.write("file\(number)", random(1 << 20, seed: UInt64(number)))
-    }
-    let packs = Mutex(0)
-    let broken = FarStorage(bench.storage) { name in
-      guard name.hasPrefix(ObjectName.packPrefix) else { return }
-      let isLost = packs.withLock { packs in
-        packs += 1
-        return packs > 3
-      }
-      if isLost { throw VarveError(.unavailable, "out of reach") }
-    }
-    #expect(throws: VarveError(.unavailable, "")) { try backUp(broken) }
-    let kept = try stored()
+    let kept = try backUp(files: 6, cutOffAfter: 3)
     #expect(!kept.isEmpty)
     try bench.unlocked.log.refresh()
     if swept {
@@ -173,6 +147,26 @@ import VarveTestSupport
     #expect(throws: VarveError(.missing, "")) {
       try again.read(ObjectName.snapshot(SHA256.digest([7])))
     }
+  }
+
+  /// Backs up files of 1 MiB over a way that breaks.
+  ///
+  /// - Returns: the packs that were stored before.
+  private func backUp(files: Int, cutOffAfter limit: Int) throws -> [Digest] {
+    for number in 0..<files {
+      try bench.write("file\(number)", random(1 << 20, seed: UInt64(number)))
+    }
+    let packs = Mutex(0)
+    let broken = FarStorage(bench.storage) { name in
+      guard name.hasPrefix(ObjectName.packPrefix) else { return }
+      let isLost = packs.withLock { packs in
+        packs += 1
+        return packs > limit
+      }
+      if isLost { throw VarveError(.unavailable, "out of reach") }
+    }
+    #expect(throws: VarveError(.unavailable, "")) { try backUp(broken) }
+    return try stored()
   }
 
   private func stored() throws -> [Digest] {
