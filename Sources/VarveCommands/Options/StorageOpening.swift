@@ -14,7 +14,7 @@ struct StorageOpening {
 
   private let options: StorageOptions
   private let environment: ProcessEnvironment
-  /// What the store's own options are, each until it is asked for.
+  /// What `--option` gives, by its whole name.
   private let special: [String: String]
   /// Before the names of variables of the environment.
   private let prefix: String
