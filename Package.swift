@@ -46,6 +46,11 @@ let package = Package(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    // What Yams wraps, without Foundation, which would double the binary (docs/decisions/0011).
+    .systemLibrary(
+      name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(
+      name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .target(name: "CVarveLinux"),
     .target(name: "CVarveSHA256"),
     .target(name: "VarveFormat", swiftSettings: strict),
@@ -73,9 +78,16 @@ let package = Package(
         nio("NIOCore"), nio("NIOHTTP1"), nioSSL,
       ], swiftSettings: strict),
     .target(
+      name: "VarveOperations",
+      dependencies: [
+        "CLibYAML", "CSQLite", "CVarveLinux", "Varve", "VarveFormat", "VarveCrypto", "VarveProof",
+        "VarveStorage", "VarveRemoteStorage", "VarveRepository",
+      ], swiftSettings: strict),
+    .target(
       name: "VarveServer",
       dependencies: [
-        "VarveFormat", "VarveCrypto", "VarveProof", "VarveStorage", hummingbird, hummingbirdCore,
+        "Varve", "VarveFormat", "VarveCrypto", "VarveOperations", "VarveProof", "VarveRepository",
+        "VarveStorage", hummingbird, hummingbirdCore,
         nio("NIOCore"), nio("NIOPosix"), nioSSL,
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -93,7 +105,8 @@ let package = Package(
       name: "VarveCommands",
       dependencies: [
         "CVarveLinux", "Varve", "VarveFormat", "VarveCrypto", "VarveProof", "VarveStorage",
-        "VarveRemoteStorage", "VarveRepository", "VarveServer", "VarveVerifier", argumentParser,
+        "VarveOperations", "VarveRemoteStorage", "VarveRepository", "VarveServer", "VarveVerifier",
+        argumentParser,
       ], swiftSettings: strict),
     // The binary carries the Swift runtime: it starts faster and runs where no toolchain is. The two
     // libraries are what FoundationEssentials (inside ArgumentParser and Crypto) leaves unnamed.
@@ -155,6 +168,12 @@ let package = Package(
       dependencies: [
         "VarveCrypto", "VarveFormat", "VarveRemoteStorage", "VarveStorage", "VarveTestSupport",
         nio("NIOCore"), nio("NIOPosix"),
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "VarveOperationsTests",
+      dependencies: [
+        "CSQLite", "Varve", "VarveCrypto", "VarveFormat", "VarveOperations", "VarveRepository",
+        "VarveStorage", "VarveTestSupport",
       ], swiftSettings: strict),
     .testTarget(
       name: "VarveServerTests",
