@@ -11,7 +11,7 @@ public import VarveStorage
 public final class HTTPExchange: Sendable {
   public struct Options: Sendable {
     /// At one time; further requests wait.
-    public var connections = 8
+    public var connections = 16
     public var connectSeconds: Int64 = 10
     /// Longest time in which no byte comes or goes.
     public var idleSeconds: Int64 = 60

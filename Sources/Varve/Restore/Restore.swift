@@ -69,7 +69,8 @@ public enum Restore {
   private static func restore(
     _ session: RestoreSession, _ target: RestoreDirectory, workers: Int
   ) throws -> LinkGroups {
-    let queue = RestoreQueue()
+    let queue = RestoreQueue(
+      readsHeadersFirst: session.source.storage.transfersAtOnce > 1)
     let planner = Handover(RestorePlanner(session, queue))
     do {
       try WorkerThreads.run(count: workers + 1) { number in

@@ -7,11 +7,15 @@ final class RestoreQueue: @unchecked Sendable {
     case prepare(RestoreWindow, task: Int)
     /// Positions in `plain`.
     case plain(RestoreWindow, Range<Int>)
+    /// A position in `packs`, whose header is to be read.
+    case header(RestoreWindow, Int)
     case span(RestoreWindow, Int)
 
     var window: RestoreWindow {
       switch self {
-      case .prepare(let window, _), .plain(let window, _), .span(let window, _): window
+      case .prepare(let window, _), .plain(let window, _), .header(let window, _),
+        .span(let window, _):
+        window
       }
     }
   }
@@ -19,10 +23,15 @@ final class RestoreQueue: @unchecked Sendable {
   private static let windowLimit = 2
   private static let plainBatch = 32
 
+  /// Whether headers of packs are read before their blocks: where a way there and back takes long, who needs one
+  /// would wait for it alone.
+  private let readsHeadersFirst: Bool
   private let condition = Condition()
   private var windows: [RestoreWindow] = []
   private var isClosed = false
   private var isStopped = false
+
+  init(readsHeadersFirst: Bool) { self.readsHeadersFirst = readsHeadersFirst }
 
   /// Adds a sealed window; waits while there are two already. False once the queue was stopped.
   func add(_ window: RestoreWindow) -> Bool {
@@ -86,6 +95,11 @@ final class RestoreQueue: @unchecked Sendable {
       window.schedule.nextPlain = min(first + Self.plainBatch, window.plain.count)
       window.schedule.running += 1
       return .plain(window, first..<window.schedule.nextPlain)
+    }
+    if readsHeadersFirst, window.schedule.nextPack < window.packs.count {
+      window.schedule.nextPack += 1
+      window.schedule.running += 1
+      return .header(window, window.schedule.nextPack - 1)
     }
     if window.schedule.preparing == 0, window.schedule.nextSpan < window.spans.count {
       window.schedule.nextSpan += 1

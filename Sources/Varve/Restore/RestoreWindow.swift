@@ -40,6 +40,8 @@ final class RestoreWindow: @unchecked Sendable {
   /// Uses by pack, block and slot; known once the window is sealed.
   private(set) var order: [UInt32] = []
   private(set) var spans: [Span] = []
+  /// A place in each pack; known once the window is sealed.
+  private(set) var packs: [ChunkLocation] = []
   /// Tasks whose place in the target must be looked at before their chunks are fetched.
   private(set) var preparations: [Int] = []
   /// Tasks without chunks.
@@ -55,6 +57,7 @@ final class RestoreWindow: @unchecked Sendable {
     var nextPreparation = 0
     var preparing = 0
     var nextPlain = 0
+    var nextPack = 0
     var nextSpan = 0
     var running = 0
   }
@@ -145,6 +148,7 @@ final class RestoreWindow: @unchecked Sendable {
   private func makeSpans() {
     for (position, index) in order.enumerated() {
       let location = uses[Int(index)].location
+      if packs.last?.pack != location.pack { packs.append(location) }
       let offset = UInt64(location.offset)
       let end = offset + UInt64(location.storedLength)
       if var span = spans.last,

@@ -47,6 +47,8 @@ final class RestoreWorker {
         for index in window.plain[range] {
           SpecialFile(session: session, task: window.tasks[index]).restore()
         }
+      case .header(let window, let index):
+        blocks.prepare(window.packs[index])
       case .span(let window, let index):
         restore(window, window.spans[index])
       }

@@ -7,7 +7,7 @@ import VarveStorage
 package struct StorageOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Transfers at one time, where the store is not local. (environment: VARVE_CONNECTIONS; default: 8, SFTP 5)",
+      "Transfers at one time, where the store is not local. (environment: VARVE_CONNECTIONS; default: 16, SFTP 5)",
       valueName: "n"))
   var connections: Int?
 

@@ -46,6 +46,11 @@ package final class BlockReader {
     }
   }
 
+  /// Reads the header of the pack ahead of its blocks; what is wrong with it is said when one of them is read.
+  package func prepare(_ location: ChunkLocation) {
+    _ = try? cipher(pack: location.pack, type: location.type)
+  }
+
   private func cipher(pack: Digest, type: PackType) throws -> BlockCipher {
     if let cipher = ciphers[pack] { return cipher }
     let cipher = try keyring.cipher(pack: pack, type: type)
