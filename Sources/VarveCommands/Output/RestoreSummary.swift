@@ -1,4 +1,5 @@
 import Varve
+import VarveFormat
 
 /// What a restore says when it is done, in restic's form.
 struct RestoreSummary {

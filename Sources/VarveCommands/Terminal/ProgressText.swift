@@ -1,3 +1,5 @@
+import VarveFormat
+
 /// The lines of a progress display, made from numbers.
 package enum ProgressText {
   /// Such as `[0:12] 35.20%  1234 / 5678 files, 1.203 GiB / 3.417 GiB, 105.300 MiB/s, ETA 0:20`.

@@ -2,9 +2,10 @@
 // 0600, so that `latest` and filters open no record twice: opening one takes a read, an X25519
 // agreement and 100 µs, a heading here 1 µs.
 //
-//     file  := "VARVESNP" version:u32(1) reserved:u32 entry*
+//     file  := "VARVESNP" version:u32(2) reserved:u32 entry*
 //     entry := length:u32 check:u64 id:digest time:s64 nanoseconds:u32 offset:s32 partial:u8
-//              host:bytes count:uvarint path:bytes* count:uvarint tag:bytes*
+//              host:bytes count:uvarint path:bytes* count:uvarint tag:bytes* count:uvarint (key:bytes value:bytes)*
+//              files:s64 bytes:s64 added:s64 stored:s64
 //
 // `length` counts what follows `check`, which is the first 8 bytes of its SHA-256; `bytes` are a
 // uvarint length and the bytes. Entries are appended, each session's in one write; what follows the first one
@@ -19,7 +20,7 @@ package import VarveFormat
 
 package struct HeadingCache {
   private static let magic: [UInt8] = Array("VARVESNP".utf8)
-  private static let version: UInt32 = 1
+  private static let version: UInt32 = 2
 
   private let directory: String
   private var path: String { directory + "/snapshots" }

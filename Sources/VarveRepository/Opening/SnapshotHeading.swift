@@ -1,19 +1,35 @@
 public import VarveFormat
 
-/// What a snapshot is looked for by: the part of its record that selectors and filters ask about.
+/// What a snapshot is looked for by, and what lists and plots show of it: a part of its record.
 public struct SnapshotHeading: Equatable, Sendable {
   public var time: Timestamp
   public var host: [UInt8]
   public var paths: [[UInt8]]
   public var tags: [String]
   public var isPartial: Bool
+  public var meta: [String: String]
+  /// Of the record's summary; 0 where it does not say.
+  public var files: Int64
+  public var bytes: Int64
+  public var bytesAdded: Int64
+  /// By which storage grew.
+  public var bytesStored: Int64
 
   public init(_ record: SnapshotRecord) {
+    func count(_ name: String) -> Int64 {
+      guard case .integer(let value)? = record.summary[name] else { return 0 }
+      return max(0, value)
+    }
     time = record.time
     host = record.host
     paths = record.paths
     tags = record.tags
     isPartial = record.isPartial
+    meta = record.meta
+    files = count("total_files_processed")
+    bytes = count("total_bytes_processed")
+    bytesAdded = count("data_added")
+    bytesStored = count("data_added_packed")
   }
 }
 
@@ -28,6 +44,14 @@ extension SnapshotHeading {
     for path in paths { writer.lengthPrefixed(path) }
     writer.uvarint(tags.count)
     for tag in tags { writer.lengthPrefixed(Array(tag.utf8)) }
+    writer.uvarint(meta.count)
+    for (key, value) in meta.sorted(by: { $0.key < $1.key }) {
+      writer.lengthPrefixed(Array(key.utf8))
+      writer.lengthPrefixed(Array(value.utf8))
+    }
+    for count in [files, bytes, bytesAdded, bytesStored] {
+      writer.u64(UInt64(bitPattern: count))
+    }
   }
 
   /// - Throws: `.damaged`.
@@ -46,5 +70,14 @@ extension SnapshotHeading {
     for _ in 0..<(try reader.count(limit: limit)) {
       tags.append(String(decoding: try reader.lengthPrefixed(limit: limit), as: UTF8.self))
     }
+    meta = [:]
+    for _ in 0..<(try reader.count(limit: limit)) {
+      let key = String(decoding: try reader.lengthPrefixed(limit: limit), as: UTF8.self)
+      meta[key] = String(decoding: try reader.lengthPrefixed(limit: limit), as: UTF8.self)
+    }
+    files = Int64(bitPattern: try reader.u64())
+    bytes = Int64(bitPattern: try reader.u64())
+    bytesAdded = Int64(bitPattern: try reader.u64())
+    bytesStored = Int64(bitPattern: try reader.u64())
   }
 }

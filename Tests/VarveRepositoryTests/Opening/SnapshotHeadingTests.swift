@@ -34,8 +34,15 @@ import VarveTestSupport
         host: Array("host \(number)".utf8) + [0xff], user: [], uid: 0, gid: 0,
         paths: (0..<number % 3).map { Array("/path/\($0)".utf8) },
         tags: (0..<number % 4).map { "täg \($0)" },
+        meta: Dictionary(
+          uniqueKeysWithValues: (0..<number % 3).map { ("kéy \($0)", "value \(number)") }),
         tree: SnapshotRecord.Tree(id: .zero, root: .zero, entries: 0),
-        isPartial: number % 5 == 0, program: "test")
+        isPartial: number % 5 == 0, program: "test",
+        summary: [
+          "total_files_processed": .integer(Int64(number)),
+          "total_bytes_processed": .integer(Int64.max - Int64(number)),
+          "data_added": .integer(-1), "data_added_packed": .string("much"),
+        ])
       let object = try repository.seal(record)
       let id = SHA256.digest(object)
       try bench.storage.put(ObjectName.snapshot(id), object)

@@ -38,7 +38,7 @@ struct AuditDrawing {
     page.raw("<text x=\"0\" y=\"\(base - 5)\">")
     page.add(Self.name(lane))
     page.raw(
-      "</text><text class=\"soft\" x=\"\(Self.labels - 14)\" y=\"\(base - 5)\" text-anchor=\"end\">\(AuditPage.grouped(Self.total(lane)))</text>"
+      "</text><text class=\"soft\" x=\"\(Self.labels - 14)\" y=\"\(base - 5)\" text-anchor=\"end\">\(HumanText.grouped(Self.total(lane)))</text>"
     )
     page.raw(
       "<line class=\"rule\" x1=\"\(Self.labels)\" x2=\"\(Self.width)\" y1=\"\(base)\" y2=\"\(base)\"/>"

@@ -69,7 +69,7 @@ struct AuditPage {
     func fact(_ name: String, _ value: UInt64, _ more: String) {
       page.raw("<div>")
       page.element("dt", "", name)
-      page.raw("<dd>\(Self.grouped(value))")
+      page.raw("<dd>\(HumanText.grouped(value))")
       page.element("small", "", more)
       page.raw("</dd></div>\n")
     }
@@ -100,7 +100,7 @@ struct AuditPage {
     AuditDrawing(report.timeline).draw(into: &page)
     page.raw("</div>\n<figcaption>Each bar stands for ")
     let span = report.timeline.end.seconds - report.timeline.start.seconds
-    page.add(Self.span(max(span / Int64(AuditTimeline.partCount), 1)))
+    page.add(HumanText.span(max(span / Int64(AuditTimeline.partCount), 1)))
     page.raw(
       "; its height grows with the square root of the number. Times are UTC.</figcaption>\n</figure>\n</section>\n"
     )
@@ -140,7 +140,7 @@ struct AuditPage {
           String(source.id.hex.prefix(16)), "\(source.snapshots)", "\(source.live)",
           source.newest.map(Self.time) ?? "",
           source.longestGap > 0
-            ? Self.span(source.longestGap) + (source.gapEnd.map { ", to \(Self.time($0))" } ?? "")
+            ? HumanText.span(source.longestGap) + (source.gapEnd.map { ", to \(Self.time($0))" } ?? "")
             : "",
           source.allowedGap?.text ?? "any",
         ]
@@ -274,29 +274,5 @@ struct AuditPage {
 
   static func time(_ time: Timestamp) -> String {
     EntryText.shortTime(Timestamp(seconds: time.seconds)) + " UTC"
-  }
-
-  /// `12,345`.
-  static func grouped(_ number: UInt64) -> String {
-    let digits = Array(String(number))
-    var text = ""
-    for (index, digit) in digits.enumerated() {
-      if index > 0, (digits.count - index).isMultiple(of: 3) { text.append(",") }
-      text.append(digit)
-    }
-    return text
-  }
-
-  /// `3 d 4 h`, `4 h 10 min`, `50 s`.
-  static func span(_ seconds: Int64) -> String {
-    if seconds >= 86_400 {
-      let hours = seconds % 86_400 / 3600
-      return "\(seconds / 86_400) d" + (hours > 0 ? " \(hours) h" : "")
-    }
-    if seconds >= 3600 {
-      let minutes = seconds % 3600 / 60
-      return "\(seconds / 3600) h" + (minutes > 0 ? " \(minutes) min" : "")
-    }
-    return seconds >= 60 ? "\(seconds / 60) min" : "\(seconds) s"
   }
 }

@@ -1,23 +1,23 @@
-import VarveFormat
-
 /// HTML as it is written: text and attribute values are escaped, and control characters shown as what they are.
-struct HTMLText {
-  private(set) var text = ""
+package struct HTMLText {
+  package private(set) var text = ""
+
+  package init() {}
 
   /// Markup.
-  mutating func raw(_ markup: String) { text += markup }
+  package mutating func raw(_ markup: String) { text += markup }
 
   /// Text, or an attribute's value in double quotes.
-  mutating func add(_ content: String) { text += Self.escaped(content) }
+  package mutating func add(_ content: String) { text += Self.escaped(content) }
 
   /// An element with nothing but text in it.
-  mutating func element(_ name: String, _ attributes: String = "", _ content: String) {
+  package mutating func element(_ name: String, _ attributes: String = "", _ content: String) {
     raw("<\(name)\(attributes.isEmpty ? "" : " " + attributes)>")
     add(content)
     raw("</\(name)>")
   }
 
-  static func escaped(_ content: String) -> String {
+  package static func escaped(_ content: String) -> String {
     var out = ""
     for scalar in ByteText.printable(content).unicodeScalars {
       switch scalar {

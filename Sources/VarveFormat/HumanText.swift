@@ -48,5 +48,29 @@ package enum HumanText {
     number == 1 ? "1 \(one)" : "\(number) \(many ?? one + "s")"
   }
 
+  /// `12,345`.
+  package static func grouped(_ number: UInt64) -> String {
+    let digits = Array(String(number))
+    var text = ""
+    for (index, digit) in digits.enumerated() {
+      if index > 0, (digits.count - index).isMultiple(of: 3) { text.append(",") }
+      text.append(digit)
+    }
+    return text
+  }
+
+  /// `3 d 4 h`, `4 h 10 min`, `50 s`.
+  package static func span(_ seconds: Int64) -> String {
+    if seconds >= 86_400 {
+      let hours = seconds % 86_400 / 3600
+      return "\(seconds / 86_400) d" + (hours > 0 ? " \(hours) h" : "")
+    }
+    if seconds >= 3600 {
+      let minutes = seconds % 3600 / 60
+      return "\(seconds / 3600) h" + (minutes > 0 ? " \(minutes) min" : "")
+    }
+    return seconds >= 60 ? "\(seconds / 60) min" : "\(seconds) s"
+  }
+
   private static func padded(_ value: UInt64) -> String { value < 10 ? "0\(value)" : "\(value)" }
 }
