@@ -6,11 +6,13 @@ public import VarveFormat
 /// A creation whose answer was lost may have been carried out: when the object is there at a later attempt, it is read
 /// back, and equal bytes are ours.
 ///
-/// Once it has been given up, nothing is tried twice until something succeeds: work on many objects then ends soon.
+/// Once reading, or changing, has been given up, nothing of that kind is tried twice until something of it succeeds: work on
+/// many objects then ends soon. They are told apart because a store that is full goes on answering readers.
 public final class RetryStorage: StorageBackend {
   private let base: any StorageBackend
   private let policy: RetryPolicy
-  private let isGivenUp = Atomic<Bool>(false)
+  private let areReadsGivenUp = Atomic<Bool>(false)
+  private let areChangesGivenUp = Atomic<Bool>(false)
 
   public init(_ base: any StorageBackend, _ policy: RetryPolicy = RetryPolicy()) {
     self.base = base
@@ -18,6 +20,16 @@ public final class RetryStorage: StorageBackend {
   }
 
   private func run<Result>(_ body: () throws -> Result) throws -> Result {
+    try run(areReadsGivenUp, body)
+  }
+
+  private func change<Result>(_ body: () throws -> Result) throws -> Result {
+    try run(areChangesGivenUp, body)
+  }
+
+  private func run<Result>(
+    _ isGivenUp: borrowing Atomic<Bool>, _ body: () throws -> Result
+  ) throws -> Result {
     do {
       let result = try isGivenUp.load(ordering: .relaxed) ? body() : policy.run(body)
       isGivenUp.store(false, ordering: .relaxed)
@@ -32,7 +44,7 @@ public final class RetryStorage: StorageBackend {
 
   public var transfersAtOnce: Int { base.transfersAtOnce }
 
-  public func create() throws { try run { try base.create() } }
+  public func create() throws { try change { try base.create() } }
 
   public func read(_ name: String) throws -> [UInt8] { try run { try base.read(name) } }
 
@@ -47,12 +59,12 @@ public final class RetryStorage: StorageBackend {
   }
 
   public func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
-    try run { try base.put(name, bytes) }
+    try change { try base.put(name, bytes) }
   }
 
   public func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
     var isUnclear = false
-    let isCreated = try run {
+    let isCreated = try change {
       do {
         return try base.createExclusively(name, bytes)
       } catch let error as VarveError where error.code == .unavailable {
@@ -64,9 +76,9 @@ public final class RetryStorage: StorageBackend {
     return try read(name).withUnsafeBytes { $0.elementsEqual(bytes) }
   }
 
-  public func settle(_ name: String) throws { try run { try base.settle(name) } }
+  public func settle(_ name: String) throws { try change { try base.settle(name) } }
 
-  public func remove(_ name: String) throws { try run { try base.remove(name) } }
+  public func remove(_ name: String) throws { try change { try base.remove(name) } }
 
   /// Collects the list before it passes it on, so that nothing is named twice: 100 bytes a name.
   public func list(_ prefix: String, _ body: (String, UInt64) throws -> Void) throws {
@@ -81,6 +93,6 @@ public final class RetryStorage: StorageBackend {
   public var retentionSeconds: Int64? { base.retentionSeconds }
 
   public func extendRetention(of name: String, until time: Timestamp) throws {
-    try run { try base.extendRetention(of: name, until: time) }
+    try change { try base.extendRetention(of: name, until: time) }
   }
 }

@@ -49,6 +49,25 @@ import VarveTestSupport
     #expect(retries.withLock { $0 } > 5)
   }
 
+  /// A store that is full: it answers readers and takes nothing.
+  @Test func readersDoNotMakeItTryToChangeForLongAgain() throws {
+    let memory = MemoryStorage()
+    try memory.put("config", [1])
+    let attempts = Mutex(0)
+    let store = RetryStorage(
+      FlakyStorage(memory, onlyChanges: true) { _ in
+        attempts.withLock { $0 += 1 }
+        return .failBefore
+      }, Self.impatient(limit: 0.05))
+    #expect(throws: VarveError(.unavailable, "")) { try store.put("keys/a", [1]) }
+    for _ in 0..<3 {
+      let before = attempts.withLock { $0 }
+      #expect(try store.read("config") == [1])
+      #expect(throws: VarveError(.unavailable, "")) { try store.put("keys/b", [1]) }
+      #expect(attempts.withLock { $0 } == before + 1)
+    }
+  }
+
   @Test func otherFailuresAreNotRepeated() {
     let calls = Mutex(0)
     let store = RetryStorage(
@@ -81,11 +100,19 @@ private final class FlakyStorage: StorageBackend {
 
   private let base: any StorageBackend
   private let fate: @Sendable (Int) -> Fate
+  private let onlyChanges: Bool
   private let number = Mutex(0)
 
-  init(_ base: any StorageBackend, _ fate: @escaping @Sendable (Int) -> Fate) {
+  init(
+    _ base: any StorageBackend, onlyChanges: Bool = false, _ fate: @escaping @Sendable (Int) -> Fate
+  ) {
     self.base = base
+    self.onlyChanges = onlyChanges
     self.fate = fate
+  }
+
+  private func read<Result>(_ body: () throws -> Result) throws -> Result {
+    try onlyChanges ? body() : call(body)
   }
 
   private func call<Result>(_ body: () throws -> Result) throws -> Result {
@@ -102,11 +129,11 @@ private final class FlakyStorage: StorageBackend {
 
   var location: String { base.location }
   func create() throws { try call { try base.create() } }
-  func read(_ name: String) throws -> [UInt8] { try call { try base.read(name) } }
+  func read(_ name: String) throws -> [UInt8] { try read { try base.read(name) } }
   func read(_ name: String, offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws {
-    try call { try base.read(name, offset: offset, into: buffer) }
+    try read { try base.read(name, offset: offset, into: buffer) }
   }
-  func size(_ name: String) throws -> UInt64? { try call { try base.size(name) } }
+  func size(_ name: String) throws -> UInt64? { try read { try base.size(name) } }
   func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
     try call { try base.put(name, bytes) }
   }
@@ -116,6 +143,6 @@ private final class FlakyStorage: StorageBackend {
   func settle(_ name: String) throws { try call { try base.settle(name) } }
   func remove(_ name: String) throws { try call { try base.remove(name) } }
   func list(_ prefix: String, _ body: (String, UInt64) throws -> Void) throws {
-    try call { try base.list(prefix, body) }
+    try read { try base.list(prefix, body) }
   }
 }
