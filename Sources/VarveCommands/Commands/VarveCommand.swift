@@ -54,6 +54,7 @@ struct VarveCommand: ParsableCommand {
           ForgetCommand.self, PruneCommand.self, PolicyCommand.self, HoldCommand.self,
           UndoCommand.self, RecoverCommand.self,
         ]),
+      CommandGroup(name: "Operations", subcommands: [ConfigCommand.self]),
       CommandGroup(
         name: "Server", subcommands: [ServeCommand.self, ServerTokenCommand.self]),
       CommandGroup(
