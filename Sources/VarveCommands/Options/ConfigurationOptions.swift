@@ -41,6 +41,13 @@ struct ConfigurationOptions: ParsableArguments {
     return file
   }
 
+  /// What it says; warnings go where those of commands go.
+  ///
+  /// - Throws: `usage` with the first thing that is wrong in it.
+  func loaded() throws -> Configuration {
+    try load(on: Console(verbosity: 1, isJSON: false))
+  }
+
   /// What it says.
   ///
   /// - Throws: `usage` with the first thing that is wrong in it.
