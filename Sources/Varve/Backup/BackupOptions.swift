@@ -45,6 +45,9 @@ public struct BackupOptions: Sendable {
   public var excludeIfPresent: [ExclusionTag] = []
   /// Leave out regular files larger than this many bytes.
   public var excludeLargerThan: UInt64?
+  /// Name directories in which entries came or went while they were read as problems, as files that changed always are:
+  /// then the snapshot is not of one moment.
+  public var reportsChangedDirectories = false
   /// Stay on the file systems of the paths named; mount points are saved as empty directories.
   public var oneFileSystem = false
 

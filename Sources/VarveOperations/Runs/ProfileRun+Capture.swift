@@ -64,6 +64,7 @@ extension ProfileRun {
     options.excludes = source.excludes.map { Array($0.utf8) }
     options.oneFileSystem = source.oneFileSystem
     options.excludeCaches = source.excludeCaches
+    options.reportsChangedDirectories = true
     options.chunkSizes = try source.chunkSize.map { try RepositoryConfig.ChunkSizes(mean: $0) }
     options.host = profile.host
     var tags = profile.tags

@@ -218,6 +218,27 @@ import VarveTestSupport
     #expect(try bench.state().receipts.last?.receipt.result == .incomplete)
   }
 
+  @Test func aDirectoryThatChangesWhileItIsRead() throws {
+    mkdir(bench.source("busy"), 0o755)
+    try FileBytes.write([UInt8](repeating: 65, count: 80 << 20), to: bench.source("busy/large"))
+    bench.profile.sources = [Source(name: "busy", origin: .path(bench.source("busy")))]
+    #expect(try bench.run().result == .success)
+    try FileBytes.write([UInt8](repeating: 66, count: 80 << 20), to: bench.source("busy/large"))
+    let (isDone, path) = (CancellationFlag(), bench.source("busy/new"))
+    startThread {
+      while !isDone.isCancelled {
+        close(open(path, O_WRONLY | O_CREAT, 0o600))
+        unlink(path)
+        usleep(200)
+      }
+    }
+    let run = try bench.run()
+    isDone.cancel()
+    #expect(run.result == .incomplete)
+    #expect(run["busy"]?.message?.contains("entries came or went") == true, "\(run)")
+    #expect(run["busy"]?.snapshot != nil)
+  }
+
   @Test func eachSourceHasItsOwnRetention() throws {
     try addPath("state")
     try addPath("proofs")
