@@ -32,6 +32,7 @@ struct VarveCommand: ParsableCommand {
           BackupCommand.self, RestoreCommand.self, DumpCommand.self, CopyCommand.self,
           MirrorCommand.self,
         ]),
+      CommandGroup(name: "Operations", subcommands: [RunCommand.self]),
       CommandGroup(
         name: "Inspection",
         subcommands: [
