@@ -44,7 +44,7 @@ import VarveTestSupport
   }
 
   private let alarm = ChangeAlarm()
-  private let MiB: Int64 = 1 << 20
+  private let mebibyte: Int64 = 1 << 20
 
   /// What `body` makes of a source, run after run, is judged; the first three runs have no history to speak of.
   private func alarms(
@@ -65,44 +65,45 @@ import VarveTestSupport
     func random(_ range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &generator) }
     // Documents: a few of many change, some are added, now and then a folder of pictures.
     #expect(
-      alarms(Simulated(files: 40_000, bytes: 60_000 * MiB, ratio: 0.55), runs: 300) { source, _ in
+      alarms(Simulated(files: 40_000, bytes: 60_000 * mebibyte, ratio: 0.55), runs: 300) {
+        source, _ in
         let isHoliday = random(0...30) == 0
         return isHoliday
-          ? source.run(new: random(50...400), bytes: random(300...2500) * MiB, ratio: 0.995)
+          ? source.run(new: random(50...400), bytes: random(300...2500) * mebibyte, ratio: 0.995)
           : source.run(
             new: random(0...40), changed: random(0...120), removed: random(0...30),
-            bytes: random(0...300) * MiB, lost: random(0...50) * MiB)
+            bytes: random(0...300) * mebibyte, lost: random(0...50) * mebibyte)
       } == [])
     // A database that is dumped into one file, anew each time.
     #expect(
-      alarms(Simulated(files: 1, bytes: 4000 * MiB, ratio: 0.3), runs: 300) { source, _ in
-        source.run(changed: 1, bytes: random(100...900) * MiB)
+      alarms(Simulated(files: 1, bytes: 4000 * mebibyte, ratio: 0.3), runs: 300) { source, _ in
+        source.run(changed: 1, bytes: random(100...900) * mebibyte)
       }.count <= 1)
     // A directory of packed archives, one a day, the oldest one goes.
     #expect(
-      alarms(Simulated(files: 30, bytes: 6000 * MiB, ratio: 1.0), runs: 300) { source, _ in
-        source.run(new: 1, removed: 1, bytes: 200 * MiB, lost: 200 * MiB)
+      alarms(Simulated(files: 30, bytes: 6000 * mebibyte, ratio: 1.0), runs: 300) { source, _ in
+        source.run(new: 1, removed: 1, bytes: 200 * mebibyte, lost: 200 * mebibyte)
       } == [])
     // Small on weekdays, everything on Sundays: from the third Sunday on that is its way.
-    let weekly = alarms(Simulated(files: 500, bytes: 9000 * MiB, ratio: 0.4), runs: 300) {
+    let weekly = alarms(Simulated(files: 500, bytes: 9000 * mebibyte, ratio: 0.4), runs: 300) {
       source, day in
       day % 7 == 6
-        ? source.run(changed: 500, bytes: 8000 * MiB)
-        : source.run(changed: random(0...20), bytes: random(0...60) * MiB)
+        ? source.run(changed: 500, bytes: 8000 * mebibyte)
+        : source.run(changed: random(0...20), bytes: random(0...60) * mebibyte)
     }
     #expect(weekly.count <= 2)
     // Logs: all of them are renamed once a week, the oldest is packed.
-    let logs = alarms(Simulated(files: 50, bytes: 3000 * MiB, ratio: 0.12), runs: 300) {
+    let logs = alarms(Simulated(files: 50, bytes: 3000 * mebibyte, ratio: 0.12), runs: 300) {
       source, day in
       day % 7 == 6
-        ? source.run(changed: 10, bytes: 20 * MiB, ratio: 0.9)
-        : source.run(changed: 5, bytes: random(20...300) * MiB)
+        ? source.run(changed: 10, bytes: 20 * mebibyte, ratio: 0.9)
+        : source.run(changed: 5, bytes: random(20...300) * mebibyte)
     }
     #expect(logs == [])
     // Nothing but a small configuration.
     #expect(
-      alarms(Simulated(files: 12, bytes: 1 * MiB, ratio: 0.4), runs: 50) { source, _ in
-        source.run(changed: random(0...12), bytes: random(0...1) * MiB)
+      alarms(Simulated(files: 12, bytes: 1 * mebibyte, ratio: 0.4), runs: 50) { source, _ in
+        source.run(changed: random(0...12), bytes: random(0...1) * mebibyte)
       } == [])
   }
 
@@ -110,11 +111,11 @@ import VarveTestSupport
   @Test(arguments: [1, 2, 4, 20, 250], [0.15, 0.5, 1.0])
   func encryptionIsNoticed(_ runs: Int, _ part: Double) throws {
     for isRenamed in [false, true] {
-      var source = Simulated(files: 2000, bytes: 3000 * MiB, ratio: 0.5)
-      for _ in 1..<runs { _ = source.run(changed: 20, bytes: 30 * MiB) }
+      var source = Simulated(files: 2000, bytes: 3000 * mebibyte, ratio: 0.5)
+      for _ in 1..<runs { _ = source.run(changed: 20, bytes: 30 * mebibyte) }
       let before = source.history
       let count = Int64(2000 * part)
-      let bytes = Int64(Double(3000 * MiB) * part)
+      let bytes = Int64(Double(3000 * mebibyte) * part)
       let outcome =
         isRenamed
         ? source.run(new: count, removed: count, bytes: bytes, lost: bytes, ratio: 1.0)
@@ -126,22 +127,22 @@ import VarveTestSupport
   }
 
   @Test func deletionAndGrowthAreNoticed() throws {
-    var source = Simulated(files: 2000, bytes: 3000 * MiB, ratio: 0.5)
-    for _ in 0..<5 { _ = source.run(changed: 20, bytes: 30 * MiB) }
+    var source = Simulated(files: 2000, bytes: 3000 * mebibyte, ratio: 0.5)
+    for _ in 0..<5 { _ = source.run(changed: 20, bytes: 30 * mebibyte) }
     let before = source.history
-    let gone = source.run(removed: 1500, bytes: 0, lost: 2200 * MiB)
+    let gone = source.run(removed: 1500, bytes: 0, lost: 2200 * mebibyte)
     #expect(try #require(alarm.judge(gone, history: before)).contains("changed or gone"))
-    var other = Simulated(files: 2000, bytes: 3000 * MiB, ratio: 0.5)
-    for _ in 0..<5 { _ = other.run(changed: 20, bytes: 30 * MiB) }
+    var other = Simulated(files: 2000, bytes: 3000 * mebibyte, ratio: 0.5)
+    for _ in 0..<5 { _ = other.run(changed: 20, bytes: 30 * mebibyte) }
     let history = other.history
-    let grown = other.run(new: 10, bytes: 500 * MiB)
+    let grown = other.run(new: 10, bytes: 500 * mebibyte)
     #expect(try #require(alarm.judge(grown, history: history)).contains("500.000 MiB are new"))
   }
 
   @Test func nothingIsSaidWithoutHistoryAndOfLittle() {
-    var source = Simulated(files: 1000, bytes: 1000 * MiB, ratio: 0.5)
+    var source = Simulated(files: 1000, bytes: 1000 * mebibyte, ratio: 0.5)
     #expect(alarm.judge(source.history[0], history: []) == nil)
-    let little = source.run(changed: 1000, bytes: 63 * MiB, ratio: 1)
+    let little = source.run(changed: 1000, bytes: 63 * mebibyte, ratio: 1)
     #expect(alarm.judge(little, history: [source.history[0]]) == nil)
     // Runs that failed say nothing.
     var failed = source.history[0]
