@@ -19,7 +19,7 @@ struct DrillListCommand: VarveSubcommand {
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
-    let configuration = try configuration.loaded()
+    let configuration = try configuration.load(on: console)
     let journal = RunJournal(client: try RepositoryAccess(global, console).client())
     let chosen =
       profiles.isEmpty

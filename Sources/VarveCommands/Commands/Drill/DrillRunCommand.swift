@@ -64,7 +64,7 @@ struct DrillRunCommand: VarveSubcommand {
   private static let noteByteLimit = 1 << 20
 
   func execute(on console: Console) throws -> ExitStatus {
-    let configuration = try configuration.loaded()
+    let configuration = try configuration.load(on: console)
     let profile = try configuration.profile(profile)
     let chosen = try chosenDrills(of: profile)
     var options = DrillRun.Options(

@@ -32,7 +32,7 @@ struct DrillTrendCommand: VarveSubcommand {
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
-    let configuration = try configuration.loaded()
+    let configuration = try configuration.load(on: console)
     let profile = try configuration.profile(profile)
     let settings = try configuration.repository(from, of: profile)
     let opening = RepositoryOpening(
