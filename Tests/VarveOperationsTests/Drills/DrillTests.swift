@@ -101,6 +101,31 @@ import VarveVerifier
         == Set(chosen + [here.users]))
   }
 
+  /// A link that leads to the live system leads to what was restored, or nowhere.
+  @Test func linksDoNotLeadOut() throws {
+    try here.makeSources()
+    let live = here.bench.directory("live")
+    mkdir(live, 0o755)
+    try FileBytes.write(Array("live".utf8), to: live + "/only-here")
+    symlink(live, here.bench.source("app/out"))
+    symlink(here.bench.source("app/many"), here.bench.source("app/inside"))
+    symlink("../../../../../../../../../\(live.dropFirst())", here.bench.source("app/up"))
+    symlink("loop", here.bench.source("app/loop"))
+    try here.backUp()
+    func check(_ path: String) -> DrillCheck {
+      .minimumSize(path: here.bench.source(path), bytes: 1)
+    }
+    let record = try here.run(
+      here.drill(
+        ["app/inside/f1", "app/out/only-here", "app/up/only-here", "app/loop", "../live/only-here"]
+          .map(check))
+    ).record
+    #expect(
+      record.steps.filter { $0.kind == .size }.map(\.result) == [
+        .passed, .failed, .failed, .failed, .failed,
+      ])
+  }
+
   // MARK: Failing
 
   /// What is done to a sound backup, and what its drill must say.
