@@ -12,6 +12,8 @@ package enum ExitStatus: Int32, Error, Sendable {
   case damaged = 20
   /// A rollback, an entry by somebody who may not make it, or a proof that does not hold.
   case unproved = 22
+  /// A drill failed.
+  case drillFailed = 23
   case usage = 64
   case interrupted = 130
 
@@ -21,6 +23,7 @@ package enum ExitStatus: Int32, Error, Sendable {
     case .rollback, .unauthorized, .unproved: self = .unproved
     case .noRepository: self = .noRepository
     case .wrongPassword: self = .wrongPassword
+    case .drillFailed: self = .drillFailed
     case .usage: self = .usage
     case .interrupted: self = .interrupted
     default: self = .failure
