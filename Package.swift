@@ -189,8 +189,9 @@ let package = Package(
       ], swiftSettings: strict),
     .testTarget(
       name: "VarveCommandsTests",
-      dependencies: ["VarveCommands", "VarveCrypto", "VarveFormat", "VarveRepository"],
-      swiftSettings: strict),
+      dependencies: [
+        "VarveCommands", "VarveCrypto", "VarveFormat", "VarveOperations", "VarveRepository",
+      ], swiftSettings: strict),
     .testTarget(
       name: "SimulationTests",
       dependencies: [

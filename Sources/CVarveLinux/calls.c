@@ -240,4 +240,38 @@ int varve_spawn(char *const arguments[], int channel, int errors, pid_t *child) 
   return -result;
 }
 
+int varve_spawn_command(char *const arguments[], char *const environment[], const char *directory,
+                        int input, int output, int errors, pid_t *child) {
+  int from[3] = {fcntl(input, F_DUPFD_CLOEXEC, 3), fcntl(output, F_DUPFD_CLOEXEC, 3),
+                 fcntl(errors, F_DUPFD_CLOEXEC, 3)};
+  int result = from[0] < 0 || from[1] < 0 || from[2] < 0 ? errno : 0;
+  if (result == 0) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t signals;
+    posix_spawn_file_actions_init(&actions);
+    for (int i = 0; i < 3; i++) posix_spawn_file_actions_adddup2(&actions, from[i], i);
+    if (directory) result = posix_spawn_file_actions_addchdir_np(&actions, directory);
+    if (result == 0) result = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&attributes, &signals);
+    sigfillset(&signals);
+    posix_spawnattr_setsigdefault(&attributes, &signals);
+    if (result == 0)
+      result = posix_spawnp(child, arguments[0], &actions, &attributes, arguments, environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+  }
+  for (int i = 0; i < 3; i++)
+    if (from[i] >= 0) close(from[i]);
+  return -result;
+}
+
+int varve_process_handle(pid_t child) { ONCE((int)syscall(SYS_pidfd_open, child, 0)); }
+
+int varve_pipe(int ends[2]) { ONCE(pipe2(ends, O_CLOEXEC)); }
+
 void varve_map_blocks_from(int size) { mallopt(M_MMAP_THRESHOLD, size); }

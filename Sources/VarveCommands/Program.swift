@@ -2,6 +2,7 @@ import ArgumentParser
 import CVarveLinux
 import Glibc
 import VarveFormat
+import VarveOperations
 
 /// The program: from arguments to an exit code.
 public enum VarveProgram {

@@ -1,6 +1,7 @@
 import Testing
 import VarveCommands
 import VarveFormat
+import VarveOperations
 import VarveRepository
 
 @Suite struct ArgumentTests {

@@ -3,6 +3,7 @@ import Testing
 import VarveCommands
 import VarveCrypto
 import VarveFormat
+import VarveOperations
 
 @Suite struct SecretFileTests {
   private func text(_ secret: borrowing SecretBytes) -> String {

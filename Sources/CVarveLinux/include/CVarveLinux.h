@@ -98,6 +98,17 @@ int varve_fremovexattr(int file, const char *name);
 // standard input and output, `errors` its standard error. `arguments` ends with a null pointer.
 int varve_spawn(char *const arguments[], int channel, int errors, pid_t *child);
 
+// Starts a program, found in PATH, in a session and so a process group of its own, with no signal blocked or ignored and
+// no descriptor but its three streams. `directory` may be null. `arguments` and `environment` end with a null pointer.
+int varve_spawn_command(char *const arguments[], char *const environment[], const char *directory,
+                        int input, int output, int errors, pid_t *child);
+
+// A descriptor of a child, readable once it has ended; see pidfd_open(2).
+int varve_process_handle(pid_t child);
+
+// A pipe that no other program inherits; `ends` are the reading and the writing one.
+int varve_pipe(int ends[2]);
+
 // Has malloc map every block of `size` bytes or more, so that it goes back to the system when it is
 // freed. Left alone, glibc raises the limit to the largest block that was freed.
 void varve_map_blocks_from(int size);

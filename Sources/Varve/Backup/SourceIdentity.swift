@@ -15,7 +15,7 @@ struct SourceIdentity {
     if let host = options.host {
       self.host = Array(host.utf8)
     } else {
-      host = Self.machineName()
+      host = MachineName.bytes()
     }
     user = AccountNames().user(getuid()) ?? Array("\(getuid())".utf8)
     switch options.source {
@@ -42,16 +42,5 @@ struct SourceIdentity {
     defer { free(current) }
     let directory = Array(UnsafeRawBufferPointer(start: current, count: strlen(current)))
     return CleanPath.clean(directory + [UInt8(ascii: "/")] + path)
-  }
-
-  static func machineName() -> [UInt8] {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-      guard gethostname(buffer.baseAddress!, buffer.count - 1) == 0 else {
-        return Array("localhost".utf8)
-      }
-      buffer[buffer.count - 1] = 0
-      return Array(
-        UnsafeRawBufferPointer(start: buffer.baseAddress, count: strlen(buffer.baseAddress!)))
-    }
   }
 }

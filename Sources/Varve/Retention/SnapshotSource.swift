@@ -20,7 +20,7 @@ public struct SnapshotSource: Hashable, Sendable {
   /// - Throws: `.usage` for an empty path, `.io` when the working directory is not known.
   public init(backingUp paths: [[UInt8]], host: [UInt8]? = nil) throws {
     self.init(
-      host: host ?? SourceIdentity.machineName(), paths: try paths.map(SourceIdentity.absolute))
+      host: host ?? MachineName.bytes(), paths: try paths.map(SourceIdentity.absolute))
   }
 
   /// The id under which the log knows it.

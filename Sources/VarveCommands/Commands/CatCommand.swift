@@ -2,6 +2,7 @@ import ArgumentParser
 import Varve
 import VarveCrypto
 import VarveFormat
+import VarveOperations
 import VarveProof
 import VarveRepository
 import VarveStorage

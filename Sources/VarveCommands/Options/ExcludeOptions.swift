@@ -1,5 +1,6 @@
 import ArgumentParser
 import Varve
+import VarveOperations
 
 /// What a backup leaves out.
 struct ExcludeOptions: ParsableArguments {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Varve
+import VarveOperations
 
 /// The patterns of what is left out, of a backup or of snapshots made anew.
 struct ExcludePatternOptions: ParsableArguments {

@@ -1,5 +1,6 @@
 import Glibc
 import VarveFormat
+import VarveOperations
 
 /// A shell command that takes bytes on its standard input and answers on its standard output; its standard error is ours.
 struct FilterCommand {

@@ -1,6 +1,7 @@
 import Glibc
 import VarveCrypto
 import VarveFormat
+import VarveOperations
 
 /// A new file for a key, mode 0600. It is made before the key is, so that no credential is added whose
 /// key cannot be kept; an existing file is never overwritten.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import VarveCrypto
 import VarveFormat
+import VarveOperations
 import VarveRepository
 
 /// Where a new password comes from.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Varve
+import VarveOperations
 
 /// For which source a policy is.
 struct PolicySourceOptions: ParsableArguments {

@@ -1,4 +1,5 @@
 import Glibc
+import VarveOperations
 
 /// Environment variables, read once at the start.
 package struct ProcessEnvironment: Sendable {
@@ -6,7 +7,7 @@ package struct ProcessEnvironment: Sendable {
 
   package init(_ variables: [String: String]) { self.variables = variables }
 
-  /// The variables that Varve looks at; secrets are not among them (see `takeSecret`).
+  /// The variables that Varve looks at; secrets are not among them (see `SecretEnvironment`).
   package static let current: ProcessEnvironment = {
     let names = [
       "HOME", "NO_COLOR", "TERM", "VARVE_CACERT", "VARVE_CACHE_DIR", "VARVE_CONNECTIONS",
@@ -26,38 +27,9 @@ package struct ProcessEnvironment: Sendable {
     return ProcessEnvironment(variables)
   }()
 
-  /// The variables of AWS's tools, with `HOME`, below which their files lie. There are secrets among them.
-  static func ofAWS() -> [String: String] {
-    var variables: [String: String] = [:]
-    var place = environ
-    while let entry = place.pointee {
-      place += 1
-      let text = String(cString: entry)
-      guard let equals = text.firstIndex(of: "=") else { continue }
-      let name = String(text[..<equals])
-      guard name == "HOME" || name.hasPrefix("AWS_") else { continue }
-      variables[name] = String(text[text.index(after: equals)...])
-    }
-    return variables
-  }
-
   /// A variable; nil when it is unset or empty.
   package subscript(name: String) -> String? {
     guard let value = variables[name], !value.isEmpty else { return nil }
     return value
-  }
-
-  /// The bytes of a variable, which is then overwritten in place and removed, so that neither
-  /// children nor `/proc/<pid>/environ` show it.
-  static func takeSecret<T>(_ name: String, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows
-    -> T?
-  {
-    guard let value = getenv(name) else { return nil }
-    let count = strlen(value)
-    defer {
-      explicit_bzero(value, count)
-      unsetenv(name)
-    }
-    return try body(UnsafeRawBufferPointer(start: value, count: count))
   }
 }

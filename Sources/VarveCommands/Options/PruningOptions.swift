@@ -1,4 +1,5 @@
 import ArgumentParser
+import VarveOperations
 import VarveRepository
 
 /// How `prune`, and `forget --prune`, decide.
@@ -56,7 +57,7 @@ struct UnusedLimitArgument: ExpressibleByArgument {
       }
       amount = .fraction(percent / 100)
     } else {
-      guard let size = ByteSize(argument: argument) else { return nil }
+      guard let size = ByteSize(argument) else { return nil }
       amount = .bytes(size.bytes)
     }
   }

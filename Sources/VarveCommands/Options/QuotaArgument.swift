@@ -1,4 +1,5 @@
 import ArgumentParser
+import VarveOperations
 import VarveServer
 
 /// How many bytes each repository may have (`200G`), or a certain one (`web=50G`).
@@ -9,7 +10,7 @@ package struct QuotaArgument: ExpressibleByArgument, Hashable, Sendable {
 
   package init?(argument: String) {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let size = parts.last.flatMap({ ByteSize(argument: String($0)) }) else { return nil }
+    guard let size = parts.last.flatMap({ ByteSize(String($0)) }) else { return nil }
     if parts.count == 2 {
       let name = String(parts[0])
       guard RepositoryName.isValid(name) else { return nil }

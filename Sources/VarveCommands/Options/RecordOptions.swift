@@ -1,6 +1,7 @@
 import ArgumentParser
 import Varve
 import VarveFormat
+import VarveOperations
 
 /// What a backup writes into the snapshot's record.
 struct RecordOptions: ParsableArguments {

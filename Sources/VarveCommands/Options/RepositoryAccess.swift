@@ -1,14 +1,14 @@
 import Glibc
-import Synchronization
 import Varve
 import VarveCrypto
 import VarveFormat
+import VarveOperations
 import VarveProof
 import VarveRepository
 import VarveStorage
 
 /// Opens the repository that the global options and the environment name.
-struct RepositoryAccess {
+struct RepositoryAccess: Sendable {
   /// Which of the repositories of one command.
   enum Side {
     /// The one that the command is about.
@@ -40,23 +40,9 @@ struct RepositoryAccess {
 
   /// The store; nothing is read yet.
   func storage() throws -> any StorageBackend {
-    guard let text = global.repository ?? variable("REPOSITORY") else {
-      let option = side == .target ? "--repo (-r)" : "--from-repo"
-      throw VarveError(
-        .usage, "no \(side.noun) is named", hint: "give \(option), or set \(side.prefix)REPOSITORY")
-    }
-    guard ByteText.isUTF8(RawArgument.bytes(text)) else {
-      throw VarveError(.usage, "the \(side.noun)'s path is not UTF-8", hint: "use another path")
-    }
-    let opening = try StorageOpening(
-      global.storage, environment: environment, prefix: side.prefix,
-      isInterrupted: { try Interruption.flag.check() },
-      onRetry: { [console] error, pause in
-        // What is over in a moment is no news.
-        guard pause >= 1 else { return }
-        console.note("\(ByteText.printable(error.message)); asking again in \(Int(pause)) s")
-      })
-    return try opening.open(text)
+    try RepositoryOpening.storage(
+      settings(), isInterrupted: { try Interruption.flag.check() },
+      note: { [console] in console.note($0) })
   }
 
   /// Where this client keeps its cache and its state.
@@ -80,65 +66,25 @@ struct RepositoryAccess {
   }
 
   /// The log of the repository, without any key, with the cosignatures that the user requires.
-  func log() throws -> Log {
-    let log = try opened().openLog(client: try client())
-    try cosignatureRequirement()?.check(log, now: WallClock.now())
-    return log
-  }
+  func log() throws -> Log { try opening().log() }
 
   /// The witness policy of the options, else of the environment, if there is one.
-  func witnessPolicy() throws -> WitnessPolicy? {
-    guard let path = global.witnessPolicy ?? variable("WITNESS_POLICY") else { return nil }
-    return try WitnessPolicy(
-      SmallFile.bytes(at: path), ByteText.printable(RawArgument.bytes(path)))
-  }
-
-  /// Which cosignatures a log must have to be believed; nil when none are required.
-  private func cosignatureRequirement() throws -> CosignatureRequirement? {
-    let age: IntervalArgument?
-    if let given = global.maxCosignatureAge {
-      age = given
-    } else if let text = variable("MAX_COSIGNATURE_AGE") {
-      guard let parsed = IntervalArgument(argument: text) else {
-        throw VarveError(
-          .usage, "\(side.prefix)MAX_COSIGNATURE_AGE is no duration",
-          hint: "set it to one such as 36h")
-      }
-      age = parsed
-    } else {
-      age = nil
-    }
-    guard let policy = try witnessPolicy() else {
-      guard age == nil else {
-        throw VarveError(
-          .usage, "an age of cosignatures is required, but no witness is named",
-          hint: "give --witness-policy, too")
-      }
-      return nil
-    }
-    return CosignatureRequirement(
-      policy: policy, maximumAge: age.map { Int64(clamping: $0.nanoseconds / 1_000_000_000) })
-  }
+  func witnessPolicy() throws -> WitnessPolicy? { try witnessPolicyFile.map(WitnessPolicy.file) }
 
   /// The repository, unlocked with what the user gives, its log with the cosignatures that are required.
-  func unlocked() throws -> UnlockedRepository {
-    let requirement = try cosignatureRequirement()
-    let repository = try unlockedWithoutCosignatures()
-    try requirement?.check(repository.log, now: WallClock.now())
-    return repository
-  }
+  func unlocked() throws -> UnlockedRepository { try telling { try opening().unlocked() } }
 
   /// The same for the commands that bring what is required.
   func unlockedWithoutCosignatures() throws -> UnlockedRepository {
-    let repository = try opened()
-    let client = try client()
+    try telling { try opening(requiresCosignatures: false).unlockedWithoutCosignatures() }
+  }
+
+  /// Says which repository was opened when the user was asked for what opens it.
+  private func telling(_ open: () throws -> UnlockedRepository) throws -> UnlockedRepository {
     let asks = !hasGivenSecret
-    let unlocked = try repository.unlock(try secret(), client: client)
+    let repository = try open()
     if asks { console.note(level: 2, "opened \(repository.config.origin)") }
-    if let failure = unlocked.log.derivedDataFailure {
-      console.warning("\(failure.message); nothing depends on it")
-    }
-    return unlocked
+    return repository
   }
 
   /// The same, with its index.
@@ -164,41 +110,12 @@ struct RepositoryAccess {
   func check(
     options: CheckOptions, observer: any CheckObserver, cancellation: CancellationFlag
   ) throws -> CheckReport {
-    let storage = try storage()
-    let client = try client()
-    if try storage.size(ObjectName.config) == nil { _ = try Repository.open(storage: storage) }
-    let requirement = try cosignatureRequirement()
-    let secret = try secret()
-    return try Check.run(
-      storage: storage, client: client, options: options, observer: observer,
-      cancellation: cancellation
-    ) {
-      let repository = try $0.unlock(secret, client: client)
-      try requirement?.check(repository.log, now: WallClock.now())
-      return repository
-    }
+    try opening().check(options: options, observer: observer, cancellation: cancellation)
   }
 
   /// What unlocks, from the options, else from the environment, else asked for.
   func secret() throws -> CredentialSecret {
-    // Always taken out of the environment, also when something else unlocks.
-    let password = takePasswordVariable()
-    if let file = global.passwordFile { return .password(try SecretFile.password(at: file)) }
-    if let command = global.passwordCommand {
-      return .password(try SecretFile.password(command: command))
-    }
-    if let file = global.keyFile { return .keyText(try SecretFile.keyText(at: file)) }
-    if let file = variable("KEY_FILE") {
-      return .keyText(try SecretFile.keyText(at: file))
-    }
-    if let file = variable("PASSWORD_FILE") {
-      return .password(try SecretFile.password(at: file))
-    }
-    if let command = variable("PASSWORD_COMMAND") {
-      return .password(try SecretFile.password(command: command))
-    }
-    if let password { return .password(password) }
-    return .password(try PasswordPrompt.ask("password for the \(side.noun)"))
+    try opening(requiresCosignatures: false).secret()
   }
 
   /// What unlocks a new repository; on a terminal it is asked for twice.
@@ -206,18 +123,73 @@ struct RepositoryAccess {
     if hasGivenSecret || !PasswordPrompt.isPossible { return try secret() }
     return .password(try PasswordPrompt.askTwice("password for the new repository"))
   }
+}
 
-  private var hasGivenSecret: Bool {
-    global.passwordFile != nil || global.passwordCommand != nil || global.keyFile != nil
-      || variable("KEY_FILE") != nil || variable("PASSWORD_FILE") != nil
-      || variable("PASSWORD_COMMAND") != nil || getenv(side.prefix + "PASSWORD") != nil
+// MARK: What the options and the environment say
+
+extension RepositoryAccess {
+  private func settings() throws -> RepositorySettings {
+    guard let text = global.repository ?? variable("REPOSITORY") else {
+      let option = side == .target ? "--repo (-r)" : "--from-repo"
+      throw VarveError(
+        .usage, "no \(side.noun) is named", hint: "give \(option), or set \(side.prefix)REPOSITORY")
+    }
+    guard ByteText.isUTF8(RawArgument.bytes(text)) else {
+      throw VarveError(.usage, "the \(side.noun)'s path is not UTF-8", hint: "use another path")
+    }
+    var settings = RepositorySettings(name: side.noun, location: text)
+    settings.storage = try global.storage.settings(
+      for: text, environment: environment, prefix: side.prefix)
+    settings.credential = credential
+    settings.witnessPolicyFile = witnessPolicyFile
+    return settings
   }
 
-  private func takePasswordVariable() -> SecretBytes? {
-    var secret: SecretBytes?
-    _ = ProcessEnvironment.takeSecret(side.prefix + "PASSWORD") { bytes in
-      if !bytes.isEmpty { secret = SecretBytes(copying: bytes) }
+  private func opening(requiresCosignatures: Bool = true) throws -> RepositoryOpening {
+    var settings = try settings()
+    if requiresCosignatures { settings.maximumCosignatureAge = try maximumCosignatureAge() }
+    var opening = RepositoryOpening(
+      settings, client: try client(), isInterrupted: { try Interruption.flag.check() },
+      note: { [console] in console.note($0) }, warn: { [console] in console.warning($0) })
+    opening.isReadOnly = side == .source
+    // Always taken out of the environment, also when something else unlocks.
+    let password = PasswordVariable(side.prefix + "PASSWORD")
+    opening.fallbackSecret = { [side] in
+      if let secret = password.secret() { return .password(secret) }
+      return .password(try PasswordPrompt.ask("password for the \(side.noun)"))
     }
-    return secret
+    return opening
+  }
+
+  private var credential: RepositorySettings.Credential? {
+    if let file = global.passwordFile { return .passwordFile(file) }
+    if let command = global.passwordCommand { return .passwordCommand(command) }
+    if let file = global.keyFile ?? variable("KEY_FILE") { return .keyFile(file) }
+    if let file = variable("PASSWORD_FILE") { return .passwordFile(file) }
+    return variable("PASSWORD_COMMAND").map { .passwordCommand($0) }
+  }
+
+  private var witnessPolicyFile: String? { global.witnessPolicy ?? variable("WITNESS_POLICY") }
+
+  private func maximumCosignatureAge() throws -> Int64? {
+    var age = global.maxCosignatureAge?.interval
+    if age == nil, let text = variable("MAX_COSIGNATURE_AGE") {
+      guard let parsed = Interval(text) else {
+        throw VarveError(
+          .usage, "\(side.prefix)MAX_COSIGNATURE_AGE is no duration",
+          hint: "set it to one such as 36h")
+      }
+      age = parsed
+    }
+    guard age == nil || witnessPolicyFile != nil else {
+      throw VarveError(
+        .usage, "an age of cosignatures is required, but no witness is named",
+        hint: "give --witness-policy, too")
+    }
+    return age?.seconds
+  }
+
+  private var hasGivenSecret: Bool {
+    credential != nil || getenv(side.prefix + "PASSWORD") != nil
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Varve
+import VarveOperations
 
 /// Which part of a snapshot to restore.
 struct RestoreSelectionOptions: ParsableArguments {

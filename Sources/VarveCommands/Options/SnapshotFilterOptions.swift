@@ -1,5 +1,6 @@
 import ArgumentParser
 import Varve
+import VarveOperations
 
 /// Which snapshots are meant where none is named, and among which `latest` is looked for.
 struct SnapshotFilterOptions: ParsableArguments {

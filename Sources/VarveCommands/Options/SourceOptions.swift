@@ -1,6 +1,7 @@
 import ArgumentParser
 import Varve
 import VarveFormat
+import VarveOperations
 
 /// Where a backup's data comes from.
 struct SourceOptions: ParsableArguments {

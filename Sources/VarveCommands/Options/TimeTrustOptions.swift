@@ -1,6 +1,7 @@
 import ArgumentParser
 import VarveCrypto
 import VarveFormat
+import VarveOperations
 import VarveRepository
 
 /// Whose time stamps count.
@@ -12,9 +13,7 @@ struct TimeTrustOptions: ParsableArguments {
   var tsaCa: String?
 
   func authorities(_ environment: ProcessEnvironment = .current) throws -> TimestampAuthorities? {
-    guard let path = tsaCa ?? environment["VARVE_TSA_CA"] else { return nil }
-    return try TimestampAuthorities(
-      pem: SmallFile.bytes(at: path), ByteText.printable(RawArgument.bytes(path)))
+    try (tsaCa ?? environment["VARVE_TSA_CA"]).map(TimestampAuthorities.file)
   }
 
   /// With the witness policy of the global options; nobody's word counts where neither is said.

@@ -1,6 +1,7 @@
 import Glibc
 import Varve
 import VarveFormat
+import VarveOperations
 
 /// A file that a command makes: written beside its place and moved there when it is whole, so that what is there is right.
 /// One that is there already is replaced.

@@ -1,4 +1,5 @@
 import Varve
+import VarveFormat
 
 /// The counts of a backup, by restic's names (docs/json.md, "summary").
 enum SnapshotSummaryJSON {

@@ -1,4 +1,4 @@
-import VarveFormat
+package import VarveFormat
 
 /// What a command says and where: data on standard output, everything else on standard error.
 package final class Console: Sendable {

@@ -1,4 +1,5 @@
 import Synchronization
+import VarveFormat
 import VarveRepository
 
 /// Shows how a long operation goes: redrawn about ten times a second on a terminal, a line a minute

@@ -1,4 +1,5 @@
 import Glibc
+import VarveOperations
 
 /// Calls a closure at an interval on a thread of its own until `stop()`.
 final class Ticker {

@@ -31,7 +31,10 @@ public struct RepositorySettings: Sendable {
   public var storage = StorageSettings()
   /// A directory; nil for the standard one.
   public var cacheDirectory: String?
+  /// Believe the log only with the cosignatures of a quorum of these witnesses.
   public var witnessPolicyFile: String?
+  /// Seconds; nil for cosignatures of any age. Without a witness policy it says nothing.
+  public var maximumCosignatureAge: Int64?
   /// Certificates of time-stamping authorities that are believed.
   public var timestampAuthorities: String?
   /// After so many seconds without a `check` that read data the repository counts as unverified.

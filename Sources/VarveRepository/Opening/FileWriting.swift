@@ -6,7 +6,7 @@ import VarveStorage
 /// Files outside a store: the client's state and published logs.
 package enum FileWriting {
   /// All bytes of the file from `start` on, or nil when there is none.
-  static func read(_ path: String, from start: UInt64 = 0) throws -> [UInt8]? {
+  package static func read(_ path: String, from start: UInt64 = 0) throws -> [UInt8]? {
     let file = varve_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0)
     if file == -ENOENT || file == -ENOTDIR { return nil }
     guard file >= 0 else { throw VarveError(system: -file, "cannot read \(path)") }
@@ -28,7 +28,7 @@ package enum FileWriting {
   }
 
   /// `mkdir -p`.
-  static func makeDirectory(_ path: String, mode: mode_t) throws {
+  package static func makeDirectory(_ path: String, mode: UInt32) throws {
     let result = varve_mkdir(AT_FDCWD, path, mode)
     if result == 0 || result == -EEXIST { return }
     guard result == -ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
@@ -43,8 +43,8 @@ package enum FileWriting {
 
   /// Puts `bytes` in the place of the file: written beside it, synced, renamed, directory synced. A
   /// crash leaves the old file or the new one; unless `isDurable`, it may leave a damaged one.
-  static func replace(
-    _ path: String, with bytes: [UInt8], mode: mode_t, isDurable: Bool = true
+  package static func replace(
+    _ path: String, with bytes: [UInt8], mode: UInt32, isDurable: Bool = true
   ) throws {
     let temporary = "\(path).\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
     let file = varve_open(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL, mode)
@@ -72,7 +72,7 @@ package enum FileWriting {
   }
 
   /// Writes `bytes` into the file, which is made when it is not there, from `offset` on.
-  static func write(_ path: String, at offset: UInt64, _ bytes: [UInt8], mode: mode_t) throws {
+  static func write(_ path: String, at offset: UInt64, _ bytes: [UInt8], mode: UInt32) throws {
     let file = varve_open(AT_FDCWD, path, O_WRONLY | O_CREAT, mode)
     guard file >= 0 else { throw VarveError(system: -file, "cannot write \(path)") }
     defer { close(file) }
@@ -80,7 +80,7 @@ package enum FileWriting {
   }
 
   /// Runs `body` while this process holds the lock file `path`.
-  static func locked<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+  package static func locked<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
     let file = varve_open(AT_FDCWD, path, O_RDWR | O_CREAT, 0o600)
     guard file >= 0 else { throw VarveError(system: -file, "cannot lock \(path)") }
     defer { close(file) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import VarveOperations
 
 /// `varve hold …`: snapshots that may not be forgotten.
 struct HoldCommand: ParsableCommand {

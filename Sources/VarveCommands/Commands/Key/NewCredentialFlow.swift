@@ -1,4 +1,5 @@
 import VarveFormat
+import VarveOperations
 import VarveRepository
 
 /// Adds a credential: a key file when one is to be made, else a password.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import VarveFormat
+import VarveOperations
 import VarveProof
 import VarveRepository
 

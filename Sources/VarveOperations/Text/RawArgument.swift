@@ -1,5 +1,4 @@
-import ArgumentParser
-import Glibc
+package import Glibc
 
 /// An argument of arbitrary bytes, such as a path.
 ///
@@ -7,7 +6,7 @@ import Glibc
 /// parsed, each byte that is not part of valid UTF-8 becomes one scalar of the private-use range
 /// U+10FE00 … U+10FEFF; scalars of that range that were really given become the escapes of their
 /// bytes. So the mapping loses nothing and `bytes` takes it back.
-package struct RawArgument: ExpressibleByArgument, Hashable, Sendable {
+package struct RawArgument: Hashable, Sendable {
   package let bytes: [UInt8]
 
   package init(bytes: [UInt8]) { self.bytes = bytes }
@@ -56,7 +55,7 @@ package struct RawArgument: ExpressibleByArgument, Hashable, Sendable {
   }
 
   /// What a C string holds, escaped when it is not UTF-8; `decoded` is what Swift made of it.
-  static func text(_ decoded: String, _ pointer: UnsafePointer<CChar>) -> String {
+  package static func text(_ decoded: String, _ pointer: UnsafePointer<CChar>) -> String {
     decoded.unicodeScalars.contains { $0 == "\u{fffd}" || escapes.contains($0.value) }
       ? text(
         Array(UnsafeBufferPointer(start: pointer, count: strlen(pointer))).map {
@@ -72,12 +71,12 @@ package struct RawArgument: ExpressibleByArgument, Hashable, Sendable {
 
 extension RawArgument {
   /// The bytes of an escaped text, ended by a NUL.
-  static func cString(_ text: String) -> [CChar] {
+  package static func cString(_ text: String) -> [CChar] {
     bytes(text).map { CChar(bitPattern: $0) } + [0]
   }
 
   /// Lends an argument vector, ended by a null pointer.
-  static func withCStrings<T>(
+  package static func withCStrings<T>(
     _ texts: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> T
   ) -> T {
     let copies = texts.map { strdup(cString($0)) }
@@ -88,7 +87,7 @@ extension RawArgument {
 
 extension RawArgument {
   /// The program's arguments, escaped, its name first.
-  static func commandLine() -> [String] {
+  package static func commandLine() -> [String] {
     (0..<Int(CommandLine.argc)).compactMap { index in
       CommandLine.unsafeArgv[index].map { text(String(cString: $0), $0) }
     }

@@ -2,11 +2,11 @@ import Glibc
 import VarveFormat
 
 /// Files that a user names and that are read as a whole: policies, certificates, checkpoints.
-enum SmallFile {
+package enum SmallFile {
   private static let byteLimit = 16 << 20
 
   /// - Throws: `io` when it cannot be read, `usage` for more than 16 MiB.
-  static func bytes(at path: String) throws -> [UInt8] {
+  package static func bytes(at path: String) throws -> [UInt8] {
     let name = ByteText.printable(RawArgument.bytes(path))
     let file = open(RawArgument.cString(path), O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw failure("cannot open \(name)") }
@@ -15,7 +15,7 @@ enum SmallFile {
   }
 
   /// What a file, pipe or socket has, to its end.
-  static func bytes(of file: Int32, _ name: String, limit: Int) throws -> [UInt8] {
+  package static func bytes(of file: Int32, _ name: String, limit: Int) throws -> [UInt8] {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     while true {

@@ -2,12 +2,12 @@ import Glibc
 import VarveFormat
 
 /// The two ends of a pipe, not inherited by children.
-struct Pipe {
-  let reading: Int32
-  let writing: Int32
+package struct Pipe {
+  package let reading: Int32
+  package let writing: Int32
 
   /// - Throws: `io` when the process has too many files open.
-  init() throws {
+  package init() throws {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else {
       throw VarveError(.io, "cannot make a pipe: \(String(cString: strerror(errno)))")

@@ -1,6 +1,3 @@
-import VarveFormat
-import VarveRepository
-
 /// Writes JSON as it comes, members in the order in which they are written.
 ///
 /// This is for output: unlike `JSONValue` it writes fractions and keeps the caller's order.

@@ -1,13 +1,11 @@
-import ArgumentParser
-
 /// A number of bytes such as `4096`, `512K`, `1.5G`, `8MiB`; the units are powers of 1024.
-package struct ByteSize: ExpressibleByArgument, Hashable, Sendable {
+package struct ByteSize: Hashable, Sendable {
   package let bytes: UInt64
 
   package init(bytes: UInt64) { self.bytes = bytes }
 
-  package init?(argument: String) {
-    let units = Array(argument.utf8)
+  package init?(_ text: String) {
+    let units = Array(text.utf8)
     let digits = units.prefix { (0x30...0x39).contains($0) }
     guard !digits.isEmpty, let whole = UInt64(String(decoding: digits, as: UTF8.self)) else {
       return nil

@@ -1,5 +1,5 @@
 import Testing
-import VarveCommands
+import VarveFormat
 
 @Suite struct JSONWriterTests {
   private func written(_ body: (inout JSONWriter) -> Void) -> String {

@@ -1,0 +1,116 @@
+package import VarveFormat
+import VarveRemoteStorage
+package import VarveStorage
+
+/// Opens the store that a location names:
+///
+///     /path, local:/path                                    a directory
+///     s3:https://host[:port]/bucket[/prefix], s3://bucket[/prefix]
+///     sftp:[user@]host:path, sftp://[user@]host[:port]/path
+///     varve+https://host[:port]/repository
+package struct StorageOpening: Sendable {
+  private let settings: StorageSettings
+  private let isInterrupted: @Sendable () throws -> Void
+  private let onRetry: @Sendable (VarveError, Double) -> Void
+
+  package init(
+    _ settings: StorageSettings, isInterrupted: @escaping @Sendable () throws -> Void,
+    onRetry: @escaping @Sendable (VarveError, Double) -> Void
+  ) {
+    self.settings = settings
+    self.isInterrupted = isInterrupted
+    self.onRetry = onRetry
+  }
+
+  /// Whether `location` names a directory.
+  package static func isDirectory(_ location: String) -> Bool {
+    !(location.hasPrefix("s3:") || location.hasPrefix("sftp:")
+      || ServerLocation.describes(location))
+  }
+
+  /// - Throws: `VarveError.Code.usage` for what names no store, and for options that make no sense there. Nothing is asked
+  ///   of the store yet.
+  package func open(_ location: String) throws -> any StorageBackend {
+    if location.hasPrefix("s3:") {
+      let storage = try S3Storage.open(
+        try S3Location(location), try s3Options(), environment: SecretEnvironment.ofAWS())
+      return RetryStorage(storage, retryPolicy())
+    }
+    if location.hasPrefix("sftp:") {
+      return RetryStorage(
+        SFTPStorage(try SFTPLocation(location), options: try sftpOptions()), retryPolicy())
+    }
+    if ServerLocation.describes(location) {
+      _ = try special(of: "server")
+      return RetryStorage(
+        try ServerStorage(try ServerLocation(location), options: try serverOptions(location)),
+        retryPolicy())
+    }
+    _ = try special(of: "local")
+    return LocalStorage(
+      path: location.hasPrefix("local:") ? String(location.dropFirst(6)) : location)
+  }
+
+  private func retryPolicy() -> RetryPolicy {
+    RetryPolicy(
+      limit: settings.retryLimit ?? RetryPolicy().limit, check: isInterrupted, onRetry: onRetry)
+  }
+
+  private func exchange() -> HTTPExchange.Options {
+    var exchange = HTTPExchange.Options()
+    if let connections = settings.connections { exchange.connections = connections }
+    exchange.upload = settings.uploadLimit.map { TransferLimit(bytesPerSecond: $0) }
+    exchange.download = settings.downloadLimit.map { TransferLimit(bytesPerSecond: $0) }
+    exchange.authorities = settings.authorities
+    return exchange
+  }
+
+  // MARK: Options of one kind of store
+
+  /// Those of one kind, by the rest of their names.
+  private func special(of kind: String) throws -> [(name: String, value: String)] {
+    let prefix = kind + "."
+    if let other = settings.special.keys.sorted().first(where: { !$0.hasPrefix(prefix) }) {
+      throw VarveError(
+        .usage, "'\(ByteText.printable(other))' is no option of such a store",
+        hint: kind == "s3" || kind == "sftp" ? "its options begin with \(prefix)" : "it has none")
+    }
+    return settings.special.sorted { $0.key < $1.key }.map {
+      (String($0.key.dropFirst(prefix.count)), $0.value)
+    }
+  }
+
+  private func s3Options() throws -> S3Storage.Options {
+    var result = S3Storage.Options()
+    result.exchange = exchange()
+    result.retry = retryPolicy()
+    for (name, value) in try special(of: "s3") { try result.set(name, to: value) }
+    return result
+  }
+
+  private func sftpOptions() throws -> SFTPStorage.Options {
+    var result = SFTPStorage.Options()
+    if let connections = settings.connections { result.connections = connections }
+    result.upload = settings.uploadLimit.map { TransferLimit(bytesPerSecond: $0) }
+    result.download = settings.downloadLimit.map { TransferLimit(bytesPerSecond: $0) }
+    for (name, value) in try special(of: "sftp") {
+      switch name {
+      case "command": result.command = try SSHCommandLine.words(value)
+      case "args": result.arguments = try SSHCommandLine.words(value)
+      default:
+        throw VarveError(
+          .usage, "SFTP has no option '\(ByteText.printable(name))'",
+          hint: "it has sftp.command and sftp.args")
+      }
+    }
+    return result
+  }
+
+  private func serverOptions(_ location: String) throws -> ServerStorage.Options {
+    var result = ServerStorage.Options()
+    result.exchange = exchange()
+    result.credential = try ServerCredentialSource.credential(
+      file: settings.serverTokenFile, for: location)
+    return result
+  }
+}
