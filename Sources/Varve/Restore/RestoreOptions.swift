@@ -24,6 +24,10 @@ public struct RestoreOptions: Sendable {
   public var excludes: [[UInt8]] = []
   public var caseInsensitiveExcludes: [[UInt8]] = []
 
+  /// Nothing but these files, by their paths in the snapshot, with the directories in which they lie; nil for
+  /// everything. What the patterns leave out is left out.
+  public var only: Set<[UInt8]>?
+
   public var overwrite: Overwrite = .always
   /// Remove from the target what the snapshot does not have (within restored directories; what
   /// the patterns leave out is never removed).

@@ -53,7 +53,8 @@ final class RestoreSession: Sendable {
     wantsItems = observer?.wantsItems ?? false
     filter = try PathFilter(
       excludes: options.excludes, caseInsensitiveExcludes: options.caseInsensitiveExcludes,
-      includes: options.includes, caseInsensitiveIncludes: options.caseInsensitiveIncludes)
+      includes: options.includes, caseInsensitiveIncludes: options.caseInsensitiveIncludes,
+      only: options.only)
   }
 
   var problems: [RestoreProblem] { notes.withLock { $0.problems } }

@@ -11,9 +11,9 @@
 //
 // An owner's records that name an original (changes of tags, rewrites, copies) are as old as that: not before does not apply.
 
-import VarveFormat
+public import VarveFormat
 import VarveProof
-import VarveRepository
+public import VarveRepository
 
 struct BelievedTimes {
   private let log: Log
@@ -36,5 +36,18 @@ struct BelievedTimes {
       snapshot.original != nil && state.authors[snapshot.author]?.role == .owner
     let known = TimeWindow(notBefore: restates ? nil : window.notBefore, notAfter: logged)
     return known.admits(claimed) ? claimed : known.clamped(claimed)
+  }
+}
+
+extension UnlockedRepository {
+  /// When a live snapshot was taken, as far as that is believed; nil when it is not live.
+  ///
+  /// - Throws: what reading entries throws.
+  public func believedTime(
+    of snapshot: Digest, claimed: Timestamp, trust: TimeTrust, now: Timestamp
+  ) throws -> Timestamp? {
+    let state = log.state
+    guard let logged = state.snapshots[snapshot] else { return nil }
+    return try BelievedTimes(log, state, trust, now: now).time(of: logged, claimed: claimed)
   }
 }

@@ -19,14 +19,18 @@ public struct PathFilter: Sendable {
 
   private let excludes: [PatternList]
   private let includes: [PatternList]
+  /// Paths that are taken, and directories that lead to them.
+  private let only: (paths: Set<[UInt8]>, above: Set<[UInt8]>)?
 
   /// Compiles patterns; see `PatternList` for the syntax.
   ///
   /// - Throws: `VarveError` with code `usage`, naming the malformed patterns.
   public init(
     excludes: [[UInt8]] = [], caseInsensitiveExcludes: [[UInt8]] = [],
-    includes: [[UInt8]] = [], caseInsensitiveIncludes: [[UInt8]] = []
+    includes: [[UInt8]] = [], caseInsensitiveIncludes: [[UInt8]] = [],
+    only: Set<[UInt8]>? = nil
   ) throws {
+    self.only = only.map { (paths: $0, above: Self.directories(above: $0)) }
     self.excludes = [
       try PatternList(excludes), try PatternList(caseInsensitiveExcludes, ignoringCase: true),
     ].filter { !$0.isEmpty }
@@ -36,7 +40,7 @@ public struct PathFilter: Sendable {
   }
 
   /// Whether every path is taken.
-  public var takesEverything: Bool { excludes.isEmpty && includes.isEmpty }
+  public var takesEverything: Bool { excludes.isEmpty && includes.isEmpty && only == nil }
 
   /// Whether an exclude pattern matches `path` or a directory above it; ask this of the paths where
   /// a walk begins.
@@ -54,6 +58,14 @@ public struct PathFilter: Sendable {
   /// Decides about `path` while a snapshot's tree is walked from its root.
   public func decision(_ path: UnsafeRawBufferPointer) -> Decision {
     if excludes(path) { return Decision(isSelected: false, looksBelow: false) }
+    if let only {
+      let path = Array(path)
+      let decision = Decision(
+        isSelected: only.paths.contains(path), looksBelow: only.above.contains(path))
+      if includes.isEmpty || decision == Decision(isSelected: false, looksBelow: false) {
+        return decision
+      }
+    }
     if includes.isEmpty { return Decision(isSelected: true, looksBelow: true) }
     var decision = Decision(isSelected: false, looksBelow: false)
     for list in includes {
@@ -62,5 +74,17 @@ public struct PathFilter: Sendable {
       decision.looksBelow = decision.looksBelow || answer.belowMayMatch
     }
     return decision
+  }
+
+  private static func directories(above paths: Set<[UInt8]>) -> Set<[UInt8]> {
+    var above: Set<[UInt8]> = []
+    for path in paths {
+      var rest = path[...]
+      while let slash = rest.lastIndex(of: UInt8(ascii: "/")), slash > rest.startIndex {
+        rest = rest[..<slash]
+        guard above.insert(Array(rest)).inserted else { break }
+      }
+    }
+    return above
   }
 }

@@ -17,6 +17,9 @@ extension LogStatement {
       }
 
       public static let copy = Activity("copy")
+      /// A drill and what came of it; `drillStart` says before that it begins.
+      public static let drill = Activity("drill")
+      public static let drillStart = Activity("drill-start")
       public static let prune = Activity("prune")
       public static let restore = Activity("restore")
     }

@@ -5,7 +5,7 @@ internal import VarveProof
 /// The names under which log entries know sources and tags (docs/format.md, section 4): whoever has no key
 /// sees which snapshots have the same, and nothing else.
 public struct OpaqueIDs: Sendable {
-  private let sourceKey, tagKey: HMACSHA256
+  private let sourceKey, tagKey, drillKey: HMACSHA256
 
   package init(indexKey: borrowing SecretBytes, repository: Digest) {
     func key(_ label: String, _ indexKey: borrowing SecretBytes) -> HMACSHA256 {
@@ -15,6 +15,7 @@ public struct OpaqueIDs: Sendable {
     }
     sourceKey = key("source key", indexKey)
     tagKey = key("tag key", indexKey)
+    drillKey = key("drill key", indexKey)
   }
 
   /// `HMAC(source key, {"host":…,"paths":[…]})`, canonical JSON of byte strings, the paths ascending and each
@@ -30,6 +31,12 @@ public struct OpaqueIDs: Sendable {
 
   /// `HMAC(tag key, tag)`.
   public func tag(_ tag: String) -> Digest { tagKey.authenticate(Array(tag.utf8)) }
+
+  /// `HMAC(drill key, {"drill":…,"profile":…})`, canonical JSON.
+  public func drill(_ name: String, ofProfile profile: String) -> Digest {
+    let json: JSONValue = ["drill": .string(name), "profile": .string(profile)]
+    return drillKey.authenticate(json.canonicalBytes())
+  }
 }
 
 extension RepositoryKeys {
