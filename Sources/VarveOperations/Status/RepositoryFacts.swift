@@ -47,19 +47,31 @@ public struct RepositoryFacts: Sendable {
     public var depth: Int { !scope.hasPrefix("read-data") ? 0 : scope == "read-data" ? 2 : 1 }
   }
 
-  /// What a log entry of an activity says.
-  public struct Activity: Sendable, Equatable {
-    public var name: String
-    public var time: Timestamp
-    public var receipt: LogStatement.Receipt
+  /// A drill that the log records, of one that the configuration names.
+  public struct Drill: Sendable, Equatable {
+    public var profile: String
+    public var drill: String
+    public var started: Timestamp
+    public var hasPassed: Bool
+    public var milliseconds: Int64
+    /// Seconds between the snapshot and the start.
+    public var recoveryPoint: Int64?
     public var entry: UInt64
 
-    public init(name: String, time: Timestamp, receipt: LogStatement.Receipt, entry: UInt64) {
-      self.name = name
-      self.time = time
-      self.receipt = receipt
+    public init(
+      profile: String, drill: String, started: Timestamp, hasPassed: Bool, milliseconds: Int64,
+      recoveryPoint: Int64? = nil, entry: UInt64 = 0
+    ) {
+      self.profile = profile
+      self.drill = drill
+      self.started = started
+      self.hasPassed = hasPassed
+      self.milliseconds = milliseconds
+      self.recoveryPoint = recoveryPoint
       self.entry = entry
     }
+
+    public var seconds: Int64 { milliseconds / 1_000 }
   }
 
   public var access: Access
@@ -73,7 +85,12 @@ public struct RepositoryFacts: Sendable {
   public var snapshots: [Snapshot]?
   /// In the order of the log.
   public var checks: [Check] = []
-  public var activities: [Activity] = []
+  /// In the order of the log; none where the names of drills cannot be told from their ids.
+  public var drills: [Drill] = []
+  /// When witnesses or authorities attested the log's state.
+  public var attestations: [Timestamp] = []
+  /// When something was condemned or swept.
+  public var deletions: [Timestamp] = []
   /// Where a witness policy is configured: when a quorum last cosigned, or why the log is not believed.
   public var witnessed: Timestamp?
   public var witnessFailure: String?
@@ -107,17 +124,19 @@ public struct RepositoryFacts: Sendable {
     checks = state.checks.map {
       Check(time: $0.time, isDamaged: $0.result.isDamaged, scope: $0.result.scope)
     }
-    activities = state.receipts.map {
-      Activity(
-        name: $0.receipt.activity.rawValue, time: $0.time, receipt: $0.receipt, entry: $0.entry)
-    }
+    attestations = state.attestations.map(\.time)
+    deletions = state.condemnations.values.map(\.time).sorted()
   }
 
   /// What the log says, and what records that this credential can open.
   ///
+  /// - Parameter profiles: whose drills are looked for.
   /// - Throws: `VarveError.Code.missing` or `damaged` naming the record or inventory that is.
-  public init(_ repository: UnlockedRepository, read: Timestamp) throws {
+  public init(
+    _ repository: UnlockedRepository, profiles: [Profile] = [], read: Timestamp
+  ) throws {
     self.init(repository.log, read: read)
+    drills = try Self.drills(of: profiles, repository)
     let objects = try LiveObjects(repository.log.state, storage: repository.metadata)
     storedBytes = (objects.packs.values.reduce(0, &+)) &+ objects.indexSegments.values.reduce(0, &+)
     guard repository.role != .writer else { return }
@@ -125,6 +144,27 @@ public struct RepositoryFacts: Sendable {
     let headings = try repository.snapshotHeadings(live.map(\.id))
     snapshots = zip(live, headings).map {
       Snapshot(id: $0.id, entry: $0.entry, heading: $1)
+    }
+  }
+
+  private static func drills(
+    of profiles: [Profile], _ repository: UnlockedRepository
+  ) throws -> [Drill] {
+    let ids = try repository.keys.opaqueIDs()
+    var names: [Digest: (profile: String, drill: String)] = [:]
+    for profile in profiles {
+      for drill in profile.drills {
+        names[ids.drill(drill.name, ofProfile: profile.name)] = (profile.name, drill.name)
+      }
+    }
+    return repository.log.state.receipts.compactMap { entry in
+      let receipt = entry.receipt
+      guard receipt.activity == .drill, let name = receipt.digests["drill"].flatMap({ names[$0] })
+      else { return nil }
+      return Drill(
+        profile: name.profile, drill: name.drill, started: receipt.started,
+        hasPassed: receipt.result == .ok, milliseconds: max(0, receipt.counts["milliseconds"] ?? 0),
+        recoveryPoint: receipt.counts["recoveryPointSeconds"], entry: entry.entry)
     }
   }
 }

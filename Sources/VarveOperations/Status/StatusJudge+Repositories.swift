@@ -67,15 +67,25 @@ extension StatusJudge {
     let runs = journal.filter {
       $0.activity == .drill && $0.name == profile.name && $0.detail == drill.name
     }
-    if let last = runs.last(where: { $0.result != .started }) {
-      status.lastRun = last.started
-      status.passed = last.result == .success
-      status.seconds = last.ended.map { max(0, $0.seconds - last.started.seconds) }
-      if last.result != .success {
-        let reason = last.message.map { ": \($0)" } ?? ""
-        status.problems.append(
-          StatusProblem(.failed, "the last one, \(ago(last.started)), failed\(reason)"))
-      }
+    let remembered = runs.last { $0.result != .started }
+    let logged = facts.values.flatMap(\.drills)
+      .filter { $0.profile == profile.name && $0.drill == drill.name }
+      .max { $0.started < $1.started }
+    if let logged, remembered.map({ $0.started.seconds <= logged.started.seconds + 60 }) ?? true {
+      status.lastRun = logged.started
+      status.passed = logged.hasPassed
+      status.seconds = logged.seconds
+      status.recoveryPoint = logged.recoveryPoint
+    } else if let remembered {
+      status.lastRun = remembered.started
+      status.passed = remembered.result == .success
+      status.seconds = remembered.ended.map { max(0, $0.seconds - remembered.started.seconds) }
+    }
+    if let last = status.lastRun, status.passed == false {
+      // This host knows why, if it was the one.
+      let isSame = remembered.map { abs($0.started.seconds - last.seconds) <= 60 } ?? false
+      let reason = (isSame ? remembered?.message : nil).map { ": \($0)" } ?? ""
+      status.problems.append(StatusProblem(.failed, "the last one, \(ago(last)), failed\(reason)"))
     }
     if let open = runs.last, open.result == .started {
       if now.seconds - open.started.seconds > Self.unfinishedAfter {

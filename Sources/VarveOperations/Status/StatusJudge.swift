@@ -5,7 +5,7 @@
 //   run         a start without an end is under way until it is older than `unfinishedAfter`, or a later run has begun.
 //   check       verifies when it read data and found no damage. Damage counts until a later check that was as thorough
 //               found none.
-//   drill       by this host's journal; due by its schedule, overdue a quarter of the period later, at least an hour
+//   drill       by the log's receipts and this host's journal, whichever is newer; due by its schedule, overdue a quarter of the period later, at least an hour
 //               and at most two days.
 
 public import VarveFormat

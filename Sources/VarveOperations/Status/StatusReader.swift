@@ -53,7 +53,9 @@ public struct StatusReader: Sendable {
   ) throws -> RepositoryFacts {
     let now = WallClock.now()
     return try witnessed(
-      try RepositoryFacts(repository, read: now), repository.log, settings)
+      try RepositoryFacts(
+        repository, profiles: Array(configuration.profiles.values), read: now), repository.log,
+      settings)
   }
 
   private func witnessed(

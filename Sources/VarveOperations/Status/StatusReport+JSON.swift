@@ -60,6 +60,7 @@ extension DrillStatus {
     members["last_run"] = lastRun.json
     members["passed"] = passed.map { .bool($0) }
     members["seconds"] = seconds.json
+    members["rpo"] = recoveryPoint.json
     members["rto_target"] = recoveryTimeTarget.json
     members["rpo_target"] = recoveryPointTarget.json
     members["due"] = due.json

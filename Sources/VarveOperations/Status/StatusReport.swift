@@ -178,6 +178,8 @@ public struct DrillStatus: Sendable, Equatable {
   public var lastRun: Timestamp?
   public var seconds: Int64?
   public var passed: Bool?
+  /// Seconds between its oldest snapshot and its start, where the log says so.
+  public var recoveryPoint: Int64?
   /// Seconds; nil: there is no target.
   public var recoveryTimeTarget: Int64?
   public var recoveryPointTarget: Int64?
