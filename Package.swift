@@ -172,8 +172,8 @@ let package = Package(
     .testTarget(
       name: "VarveOperationsTests",
       dependencies: [
-        "CSQLite", "Varve", "VarveCrypto", "VarveFormat", "VarveOperations", "VarveRepository",
-        "VarveStorage", "VarveTestSupport",
+        "CSQLite", "Varve", "VarveCrypto", "VarveFormat", "VarveOperations", "VarveProof",
+        "VarveRepository", "VarveStorage", "VarveTestSupport", "VarveVerifier",
       ], swiftSettings: strict),
     .testTarget(
       name: "VarveServerTests",

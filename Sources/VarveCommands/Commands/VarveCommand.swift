@@ -22,7 +22,8 @@ struct VarveCommand: ParsableCommand {
       Global options may stand before or after the command. Exit codes: 0 done, 1 failed, 3 some \
       source files could not be read (the snapshot was saved without them), 10 no repository, \
       12 wrong password, 20 damaged or missing data, 22 the history was rolled back, is not \
-      authorised or does not stand an audit, or a proof does not hold, 64 wrong usage, 130 interrupted.
+      authorised or does not stand an audit, or a proof does not hold, 23 a drill failed, 64 wrong usage, \
+      130 interrupted.
       """,
     version: ProgramVersion.program,
     groupedSubcommands: [
@@ -47,7 +48,9 @@ struct VarveCommand: ParsableCommand {
         ]),
       CommandGroup(
         name: "Evidence",
-        subcommands: [AuditCommand.self, ProofCommand.self, ReceiptCommand.self]),
+        subcommands: [
+          AuditCommand.self, ProofCommand.self, ReceiptCommand.self, DrillCommand.self,
+        ]),
       CommandGroup(
         name: "Retention",
         subcommands: [

@@ -9,6 +9,7 @@ package struct ArgumentNormaliser {
     "log": ["show", "verify", "prove", "publish"],
     "proof": ["create", "verify", "fetch"],
     "receipt": ["list", "export"],
+    "drill": ["run", "list", "show", "trend"],
     "policy": ["set", "show", "list", "remove"],
     "hold": ["add", "remove", "list"],
     "proposal": ["list", "approve"],

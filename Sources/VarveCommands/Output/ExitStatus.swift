@@ -14,6 +14,8 @@ package enum ExitStatus: Int32, Error, Sendable {
   case stale = 21
   /// A rollback, an entry by somebody who may not make it, or a proof that does not hold.
   case unproved = 22
+  /// A drill failed.
+  case drillFailed = 23
   case usage = 64
   case interrupted = 130
 

@@ -122,7 +122,8 @@ public struct DrillRun {
     let named = drill.sources.isEmpty ? known : drill.sources
     if let unknown = named.first(where: { !known.contains($0) }) {
       throw VarveError(
-        .notFound, "the drill \(drill.name) is of a source \(unknown), which the profile does not have",
+        .notFound,
+        "the drill \(drill.name) is of a source \(unknown), which the profile does not have",
         hint: "its sources are \(known.joined(separator: ", "))")
     }
     // Directories first: what databases and commands have captured takes the place of copies that they have.
@@ -155,8 +156,10 @@ public struct DrillRun {
     do {
       snapshots(plan, &record)
       try restore(plan, directory, &record)
-      try checks(services, DrillChecks(
-        directory: directory, environment: environment, cancellation: cancellation), &record)
+      try checks(
+        services,
+        DrillChecks(
+          directory: directory, environment: environment, cancellation: cancellation), &record)
     } catch {
       isInterrupted = (error as? VarveError)?.code == .interrupted
       add(

@@ -161,7 +161,9 @@ struct DrillSources {
           try list("\(id.hex) \(content.size) \(wanted.hex) \(EscapedBytes.text(path))\n")
           if let how = try difference(place, from: content.size, wanted) { differs(path, how) }
         case .link(let target):
-          if Self.linkTarget(place) != target { differs(path, "the link is missing or leads elsewhere") }
+          if Self.linkTarget(place) != target {
+            differs(path, "the link is missing or leads elsewhere")
+          }
         case .directory:
           if Self.type(of: place) != S_IFDIR { differs(path, "the directory is missing") }
         case .device, .none: break
