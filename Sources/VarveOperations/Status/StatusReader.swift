@@ -47,15 +47,20 @@ public struct StatusReader: Sendable {
 
   /// The same of a repository that is open.
   ///
+  /// - Parameter known: what was read of it before; taken over while its log is as long.
   /// - Throws: what reading it throws.
   public func facts(
-    _ repository: UnlockedRepository, _ settings: RepositorySettings
+    _ repository: UnlockedRepository, _ settings: RepositorySettings,
+    known: RepositoryFacts? = nil
   ) throws -> RepositoryFacts {
     let now = WallClock.now()
+    if var known, known.access == .read, known.logSize == repository.log.state.size {
+      known.read = now
+      return try witnessed(known, repository.log, settings)
+    }
+    let profiles = Array(configuration.profiles.values)
     return try witnessed(
-      try RepositoryFacts(
-        repository, profiles: Array(configuration.profiles.values), read: now), repository.log,
-      settings)
+      try RepositoryFacts(repository, profiles: profiles, read: now), repository.log, settings)
   }
 
   private func witnessed(
@@ -65,6 +70,7 @@ public struct StatusReader: Sendable {
     var facts = facts
     let requirement = CosignatureRequirement(
       policy: policy, maximumAge: settings.maximumCosignatureAge)
+    facts.witnessFailure = nil
     facts.witnessed = try requirement.newestQuorum(log, now: facts.read)?.time
     do {
       try requirement.check(log, now: facts.read)

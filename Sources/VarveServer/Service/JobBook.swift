@@ -61,7 +61,7 @@ final class JobBook: Sendable {
   func start(
     _ kind: RunRecord.Activity, _ name: String, _ detail: String?, repository: String,
     _ body:
-      @escaping @Sendable (CancellationFlag, ServiceActions.Progress) throws ->
+      @escaping @Sendable (CancellationFlag, @escaping ServiceActions.Progress) throws ->
       ServiceActions.Outcome
   ) throws -> Job {
     let id = SecureRandom.secret(16).withUnsafeBytes { Hex.encode(Array($0)) }
@@ -98,7 +98,7 @@ final class JobBook: Sendable {
 
   private func run(
     _ begun: RunRecord,
-    _ body: (CancellationFlag, ServiceActions.Progress) throws -> ServiceActions.Outcome
+    _ body: (CancellationFlag, @escaping ServiceActions.Progress) throws -> ServiceActions.Outcome
   ) {
     let keepsRecord = begun.activity != .drill
     if keepsRecord { record(begun) }

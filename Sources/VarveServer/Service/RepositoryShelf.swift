@@ -9,6 +9,7 @@ final class RepositoryShelf: Sendable {
   let settings: RepositorySettings
   private let reader: StatusReader
   private let opened = Mutex<UnlockedRepository?>(nil)
+  private let known = Mutex<RepositoryFacts?>(nil)
   /// With an index, as of the size of the log that it was opened at.
   private let indexed = Mutex<IndexedRepository?>(nil)
 
@@ -22,7 +23,9 @@ final class RepositoryShelf: Sendable {
     if let repository = opened.withLock({ $0 }) {
       do {
         try repository.log.refresh()
-        return try reader.facts(repository, settings)
+        let facts = try reader.facts(repository, settings, known: known.withLock { $0 })
+        known.withLock { $0 = facts }
+        return facts
       } catch {
         // Whatever it was: it is opened anew the next time.
         opened.withLock { $0 = nil }

@@ -33,15 +33,15 @@ public struct ServiceActions: Sendable {
   public typealias Progress = @Sendable (String) -> Void
 
   /// With a safety snapshot of what will be overwritten.
-  public var restore: @Sendable (Restore, CancellationFlag, Progress) throws -> Outcome
+  public var restore: @Sendable (Restore, CancellationFlag, @escaping Progress) throws -> Outcome
   public var drill:
-    @Sendable (_ profile: String, _ drill: String, CancellationFlag, Progress) throws -> Outcome
-  public var audit: @Sendable (_ repository: String, CancellationFlag, Progress) throws -> Outcome
+    @Sendable (_ profile: String, _ drill: String, CancellationFlag, @escaping Progress) throws -> Outcome
+  public var audit: @Sendable (_ repository: String, CancellationFlag, @escaping Progress) throws -> Outcome
 
   public init(
-    restore: @escaping @Sendable (Restore, CancellationFlag, Progress) throws -> Outcome,
-    drill: @escaping @Sendable (String, String, CancellationFlag, Progress) throws -> Outcome,
-    audit: @escaping @Sendable (String, CancellationFlag, Progress) throws -> Outcome
+    restore: @escaping @Sendable (Restore, CancellationFlag, @escaping Progress) throws -> Outcome,
+    drill: @escaping @Sendable (String, String, CancellationFlag, @escaping Progress) throws -> Outcome,
+    audit: @escaping @Sendable (String, CancellationFlag, @escaping Progress) throws -> Outcome
   ) {
     self.restore = restore
     self.drill = drill

@@ -21,6 +21,8 @@ final class StatusBoard: Sendable {
   private let interval: UInt64
   private let warn: @Sendable (VarveError) -> Void
   private let state = Mutex(Shown())
+  /// Held while a report is made, so that the newest is made last.
+  private let judging = Mutex<Void>(())
   private let wake = Condition()
   private let isStopped = Atomic<Bool>(false)
   /// Rises when somebody wants fresh facts at once.
@@ -38,10 +40,14 @@ final class StatusBoard: Sendable {
   var shown: Shown { state.withLock { $0 } }
 
   func start() {
+    var hasThreads = true
     for shelf in shelves.values {
-      _ = WorkerThreads.start { self.run { self.read(shelf) } }
+      hasThreads = WorkerThreads.start { self.run { self.read(shelf) } } && hasThreads
     }
-    _ = WorkerThreads.start { self.run(every: Self.judgeInterval) { self.judge() } }
+    let judges = WorkerThreads.start { self.run(every: Self.judgeInterval) { self.judge() } }
+    if !judges || !hasThreads {
+      warn(VarveError(.io, "there are too few threads to watch every repository"))
+    }
   }
 
   func stop() {
@@ -74,7 +80,9 @@ final class StatusBoard: Sendable {
     judge()
   }
 
-  private func judge() {
+  private func judge() { judging.withLock { _ in judgeNow() } }
+
+  private func judgeNow() {
     do {
       let journal = try reader.journal()
       let facts = state.withLock { shown in
