@@ -25,6 +25,7 @@ package enum ExitStatus: Int32, Error, Sendable {
     case .rollback, .unauthorized, .unproved: self = .unproved
     case .noRepository: self = .noRepository
     case .wrongPassword: self = .wrongPassword
+    case .drillFailed: self = .drillFailed
     case .usage: self = .usage
     case .interrupted: self = .interrupted
     default: self = .failure

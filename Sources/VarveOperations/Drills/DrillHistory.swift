@@ -13,6 +13,11 @@ public struct DrillHistory: Sendable {
     public var scope: String
     /// The receipt; nil for one that was killed, or is under way.
     public var end: End?
+
+    /// Whether it was begun so long ago that nobody waits for its end.
+    public func isAbandoned(at now: Timestamp) -> Bool {
+      end == nil && now.seconds &- started.seconds > DrillHistory.longestDrill
+    }
   }
 
   public struct End: Sendable {
@@ -27,6 +32,9 @@ public struct DrillHistory: Sendable {
     public var recoveryTimeTarget: Int64? { counts["recoveryTimeTarget"] }
     public var recoveryPointTarget: Int64? { counts["recoveryPointTarget"] }
   }
+
+  /// In seconds; what has no end after it is a finding of audits, too.
+  public static let longestDrill: Int64 = 86_400
 
   /// In the order in which they began.
   public private(set) var runs: [Run] = []

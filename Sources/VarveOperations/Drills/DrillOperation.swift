@@ -1,3 +1,4 @@
+import Synchronization
 import Varve
 import VarveCrypto
 public import VarveFormat
@@ -68,16 +69,25 @@ public struct DrillOperation: Sendable {
     _ options: DrillRun.Options, _ observe: @escaping @Sendable (DrillStep) -> Void
   ) throws -> DrillRun.Outcome {
     let cancellation = cancellation
+    let phase = Phase()
     let opening = RepositoryOpening(
-      settings, client: client, isInterrupted: { try cancellation.check() }, note: note, warn: warn)
+      settings, client: client,
+      isInterrupted: {
+        if !phase.isEnding.load(ordering: .relaxed) { try cancellation.check() }
+      }, note: note, warn: warn)
     var options = options
     options.trust = TimeTrust(
       policy: try opening.witnessPolicy(),
       authorities: try settings.timestampAuthorities.map(TimestampAuthorities.file))
     return try DrillRun(
       try opening.indexed(), profile, drill, id: id, options: options, cancellation: cancellation,
-      observe: observe
+      observe: observe, willLog: { phase.isEnding.store(true, ordering: .relaxed) }
     ).run()
+  }
+
+  /// A drill that was stopped still says so in the log.
+  private final class Phase: Sendable {
+    let isEnding = Atomic<Bool>(false)
   }
 
   private func finish(

@@ -83,7 +83,7 @@ struct DrillRunCommand: VarveSubcommand {
       configuration, client: try RepositoryAccess(global, console).client(),
       cancellation: Interruption.flag, note: { console.note($0) },
       warn: { console.warning(ByteText.printable($0)) })
-    var status = ExitStatus.success
+    var failed: [DrillRecord] = []
     for drill in chosen {
       let directory = output.map { chosen.count == 1 ? $0 : "\($0)/\(drill.name)" }
       if let directory {
@@ -97,9 +97,15 @@ struct DrillRunCommand: VarveSubcommand {
       if let directory { try DrillStore.write(DrillDocument(outcome), to: directory) }
       try report.end(outcome, directory: directory)
       if outcome.isInterrupted { return .interrupted }
-      if !outcome.record.hasPassed { status = .drillFailed }
+      if !outcome.record.hasPassed { failed.append(outcome.record) }
     }
-    return status
+    guard let first = failed.first else { return .success }
+    throw VarveError(
+      .drillFailed,
+      (failed.count == 1
+        ? "the drill \(first.drill) failed" : "\(failed.count) of \(chosen.count) drills failed")
+        + (first.summary.map { ": \($0)" } ?? ""),
+      hint: "'varve drill show \(first.id.prefix(8))' has all steps and their outputs")
   }
 
   private func chosenDrills(of profile: Profile) throws -> [Drill] {
