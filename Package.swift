@@ -172,14 +172,14 @@ let package = Package(
     .testTarget(
       name: "VarveOperationsTests",
       dependencies: [
-        "CSQLite", "Varve", "VarveCrypto", "VarveFormat", "VarveOperations", "VarveRepository",
-        "VarveStorage", "VarveTestSupport",
+        "CSQLite", "Varve", "VarveCrypto", "VarveFormat", "VarveOperations", "VarveProof",
+        "VarveRepository", "VarveStorage", "VarveTestSupport", "VarveVerifier",
       ], swiftSettings: strict),
     .testTarget(
       name: "VarveServerTests",
       dependencies: [
-        "Varve", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRemoteStorage",
-        "VarveRepository", "VarveServer", "VarveStorage", "VarveTestSupport",
+        "Varve", "VarveCrypto", "VarveFormat", "VarveOperations", "VarveProof",
+        "VarveRemoteStorage", "VarveRepository", "VarveServer", "VarveStorage", "VarveTestSupport",
       ], swiftSettings: strict),
     .testTarget(
       name: "VarveRepositoryTests",

@@ -31,6 +31,8 @@ public struct VarveError: Error, Sendable {
     public static let refused = Code(rawValue: "refused")
     /// A selector or path that names nothing. Exit 1.
     public static let notFound = Code(rawValue: "not-found")
+    /// A restore drill failed. Exit 23.
+    public static let drillFailed = Code(rawValue: "drill-failed")
     /// Wrong use of a command or of the library. Exit 64.
     public static let usage = Code(rawValue: "usage")
     /// The operating system or the store refused. Exit 1.

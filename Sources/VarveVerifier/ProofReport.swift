@@ -9,14 +9,20 @@ package struct ProofReport: Sendable {
   /// An object, as docs/json.md has it.
   package let json: JSONValue
 
-  package init(_ entry: ProvedEntry) {
+  /// - Parameter file: the name of a file, and under which name a receipt has its digest.
+  package init(_ entry: ProvedEntry, file: (name: String, member: String)? = nil) {
     let statement = entry.statement
-    lines =
+    var lines =
       Self.heading(entry, "a \(statement.body.kind) entry") + [
         ByteText.printable(entry.predicate?.canonicalText ?? "")
       ]
     var members = Self.members(entry)
     members["predicate"] = entry.predicate
+    if let file {
+      lines.append("\(file.name) is its \(ByteText.printable(file.member))")
+      members["member"] = .string(file.member)
+    }
+    self.lines = lines
     json = .object(members)
   }
 

@@ -12,7 +12,7 @@ package struct ProofVerification {
   package var logProof: [UInt8]?
   /// The log's verifier key as text, or a file that has it.
   package var key: String
-  /// A file that is to be one of those of which the proof is.
+  /// A file that is to be one of those of which the proof is, or one whose digest a receipt has.
   package var file: [UInt8]?
 
   package init(proof: [UInt8], logProof: [UInt8]?, key: String, file: [UInt8]?) {
@@ -53,15 +53,31 @@ package struct ProofVerification {
   }
 
   private func verify(entry bytes: [UInt8], _ key: VerifierKey) throws -> ProofReport {
-    guard file == nil else {
-      throw VarveError(
-        .usage, "\(InputFile.name(proof)) is a log entry, which says nothing of single files")
-    }
     let path = logProof ?? proof + Array(".tlog-proof".utf8)
     let name = InputFile.name(path)
     let text = try InputFile.read(path, limit: LogProof.largestByteCount)
     let logProof = try Self.unproved(name) { try LogProof(text, name) }
-    return ProofReport(try ProvedEntry(bytes, logProof, key: key))
+    let entry = try ProvedEntry(bytes, logProof, key: key)
+    guard let file else { return ProofReport(entry) }
+    return ProofReport(entry, file: (InputFile.name(file), try Self.member(of: entry, file)))
+  }
+
+  /// Under which name a receipt has the SHA-256 of a file: of a drill, `document` or `sample`.
+  private static func member(of entry: ProvedEntry, _ file: [UInt8]) throws -> String {
+    guard case .receipt(let receipt) = entry.statement.body else {
+      throw VarveError(
+        .usage,
+        "the proof is of a \(entry.statement.body.kind) entry, which says nothing of single files")
+    }
+    let found = try InputFile.digest(file)
+    let matches = receipt.digests.filter { $0.value == found.digest }
+    guard let name = matches.keys.min() else {
+      throw VarveError(
+        .unproved,
+        "\(InputFile.name(file)), \(found.size) bytes, SHA-256 \(found.digest), is not what the receipt is of"
+      )
+    }
+    return name
   }
 
   /// The key that `text` is, or that stands in the first line of the file which it names.

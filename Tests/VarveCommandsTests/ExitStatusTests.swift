@@ -7,6 +7,7 @@ import VarveFormat
     arguments: [
       (VarveError.Code.damaged, 20), (.missing, 20), (.rollback, 22), (.unauthorized, 22),
       (.noRepository, 10), (.wrongPassword, 12), (.interrupted, 130), (.usage, 64),
+      (.drillFailed, 23),
       (.repositoryExists, 1), (.unsupportedFormat, 1), (.forbidden, 1), (.notFound, 1), (.io, 1),
       (VarveError.Code(rawValue: "something new"), 1),
     ] as [(VarveError.Code, Int32)])

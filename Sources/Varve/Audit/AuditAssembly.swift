@@ -146,7 +146,7 @@ struct AuditAssembly {
         }
       case .forget(let places): add(.forgotten, entry, UInt32(places.count))
       case .check: add(.checks, entry)
-      case .receipt: add(.receipts, entry)
+      case .receipt, .drillStart, .drill: add(.receipts, entry)
       case .condemn, .sweep: add(.deletions, entry)
       case .policy, .hold, .release, .restore: add(.changes, entry)
       }

@@ -37,6 +37,8 @@ public struct AuditFinding: Sendable, Equatable {
     case check
     /// No receipt for longer than is allowed.
     case receipt
+    /// A drill was begun, and the log does not say what came of it.
+    case drill
     /// Cosignatures or time stamps are not what is demanded.
     case witness
     /// A tile is not what the entries imply.

@@ -45,6 +45,9 @@ struct AuditHistory {
     case condemn
     case sweep([UInt64])
     case receipt(activity: String, isDone: Bool)
+    case drillStart
+    /// The entry of its start.
+    case drill(UInt64?, isDone: Bool)
   }
 
   private(set) var entries: [Entry] = []
@@ -99,6 +102,10 @@ struct AuditHistory {
     case .check(let result): return .check(scope: result.scope, isDamaged: result.isDamaged)
     case .condemn: return .condemn
     case .sweep(let sweep): return .sweep(sweep.condemned)
+    case .receipt(let receipt) where receipt.activity == .drillStart: return .drillStart
+    case .receipt(let receipt) where receipt.activity == .drill:
+      return .drill(
+        receipt.counts["startEntry"].flatMap { UInt64(exactly: $0) }, isDone: receipt.result == .ok)
     case .receipt(let receipt):
       return .receipt(activity: receipt.activity.rawValue, isDone: receipt.result == .ok)
     case .genesis, .credential, .repack, .lost, .threshold, .proposal, .approval, .cosign, .anchor:

@@ -7,6 +7,7 @@
 //             | "gap" limit [source]          complete snapshots are no further apart
 //             | "check" limit [scope]         checks that find no damage are no further apart
 //             | "receipt" limit activity      nor are receipts of that activity whose result is "ok"
+//             | "drill" limit                 a drill that was begun has its end in the log so soon
 //             | "cosigned" limit              nor are cosign entries with the witnesses' quorum, by its time
 //             | "anchored" limit              nor are anchor entries with a trusted token, by its time
 //             | "delay" limit                 a snapshot is logged so soon after the time it states
@@ -27,6 +28,7 @@ public struct AuditPolicy: Sendable, Equatable {
   public static let largestByteCount = 1 << 20
   /// What `delay` is when nothing is said.
   public static let usualDelay = RetentionDuration(days: 7)
+  static let usualDrill = RetentionDuration(days: 1)
 
   /// The log's verifier key, as text.
   public var logKey: String?
@@ -41,6 +43,8 @@ public struct AuditPolicy: Sendable, Equatable {
   public var checks: [String: RetentionDuration] = [:]
   /// By activity.
   public var receipts: [String: RetentionDuration] = [:]
+  /// When nothing is said, one without an end is noted after `usualDrill`.
+  public var drill: Limit = nil
   public var cosigned: Limit = nil
   public var anchored: Limit = nil
   public var delay: Limit = AuditPolicy.usualDelay
@@ -112,6 +116,9 @@ public struct AuditPolicy: Sendable, Equatable {
     case "receipt":
       try require(2...2)
       receipts[words[1]] = try Self.limit(words[0])
+    case "drill":
+      try require(1...1)
+      drill = try Self.limit(words[0])
     case "cosigned":
       try require(1...1)
       cosigned = try Self.limit(words[0])

@@ -47,6 +47,8 @@ struct HistoryAudit {
   private var condemnedAt: [UInt64: Timestamp] = [:]
   private var successfulChecks: [String: [(time: Timestamp, entry: UInt64)]] = [:]
   private var receiptsDone: [String: [(time: Timestamp, entry: UInt64)]] = [:]
+  /// Drills that were begun and have no end, by the entries of their starts.
+  private var openDrills: [UInt64: Timestamp] = [:]
   private var tagNames: [[String]] = []
   private var isWithoutTime = 0
 
@@ -77,6 +79,7 @@ struct HistoryAudit {
       start = next
     }
     judgeDistances()
+    judgeDrills()
     if isWithoutTime > 0 {
       findings.append(
         AuditFinding(
@@ -218,6 +221,15 @@ struct HistoryAudit {
         if isDamaged { checks.damaged += 1 }
       }
       if !isDamaged { note(scope, entry) }
+    case .drillStart:
+      if isCounted { receipts += 1 }
+      openDrills[entry] = times.moment(of: entry)
+    case .drill(let start, let isDone):
+      // Somebody else's word is no end of it.
+      if let start, start < entry, history.author(of: start) == history.author(of: entry) {
+        openDrills[start] = nil
+      }
+      take(.receipt(activity: LogStatement.Receipt.Activity.drill.rawValue, isDone: isDone), entry)
     case .receipt(let activity, let isDone):
       if isCounted { receipts += 1 }
       guard isDone, demands.receipts[activity] != nil else { return }
@@ -321,6 +333,19 @@ struct HistoryAudit {
     if let limit = demands.anchored {
       judge(
         attestations(isCosignature: false), .witness, "the log has no trusted time stamp", limit)
+    }
+  }
+
+  /// A drill that fails says so; one that says nothing was killed, or its end was not to be seen.
+  private mutating func judgeDrills() {
+    let limit = demands.drill ?? AuditPolicy.usualDrill
+    for (entry, started) in openDrills.sorted(by: { $0.key < $1.key }) {
+      guard period.contains(entry), end.going(back: limit) > started else { continue }
+      findings.append(
+        AuditFinding(
+          demands.drill == nil ? .notice : .broken, .drill, entry: entry,
+          "entry \(entry) says that a drill was begun at \(started.utcSeconds), and nothing says what came of it"
+        ))
     }
   }
 

@@ -9,11 +9,13 @@ package struct ArgumentNormaliser {
     "log": ["show", "verify", "prove", "publish"],
     "proof": ["create", "verify", "fetch"],
     "receipt": ["list", "export"],
+    "drill": ["run", "list", "show", "trend"],
     "policy": ["set", "show", "list", "remove"],
     "hold": ["add", "remove", "list"],
     "proposal": ["list", "approve"],
     "repair": ["index", "packs", "snapshots"],
     "witness": ["init", "serve", "cosign"],
+    "config": ["check", "show", "schema"],
     "server-token": ["add", "list", "remove"],
   ]
 
@@ -21,6 +23,7 @@ package struct ArgumentNormaliser {
     "-r", "--repo", "-p", "--password-file", "--password-command", "--key-file", "--cache-dir",
     "--witness-policy", "--max-cosignature-age", "--connections", "--limit-upload",
     "--limit-download", "--retry-limit", "--cacert", "--server-token-file", "--option",
+    "--config",
   ]
   private static let flags: Set<String> = [
     "--json", "-q", "--quiet", "-v", "--verbose", "--no-cache",

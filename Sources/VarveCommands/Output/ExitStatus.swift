@@ -10,8 +10,12 @@ package enum ExitStatus: Int32, Error, Sendable {
   case wrongPassword = 12
   /// Damaged or missing data.
   case damaged = 20
+  /// Backups are stale, failed, never ran, or nobody has verified them for too long.
+  case stale = 21
   /// A rollback, an entry by somebody who may not make it, or a proof that does not hold.
   case unproved = 22
+  /// A drill failed.
+  case drillFailed = 23
   case usage = 64
   case interrupted = 130
 
@@ -21,6 +25,7 @@ package enum ExitStatus: Int32, Error, Sendable {
     case .rollback, .unauthorized, .unproved: self = .unproved
     case .noRepository: self = .noRepository
     case .wrongPassword: self = .wrongPassword
+    case .drillFailed: self = .drillFailed
     case .usage: self = .usage
     case .interrupted: self = .interrupted
     default: self = .failure

@@ -99,7 +99,8 @@ struct DrillChecks {
       let count = try database.rowCount(of: table)
       lines.append("\(name): \(HumanText.count(count, "row"))")
       if count < least {
-        failures.append("the table \(name) has \(HumanText.count(count, "row")), fewer than \(least)")
+        failures.append(
+          "the table \(name) has \(HumanText.count(count, "row")), fewer than \(least)")
       }
     }
     return Verdict(

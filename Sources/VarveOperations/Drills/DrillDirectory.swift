@@ -46,13 +46,42 @@ package final class DrillDirectory {
     return "/var/tmp"
   }
 
-  /// The place of a path of a source below the directory; nil for one that leads out of it.
+  /// The place of a path of a source below the directory, links followed as if the directory were the root: the live
+  /// system's files would pass for what was restored. Nil for a path that is none.
   package func place(of path: String) -> String? {
     let parts = path.split(separator: "/")
     guard !parts.isEmpty, !path.utf8.contains(0),
       parts.allSatisfy({ $0 != ".." && $0 != "." })
     else { return nil }
-    return files + "/" + parts.joined(separator: "/")
+    var pending = Array(parts.reversed())
+    var place: [Substring] = []
+    var links = 0
+    while let part = pending.popLast() {
+      if part == "." { continue }
+      if part == ".." {
+        _ = place.popLast()
+        continue
+      }
+      place.append(part)
+      guard let target = Self.linkTarget(text(place)) else { continue }
+      links += 1
+      guard links <= 40 else { return nil }
+      place.removeLast()
+      if target.hasPrefix("/") { place = [] }
+      pending += target.split(separator: "/").reversed()
+    }
+    return text(place)
+  }
+
+  private func text(_ parts: [Substring]) -> String {
+    parts.isEmpty ? files : files + "/" + parts.joined(separator: "/")
+  }
+
+  private static func linkTarget(_ path: String) -> String? {
+    var target = [CChar](repeating: 0, count: 4096)
+    let count = readlink(path, &target, target.count)
+    guard count >= 0 else { return nil }
+    return String(decoding: target.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// Removes it with all that is in it.

@@ -47,10 +47,12 @@ public struct DrillDocument: Sendable {
     if let receipt { files.append(File(name: Self.receiptName, bytes: receipt.bytes)) }
     if let logProof { files.append(File(name: Self.logProofName, bytes: logProof)) }
     files.append(File(name: "proof.json", bytes: Array((json.canonicalText + "\n").utf8)))
-    files.append(File(name: "proof.md", bytes: Array(DrillText(self).markdown.utf8)))
+    files.append(File(name: "proof.md", bytes: Array(markdown.utf8)))
     files.append(File(name: "proof.html", bytes: Array(DrillPage(self).text.utf8)))
     return files
   }
+
+  public var markdown: String { DrillText(self).markdown }
 
   package var json: JSONValue {
     var members: [String: JSONValue] = [

@@ -68,7 +68,8 @@ struct DrillPage {
         isBad: measure.isMet == false)
     }
     fact(
-      &page, "Files", "\(record.files)", "of \(record.filesTotal); "
+      &page, "Files", "\(record.files)",
+      "of \(record.filesTotal); "
         + HumanText.bytes(UInt64(max(0, record.bytes))))
     let failed = record.failures.count
     fact(
@@ -172,7 +173,8 @@ struct DrillPage {
     } else {
       page.element(
         "p", "",
-        "There is no checkpoint yet that has it: varve receipt export \(receipt.index) gives the proof later.")
+        "There is no checkpoint yet that has it: varve receipt export \(receipt.index) gives the proof later."
+      )
     }
     parts.append((DrillDocument.recordName, String(decoding: record.document, as: UTF8.self)))
     for (name, text) in parts {

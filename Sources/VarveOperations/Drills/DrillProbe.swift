@@ -54,7 +54,8 @@ struct DrillProbe {
 
   private func ask(secondsLeft: Double) -> (failure: String?, output: String) {
     var options = HTTPExchange.Options()
-    let seconds = max(1, min(Self.attemptSeconds, Int64(max(0, min(secondsLeft, 1e6)).rounded(.up))))
+    let seconds = max(
+      1, min(Self.attemptSeconds, Int64(max(0, min(secondsLeft, 1e6)).rounded(.up))))
     options.connectSeconds = seconds
     options.idleSeconds = seconds
     options.totalSeconds = seconds

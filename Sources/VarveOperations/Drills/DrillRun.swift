@@ -14,6 +14,7 @@
 // What fails does not keep the rest from being looked at, unless nothing could be restored. What is damaged, missing or
 // slow is never an error of the run but a step that failed.
 
+import Glibc
 import Varve
 import VarveCrypto
 public import VarveFormat
@@ -58,14 +59,17 @@ public struct DrillRun {
   private let options: Options
   private let cancellation: CancellationFlag
   private let observe: @Sendable (DrillStep) -> Void
+  private let willLog: @Sendable () -> Void
 
   /// - Parameters:
   ///   - id: 16 random bytes in hex.
   ///   - observe: hears of each step as it ends.
+  ///   - willLog: called when nothing is left but to log the end; that is done even for a drill that was stopped.
   public init(
     _ repository: IndexedRepository, _ profile: Profile, _ drill: Drill, id: String,
     options: Options, cancellation: CancellationFlag,
-    observe: @escaping @Sendable (DrillStep) -> Void = { _ in }
+    observe: @escaping @Sendable (DrillStep) -> Void = { _ in },
+    willLog: @escaping @Sendable () -> Void = {}
   ) {
     self.repository = repository
     self.profile = profile
@@ -74,6 +78,7 @@ public struct DrillRun {
     self.options = options
     self.cancellation = cancellation
     self.observe = observe
+    self.willLog = willLog
   }
 
   /// - Throws: `.forbidden`, `.io` and others before anything was done, when the start cannot be logged or there is no
@@ -83,7 +88,7 @@ public struct DrillRun {
     let started = WallClock.now()
     let directory = try DrillDirectory(in: options.base)
     do {
-      let plan = try plan(now: started)
+      let plan = try DrillPlan(unlocked, profile, drill, options, now: started)
       let digest = SHA256.digest(plan.json.canonicalBytes())
       let keyedID = try unlocked.keys.opaqueIDs().drill(drill.name, ofProfile: profile.name)
       let start = plan.startReceipt(id: keyedID, digest: digest, at: started)
@@ -106,6 +111,7 @@ public struct DrillRun {
         cleanUp(directory, &record)
       }
       record.ended = WallClock.now()
+      willLog()
       var outcome = leave(record, record.receipt(id: keyedID, plan))
       outcome.keptDirectory = kept
       outcome.isInterrupted = isInterrupted
@@ -114,31 +120,6 @@ public struct DrillRun {
       try? directory.remove()
       throw error
     }
-  }
-
-  private func plan(now: Timestamp) throws -> DrillPlan {
-    let unlocked = repository.unlocked
-    let known = profile.sources.map(\.name)
-    let named = drill.sources.isEmpty ? known : drill.sources
-    if let unknown = named.first(where: { !known.contains($0) }) {
-      throw VarveError(
-        .notFound, "the drill \(drill.name) is of a source \(unknown), which the profile does not have",
-        hint: "its sources are \(known.joined(separator: ", "))")
-    }
-    // Directories first: what databases and commands have captured takes the place of copies that they have.
-    let isPath = Dictionary(
-      uniqueKeysWithValues: profile.sources.map { source in
-        if case .path = source.origin { return (source.name, true) }
-        return (source.name, false)
-      })
-    let ordered =
-      named.filter { isPath[$0] ?? false } + named.filter { !(isPath[$0] ?? false) }
-    return DrillPlan(
-      profile: profile.name, drill: drill,
-      snapshots: try DrillSources.newest(
-        unlocked, profile: profile.name, sources: ordered, trust: options.trust, now: now),
-      challenge: options.challenge ?? SecureRandom.digest(),
-      isChallenged: options.challenge != nil, nonce: SecureRandom.digest())
   }
 
   /// Whether it was stopped.
@@ -155,8 +136,10 @@ public struct DrillRun {
     do {
       snapshots(plan, &record)
       try restore(plan, directory, &record)
-      try checks(services, DrillChecks(
-        directory: directory, environment: environment, cancellation: cancellation), &record)
+      try checks(
+        services,
+        DrillChecks(
+          directory: directory, environment: environment, cancellation: cancellation), &record)
     } catch {
       isInterrupted = (error as? VarveError)?.code == .interrupted
       add(
@@ -224,6 +207,7 @@ public struct DrillRun {
     let list = try DrillList(options.listFile)
     for snapshot in plan.snapshots {
       guard let id = snapshot.id else { continue }
+      removeStrayLogs(besides: snapshot.source, directory)
       let restored = try sources.restore(snapshot, id, choice)
       add(restored.step, to: &record)
       record.warnings += restored.warnings
@@ -233,6 +217,14 @@ public struct DrillRun {
       record.bytes += compared.bytes
     }
     record.sampleDigest = try list.finish()
+  }
+
+  /// What a directory's copy of a database had beside it would be applied to the one that comes now.
+  private func removeStrayLogs(besides source: String, _ directory: DrillDirectory) {
+    for case .sqlite(let path) in profile.sources.filter({ $0.name == source }).map(\.origin) {
+      guard let place = directory.place(of: path) else { continue }
+      for suffix in ["-wal", "-shm", "-journal"] { unlink(place + suffix) }
+    }
   }
 
   private func checks(

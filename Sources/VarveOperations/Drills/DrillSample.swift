@@ -42,8 +42,7 @@ package struct DrillSample {
       if chosen.count / 2 > max(1024, count) { trim(to: count) }
     case .percent(let percent):
       if lowest.map({ rank < $0.rank }) ?? true { lowest = candidate }
-      let number = rank.bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-      if Double(number) < percent / 100 * 0x1p64 { chosen.append(candidate) }
+      if Double(rank.prefix64) < percent / 100 * 0x1p64 { chosen.append(candidate) }
     }
   }
 

@@ -4,40 +4,12 @@ import VarveCrypto
 import VarveFormat
 import VarveRepository
 
-/// The snapshots of a drill: which they are, what is chosen of them, and what is there after the restore.
+/// The snapshots of a drill: what is chosen of them, and what is there after the restore.
 struct DrillSources {
   let repository: IndexedRepository
   let plan: DrillPlan
   let directory: DrillDirectory
   let cancellation: CancellationFlag
-
-  /// The newest complete snapshot of each source, as its runs have marked them.
-  ///
-  /// - Throws: what reading headings throws.
-  static func newest(
-    _ repository: UnlockedRepository, profile: String, sources: [String], trust: TimeTrust,
-    now: Timestamp
-  ) throws -> [DrillPlan.Snapshot] {
-    let ids = repository.liveSnapshots
-    var newest: [String: (id: Digest, heading: SnapshotHeading)] = [:]
-    for (id, heading) in zip(ids, try repository.snapshotHeadings(ids)) {
-      guard !heading.isPartial, heading.meta["profile"] == profile,
-        let source = heading.meta["source"]
-      else { continue }
-      if let other = newest[source], other.heading.time > heading.time { continue }
-      newest[source] = (id, heading)
-    }
-    return try sources.map { source in
-      guard let (id, heading) = newest[source] else {
-        return DrillPlan.Snapshot(source: source, id: nil, taken: nil, host: "", paths: [])
-      }
-      let believed = try repository.believedTime(
-        of: id, claimed: heading.time, trust: trust, now: now)
-      return DrillPlan.Snapshot(
-        source: source, id: id, taken: believed.map { min($0, heading.time) } ?? heading.time,
-        host: ByteText.printable(heading.host), paths: heading.paths.map(ByteText.printable))
-    }
-  }
 
   /// Goes through the regular files of a snapshot.
   private func forEachEntry(
@@ -161,7 +133,9 @@ struct DrillSources {
           try list("\(id.hex) \(content.size) \(wanted.hex) \(EscapedBytes.text(path))\n")
           if let how = try difference(place, from: content.size, wanted) { differs(path, how) }
         case .link(let target):
-          if Self.linkTarget(place) != target { differs(path, "the link is missing or leads elsewhere") }
+          if Self.linkTarget(place) != target {
+            differs(path, "the link is missing or leads elsewhere")
+          }
         case .directory:
           if Self.type(of: place) != S_IFDIR { differs(path, "the directory is missing") }
         case .device, .none: break

@@ -78,7 +78,8 @@ struct DrillText {
       out += ["That it is in the log:", fenced(String(decoding: logProof, as: UTF8.self))]
     } else {
       out.append(
-        "There is no checkpoint yet that has it: `varve receipt export \(receipt.index)` gives the proof later.")
+        "There is no checkpoint yet that has it: `varve receipt export \(receipt.index)` gives the proof later."
+      )
     }
     return out
   }

@@ -103,6 +103,7 @@ struct AuditSummary {
     case .deletion:
       "have an owner run 'varve check --read-data', which says what can still be restored"
     case .gap: "find out why backups did not run"
+    case .drill: "ask the author of the entry why the drill has no end; run it again"
     case .check, .receipt: "have it done, and audit again"
     case .witness: "ask the witnesses of the policy for what they have seen"
     case .object: "run 'varve check', which says which snapshots and files that concerns"

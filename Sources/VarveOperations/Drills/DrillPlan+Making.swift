@@ -1,0 +1,61 @@
+import Varve
+import VarveCrypto
+import VarveFormat
+import VarveRepository
+
+extension DrillPlan {
+  /// The newest complete snapshots of the sources, and the challenge.
+  ///
+  /// - Throws: `.notFound` for a source that the profile does not have; what reading headings throws.
+  init(
+    _ repository: UnlockedRepository, _ profile: Profile, _ drill: Drill,
+    _ options: DrillRun.Options, now: Timestamp
+  ) throws {
+    let known = profile.sources.map(\.name)
+    let named = drill.sources.isEmpty ? known : drill.sources
+    if let unknown = named.first(where: { !known.contains($0) }) {
+      throw VarveError(
+        .notFound,
+        "the drill \(drill.name) is of a source \(unknown), which the profile does not have",
+        hint: "its sources are \(known.joined(separator: ", "))")
+    }
+    // Directories first: what databases and commands have captured takes the place of copies that they have.
+    let directories = Set(
+      profile.sources.filter { if case .path = $0.origin { true } else { false } }.map(\.name))
+    let ordered = named.filter(directories.contains) + named.filter { !directories.contains($0) }
+    self.init(
+      profile: profile.name, drill: drill,
+      snapshots: try Self.newest(
+        repository, profile: profile.name, sources: ordered, trust: options.trust, now: now),
+      challenge: options.challenge ?? SecureRandom.digest(),
+      isChallenged: options.challenge != nil, nonce: SecureRandom.digest())
+  }
+
+  /// The newest complete snapshot of each source, as its runs have marked them.
+  ///
+  /// - Throws: what reading headings throws.
+  private static func newest(
+    _ repository: UnlockedRepository, profile: String, sources: [String], trust: TimeTrust,
+    now: Timestamp
+  ) throws -> [DrillPlan.Snapshot] {
+    let ids = repository.liveSnapshots
+    var newest: [String: (id: Digest, heading: SnapshotHeading)] = [:]
+    for (id, heading) in zip(ids, try repository.snapshotHeadings(ids)) {
+      guard !heading.isPartial, heading.meta["profile"] == profile,
+        let source = heading.meta["source"]
+      else { continue }
+      if let other = newest[source], other.heading.time > heading.time { continue }
+      newest[source] = (id, heading)
+    }
+    return try sources.map { source in
+      guard let (id, heading) = newest[source] else {
+        return DrillPlan.Snapshot(source: source, id: nil, taken: nil, host: "", paths: [])
+      }
+      let believed = try repository.believedTime(
+        of: id, claimed: heading.time, trust: trust, now: now)
+      return DrillPlan.Snapshot(
+        source: source, id: id, taken: believed.map { min($0, heading.time) } ?? heading.time,
+        host: ByteText.printable(heading.host), paths: heading.paths.map(ByteText.printable))
+    }
+  }
+}
