@@ -35,12 +35,15 @@ public struct ServiceActions: Sendable {
   /// With a safety snapshot of what will be overwritten.
   public var restore: @Sendable (Restore, CancellationFlag, @escaping Progress) throws -> Outcome
   public var drill:
-    @Sendable (_ profile: String, _ drill: String, CancellationFlag, @escaping Progress) throws -> Outcome
-  public var audit: @Sendable (_ repository: String, CancellationFlag, @escaping Progress) throws -> Outcome
+    @Sendable (_ profile: String, _ drill: String, CancellationFlag, @escaping Progress) throws ->
+      Outcome
+  public var audit:
+    @Sendable (_ repository: String, CancellationFlag, @escaping Progress) throws -> Outcome
 
   public init(
     restore: @escaping @Sendable (Restore, CancellationFlag, @escaping Progress) throws -> Outcome,
-    drill: @escaping @Sendable (String, String, CancellationFlag, @escaping Progress) throws -> Outcome,
+    drill:
+      @escaping @Sendable (String, String, CancellationFlag, @escaping Progress) throws -> Outcome,
     audit: @escaping @Sendable (String, CancellationFlag, @escaping Progress) throws -> Outcome
   ) {
     self.restore = restore

@@ -155,7 +155,7 @@ struct DrillsPage {
       values.sorted { $0.time < $1.time }.map {
         TimePlot.Point(time: $0.time, value: Double($0.seconds), isBad: $0.isBad)
       }, &page, top: 12, bottom: 210, target: target.map(Double.init), isStepped: false
-    ) { PageText.age(Int64($0)) }
+    ) { PageText.age(PageText.whole($0)) }
     page.raw("</svg><figcaption>")
     page.add(
       name + (target.map { ", target \(HumanText.span($0))" } ?? "")

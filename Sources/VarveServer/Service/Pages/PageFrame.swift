@@ -87,7 +87,7 @@ extension HTMLText {
     _ caption: String, _ columns: [(name: String, style: String)], _ rows: [[String]],
     hidesCaption: Bool = true
   ) {
-    raw("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"")
+    raw("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table: ")
     add(caption)
     raw("\"><table>\n")
     element("caption", hidesCaption ? "class=\"unseen\"" : "", caption)

@@ -38,7 +38,7 @@ enum PageStyle {
     h1.bad { color: var(--bad); } h1.warn { color: var(--warn); }
     h2 { font-size: 1rem; font-weight: 640; margin: 1.9rem 0 .5rem; }
     p { margin: .5rem 0; max-width: 46rem; } .sub, .soft { color: var(--soft); } .sub { margin: .15rem 0 0; }
-    .scroll { overflow-x: auto; border-top: 1px solid var(--line); border-bottom: 1px solid var(--line); }
+    .scroll { position: relative; overflow-x: auto; border-top: 1px solid var(--line); border-bottom: 1px solid var(--line); }
     table { border-collapse: collapse; width: 100%; } caption { text-align: left; color: var(--soft); padding: .35rem 0; }
     th, td { text-align: left; padding: .32rem 1rem .32rem 0; vertical-align: baseline; white-space: nowrap; font-weight: 400; }
     thead th { color: var(--soft); font-size: .84rem; border-bottom: 1px solid var(--line); padding-top: .4rem; }
@@ -59,7 +59,7 @@ enum PageStyle {
     .plot .cross { fill: none; stroke: var(--bad); stroke-width: 2; } .plot .curve { fill: none; stroke: var(--accent); stroke-width: 1.6; }
     .plot .area { fill: var(--wash); } .plot .target { stroke: var(--text); stroke-dasharray: 4 3; }
     .days rect { fill: var(--accent); } .days .none { fill: var(--line); } .days { display: block; }
-    .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 0 2.5rem; } .pair .plot { min-width: 0; }
+    .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 0 2.5rem; } .pair .plot { min-width: 0; }
     .pair .plot text { font-size: 21px; } .pair .plot .tick { font-size: 20px; }
     details { margin: .5rem 0; } summary { cursor: pointer; color: var(--accent); width: fit-content; }
     .crumbs { display: flex; flex-wrap: wrap; gap: .1rem .35rem; list-style: none; padding: 0; margin: .5rem 0 .8rem; overflow-wrap: anywhere; }

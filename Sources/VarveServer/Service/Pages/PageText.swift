@@ -27,6 +27,9 @@ enum PageText {
     }
   }
 
+  /// As far as that goes.
+  static func whole(_ value: Double) -> Int64 { Int64(max(0, min(value, 9e18))) }
+
   /// Four digits at most: `1.23 GiB`.
   static func bytes(_ count: Int64) -> String {
     let text = HumanText.bytes(UInt64(max(0, count)))

@@ -101,7 +101,8 @@ struct RepositoryPage {
     }
     let plot = TimePlot(lanes.flatMap { $0.marks.map(\.time) }, hasLabels: true)
     page.raw(
-      "<figure><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Timeline\">")
+      "<figure><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Plot of the timeline\">"
+    )
     plot.open(
       &page, id: "time", height: 36 + lanes.count * TimePlot.laneHeight,
       title: "Snapshots and what else the log has",
@@ -139,10 +140,10 @@ struct RepositoryPage {
     plot.open(
       &page, id: "grown", height: 250, title: "Bytes that the live snapshots added to storage",
       description:
-        "\(PageText.bytes(Int64(growth[0].value))) on \(PageText.date(growth[0].time)), \(PageText.bytes(Int64(stored))) on \(PageText.date(last.heading.time.seconds))."
+        "\(PageText.bytes(PageText.whole(growth[0].value))) on \(PageText.date(growth[0].time)), \(PageText.bytes(PageText.whole(stored))) on \(PageText.date(last.heading.time.seconds))."
     )
     plot.curve(Self.thinned(growth), &page, top: 12, bottom: 210, isStepped: true) {
-      PageText.bytes(Int64($0))
+      PageText.bytes(PageText.whole($0))
     }
     page.raw(
       "</svg><figcaption>Bytes that the live snapshots added to storage</figcaption></figure>\n<figure>"
@@ -151,7 +152,7 @@ struct RepositoryPage {
     plot.open(
       &page, id: "dedup", height: 250, title: "Deduplication and compression",
       description:
-        "All snapshots together restore to \(PageText.bytes(Int64(min(whole, 9e18)))), \(final) times what they take."
+        "All snapshots together restore to \(PageText.bytes(PageText.whole(whole))), \(final) times what they take."
     )
     plot.curve(Self.thinned(factor), &page, top: 12, bottom: 210, isStepped: true) {
       "× " + HumanText.fixed($0, $0 < 10 ? 1 : 0)
