@@ -193,10 +193,13 @@ public struct Backup {
       session.stack.push(.scan(job))
     case .standardInput(let name):
       root = nil
-      session.stack.push(.stream(StreamBackup(name: name, command: nil)))
+      session.stack.push(.stream(StreamBackup(name: name, open: nil)))
     case .command(let command, let name):
       root = nil
-      session.stack.push(.stream(StreamBackup(name: name, command: command)))
+      session.stack.push(.stream(StreamBackup(name: name) { try SourceCommand(command) }))
+    case .stream(let open, let name):
+      root = nil
+      session.stack.push(.stream(StreamBackup(name: name, open: open)))
     }
     defer { session.workers.withLock { $0 = [] } }
     do {

@@ -13,6 +13,8 @@ public struct BackupOptions: Sendable {
     /// The standard output of a command (program and arguments, found through PATH), stored as one
     /// file with this path. When the command fails, the backup fails and no snapshot is made.
     case command([[UInt8]], name: [UInt8])
+    /// A stream, stored as one file with this path. It is opened again when the backup has to begin again.
+    case stream(@Sendable () throws -> any BackupStream, name: [UInt8])
   }
 
   /// zstd's effort; every choice stores raw what does not shrink.
@@ -43,6 +45,9 @@ public struct BackupOptions: Sendable {
   public var excludeIfPresent: [ExclusionTag] = []
   /// Leave out regular files larger than this many bytes.
   public var excludeLargerThan: UInt64?
+  /// Name directories in which entries came or went while they were read as problems, as files that changed always are:
+  /// then the snapshot is not of one moment.
+  public var reportsChangedDirectories = false
   /// Stay on the file systems of the paths named; mount points are saved as empty directories.
   public var oneFileSystem = false
 

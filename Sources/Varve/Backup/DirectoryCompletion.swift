@@ -1,3 +1,4 @@
+internal import CVarveLinux
 import Glibc
 import Synchronization
 internal import VarveCrypto
@@ -27,6 +28,7 @@ extension BackupWorker {
       if job.parent == nil { throw VarveError(.io, "the source cannot be read") }
       return
     }
+    if session.options.reportsChangedDirectories { reportChange(of: job) }
     let arenas = job.arenas.withLock { arenas in
       defer { arenas = [] }
       return arenas
@@ -54,6 +56,18 @@ extension BackupWorker {
       return
     }
     try attach(job, to: parent, node, record)
+  }
+
+  /// Names a directory that had other entries when the last of them was done than when it was listed.
+  private func reportChange(of job: DirectoryJob) {
+    var status = FileStatus()
+    guard job.sources == nil, job.descriptor >= 0,
+      FileStatus.read(job.descriptor, into: &status) == 0,
+      (status.raw.modified_seconds, status.raw.modified_nanoseconds)
+        != (job.status.raw.modified_seconds, job.status.raw.modified_nanoseconds)
+    else { return }
+    session.report(
+      job.path, "entries came or went while it was read", .archival)
   }
 
   /// Whether the entries are those of the cached directory, all as they were.

@@ -25,7 +25,7 @@ struct SourceIdentity {
       } else {
         paths = Set(try named.map(Self.absolute)).sorted { $0.lexicographicallyPrecedes($1) }
       }
-    case .standardInput(let name), .command(_, let name):
+    case .standardInput(let name), .command(_, let name), .stream(_, let name):
       paths = [CleanPath.clean([UInt8(ascii: "/")] + name)]
     }
   }

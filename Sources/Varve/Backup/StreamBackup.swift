@@ -6,12 +6,24 @@ internal import VarveProof
 internal import VarveRepository
 internal import VarveStorage
 
-/// A stream that becomes one file of a snapshot: standard input, or the output of a command.
+/// What a backup reads from beginning to end, such as the output of a command. Used by one thread at a time.
+public protocol BackupStream: AnyObject {
+  /// Where it is read.
+  var descriptor: Int32 { get }
+  /// Called after the end was read.
+  ///
+  /// - Throws: when what was read is not worth a snapshot.
+  func finish() throws
+  /// Called in the place of `finish` when nobody wants to know more.
+  func stop()
+}
+
+/// A stream that becomes one file of a snapshot.
 struct StreamBackup: Sendable {
   /// The file's path in the snapshot.
   let name: [UInt8]
-  /// The command whose output it is, program and arguments; nil for standard input.
-  let command: [[UInt8]]?
+  /// Nil for standard input.
+  let open: (@Sendable () throws -> any BackupStream)?
 }
 
 extension BackupWorker {
@@ -19,8 +31,8 @@ extension BackupWorker {
   ///
   /// - Throws: `.io` when the stream cannot be read, or the command fails: then there must be no snapshot.
   func archive(_ stream: StreamBackup) throws {
-    let child = try stream.command.map { try SourceCommand($0) }
-    let content = try readStream(child?.output ?? STDIN_FILENO)
+    let child = try stream.open?()
+    let content = try readStream(child?.descriptor ?? STDIN_FILENO)
     // A stream that was given up looks like one that has ended.
     if session.cancellation.isCancelled { child?.stop() }
     try session.cancellation.check()
@@ -96,8 +108,8 @@ extension FileTime {
 }
 
 /// A command whose standard output is backed up.
-private final class SourceCommand {
-  let output: Int32
+final class SourceCommand: BackupStream {
+  let descriptor: Int32
   private let name: String
   private var process: pid_t = -1
 
@@ -112,7 +124,7 @@ private final class SourceCommand {
       throw VarveError(.io, "cannot make a pipe: \(SystemError.text(errno))")
     }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    output = ends[0]
+    descriptor = ends[0]
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -129,7 +141,7 @@ private final class SourceCommand {
     }
   }
 
-  deinit { close(output) }
+  deinit { close(descriptor) }
 
   func stop() { kill(process, SIGTERM) }
 

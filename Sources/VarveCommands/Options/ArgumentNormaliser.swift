@@ -15,6 +15,7 @@ package struct ArgumentNormaliser {
     "proposal": ["list", "approve"],
     "repair": ["index", "packs", "snapshots"],
     "witness": ["init", "serve", "cosign"],
+    "config": ["check", "show", "schema"],
     "server-token": ["add", "list", "remove"],
   ]
 
@@ -22,6 +23,7 @@ package struct ArgumentNormaliser {
     "-r", "--repo", "-p", "--password-file", "--password-command", "--key-file", "--cache-dir",
     "--witness-policy", "--max-cosignature-age", "--connections", "--limit-upload",
     "--limit-download", "--retry-limit", "--cacert", "--server-token-file", "--option",
+    "--config",
   ]
   private static let flags: Set<String> = [
     "--json", "-q", "--quiet", "-v", "--verbose", "--no-cache",

@@ -10,13 +10,14 @@ package struct ProcessEnvironment: Sendable {
   /// The variables that Varve looks at; secrets are not among them (see `SecretEnvironment`).
   package static let current: ProcessEnvironment = {
     let names = [
-      "HOME", "NO_COLOR", "TERM", "VARVE_CACERT", "VARVE_CACHE_DIR", "VARVE_CONNECTIONS",
+      "HOME", "NO_COLOR", "TERM", "VARVE_CACERT", "VARVE_CACHE_DIR", "VARVE_CONFIG",
+      "VARVE_CONNECTIONS",
       "VARVE_FROM_KEY_FILE", "VARVE_FROM_SERVER_TOKEN_FILE", "VARVE_LIMIT_DOWNLOAD",
       "VARVE_LIMIT_UPLOAD", "VARVE_RETRY_LIMIT", "VARVE_SERVER_TOKEN_FILE",
       "VARVE_FROM_PASSWORD_COMMAND", "VARVE_FROM_PASSWORD_FILE", "VARVE_FROM_REPOSITORY",
       "VARVE_KEY_FILE", "VARVE_MAX_COSIGNATURE_AGE", "VARVE_PASSWORD_COMMAND",
       "VARVE_PASSWORD_FILE", "VARVE_PROGRESS_INTERVAL", "VARVE_REPOSITORY", "VARVE_TSA_CA",
-      "VARVE_WITNESS_POLICY", "XDG_CACHE_HOME", "XDG_STATE_HOME",
+      "VARVE_WITNESS_POLICY", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
     ]
     var variables: [String: String] = [:]
     for name in names {

@@ -22,6 +22,12 @@ extension LogStatement {
       public static let drillStart = Activity("drill-start")
       public static let prune = Activity("prune")
       public static let restore = Activity("restore")
+      /// The sources of a profile were captured as one set.
+      public static let run = Activity("run")
+      public static let forget = Activity("forget")
+      public static let check = Activity("check")
+      /// A host is about to do what the scope names (decisions/0012).
+      public static let claim = Activity("claim")
     }
 
     public enum Result: String, CaseIterable, Sendable {

@@ -1,5 +1,3 @@
-public import VarveFormat
-
 /// What an operator's file says about repositories, what is backed up into them, when, and what is
 /// done with it (docs/configuration.md). Values have been checked: names that are referred to exist.
 public struct Configuration: Sendable {

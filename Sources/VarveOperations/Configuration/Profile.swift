@@ -1,5 +1,4 @@
 public import Varve
-public import VarveFormat
 
 /// What is captured together, as one set: hooks run once around all sources.
 public struct Profile: Sendable {

@@ -19,6 +19,11 @@ public struct Schedule: Sendable, Equatable {
   public var text: String
   public var kind: Kind
 
+  /// - Throws: `VarveError.Code.usage` for what is no schedule.
+  public init(_ text: String) throws {
+    self.init(text: text, kind: try ScheduleText.kind(text))
+  }
+
   package init(text: String, kind: Kind) {
     self.text = text
     self.kind = kind

@@ -1,0 +1,144 @@
+import ArgumentParser
+import VarveFormat
+import VarveOperations
+import VarveRepository
+
+struct RunCommand: VarveSubcommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Back up what profiles of the configuration say.",
+    usage: "varve run [<options>] (<profile> ... | --all | --due)",
+    discussion: """
+      A profile's sources are captured together: its 'before' hooks run first, and a failed one stops it; its 'after' hooks \
+      always run. Databases (sqlite) are copied while their programs write, and checked before they count. Each source becomes a \
+      snapshot of its own, with its own retention. A source that fails does not keep the others from being saved.
+
+      --due runs the profiles and drills that are due by their schedules, and does what is due of the repositories' maintenance, unless \
+      another host does it: the log decides. Meant for timers, which may come as often as they like.
+
+      The exit code is 0 when all went well, 3 when something could not be read in full, 1 when something failed, \
+      23 when a drill did.
+
+      Examples:
+        varve run nightly
+        varve run nightly --dry-run
+        varve run --due --config /etc/varve/varve.yaml
+        varve run --all --json
+      """)
+
+  @Argument(help: ArgumentHelp("Profiles, in this order.", valueName: "profile"))
+  var profiles: [String] = []
+
+  @Flag(help: "All profiles.")
+  var all = false
+
+  @Flag(help: "What is due by its schedule, and the maintenance that is due.")
+  var due = false
+
+  @Flag(
+    name: [.customShort("n"), .long],
+    help: "Read, copy and check, but store nothing, and run no hooks.")
+  var dryRun = false
+
+  @OptionGroup var configuration: ConfigurationOptions
+  @OptionGroup var global: GlobalOptions
+
+  mutating func validate() throws {
+    let ways = [!profiles.isEmpty, all, due].count { $0 }
+    guard ways == 1 else {
+      throw ValidationError("Name profiles, or give --all or --due.")
+    }
+  }
+
+  func execute(on console: Console) throws -> ExitStatus {
+    let surroundings = RunSurroundings(
+      try configuration.load(on: console),
+      client: try RepositoryAccess(global, console).client(), cancellation: Interruption.flag,
+      note: { console.note($0) }, warn: { console.warning(ByteText.printable($0)) })
+    var options = ProfileRun.Options()
+    options.dryRun = dryRun
+    var records: [RunRecord] = []
+    func add(_ run: () throws -> [RunRecord]) throws {
+      do {
+        let made = try run()
+        try RunSummary(made, isDryRun: dryRun).print(on: console)
+        records += made
+      } catch let error as VarveError where due && error.code == .refused {
+        // A timer may come while the last one's work is still under way.
+        console.note(error.message)
+      }
+    }
+    for profile in try chosen(surroundings) {
+      try add { try ProfileRun(profile, surroundings, options: options).run() }
+    }
+    var status = RunSummary(records, isDryRun: dryRun).status
+    guard !dryRun else { return status }
+    if due {
+      for name in surroundings.configuration.repositories.keys.sorted() {
+        try add { try surroundings.maintain(name) }
+      }
+      status = RunSummary(records, isDryRun: dryRun).status
+      for due in try surroundings.dueDrills() {
+        let result = try run(due, surroundings, on: console)
+        if status == .success || status == .incomplete && result != .success { status = result }
+      }
+    }
+    updateMetrics(surroundings, on: console)
+    return status
+  }
+
+  /// A drill that cannot be begun is a failure, too, and keeps no other from being run.
+  private func run(
+    _ due: ProfileDrill, _ surroundings: RunSurroundings, on console: Console
+  ) throws -> ExitStatus {
+    let operation = DrillOperation(
+      surroundings.configuration, client: surroundings.client,
+      cancellation: Interruption.flag, note: { console.note($0) },
+      warn: { console.warning(ByteText.printable($0)) })
+    let report = DrillSummary(console, profile: due.profile.name, drill: due.drill.name)
+    report.begin()
+    do {
+      let outcome = try operation.run(
+        due.drill, of: due.profile,
+        options: DrillRun.Options(
+          base: DrillDirectory.standardBase(ProcessEnvironment.current.variables)),
+        observe: report.step)
+      try report.end(outcome, directory: nil)
+      if outcome.isInterrupted { try Interruption.flag.check() }
+      return outcome.record.hasPassed ? .success : .drillFailed
+    } catch let error as VarveError where error.code != .interrupted {
+      console.warning(
+        "the drill \(due.drill.name) of \(due.profile.name) could not be made: "
+          + ByteText.printable(error.message))
+      return .failure
+    }
+  }
+
+  /// For node_exporter; that it cannot be written is worth a warning and no more.
+  private func updateMetrics(_ surroundings: RunSurroundings, on console: Console) {
+    guard let path = surroundings.configuration.metricsFile else { return }
+    do {
+      let reader = StatusReader(
+        surroundings.configuration, client: surroundings.client,
+        isInterrupted: { try Interruption.flag.check() }, note: { console.note($0) })
+      try MetricsFile.update(path, reader.report())
+    } catch {
+      console.warning("the metrics file is not up to date: \(error)")
+    }
+  }
+
+  private func chosen(_ surroundings: RunSurroundings) throws -> [Profile] {
+    let known = surroundings.configuration.profiles
+    if due { return try surroundings.dueProfiles() }
+    if all { return known.values.sorted { $0.name < $1.name } }
+    return try profiles.map { name in
+      guard let profile = known[name] else {
+        let names = known.keys.sorted().map { ByteText.printable($0) }.joined(separator: ", ")
+        throw VarveError(
+          .notFound, "there is no profile '\(ByteText.printable(name))'",
+          hint: names.isEmpty ? "the configuration has none" : "the configuration has \(names)")
+      }
+      return profile
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import Varve
+import VarveCrypto
+import VarveFormat
+import VarveRepository
+
+extension RunSurroundings {
+  /// Does what is due of a repository's maintenance, unless another host does.
+  ///
+  /// - Returns: what was done and what failed; that the repository cannot be opened is a failure of all of it.
+  /// - Throws: `.refused` when another process of this host is at it; `.interrupted`.
+  public func maintain(_ repository: String) throws -> [RunRecord] {
+    guard let settings = configuration.repositories[repository] else { return [] }
+    do {
+      return try MaintenanceRun(settings, self).run()
+    } catch let error as VarveError where error.code != .refused && error.code != .interrupted {
+      warn("maintenance of \(ByteText.printable(repository)): \(error.message)")
+      let now = WallClock.now()
+      var record = RunRecord(
+        id: Hex.encode(SecureRandom.bytes(16)), activity: .check, name: repository,
+        repository: repository, started: now, result: .failure)
+      record.ended = now
+      record.message = RunTarget.bounded(ByteText.printable(error.message))
+      return [record]
+    }
+  }
+}
+
+/// Does what is due of a repository's maintenance, unless another host does.
+struct MaintenanceRun {
+  private let settings: RepositorySettings
+  private let surroundings: RunSurroundings
+
+  init(_ settings: RepositorySettings, _ surroundings: RunSurroundings) {
+    self.settings = settings
+    self.surroundings = surroundings
+  }
+
+  /// Whether there is anything that may ever be due.
+  var isScheduled: Bool {
+    MaintenanceTask.allCases.contains { $0.schedule(settings.maintenance) != nil }
+  }
+
+  /// Does what is due: forgets, then prunes, then checks.
+  ///
+  /// - Returns: what was done, and what failed; what another host does is not among it.
+  /// - Throws: `.refused` when another process of this host is at it; `.interrupted`; what opening the repository throws.
+  func run() throws -> [RunRecord] {
+    guard isScheduled else { return [] }
+    let lock = try RunLock(
+      surroundings.client, "maintenance-" + RunJournal.fileName(of: settings.name),
+      "maintenance of '\(ByteText.printable(settings.name))'")
+    defer { _ = lock }
+    let opening = try surroundings.opening(settings.name)
+    let repository = try opening.unlocked()
+    var records: [RunRecord] = []
+    for task in MaintenanceTask.allCases {
+      guard let schedule = task.schedule(settings.maintenance), may(repository.role, task) else {
+        continue
+      }
+      try surroundings.cancellation.check()
+      let claim = MaintenanceClaim(task: task, schedule: schedule)
+      let memory = ClaimMemory(surroundings.client, settings.name, task)
+      let token = SHA256.digest(SecureRandom.bytes(32))
+      let own = memory.tokens
+      let now = WallClock.now()
+      // Asked first, so that a claim that is not made leaves the memory of the one before.
+      try repository.log.refresh()
+      guard claim.standing(in: repository.log.state, now: now, own: own) == .due else { continue }
+      try memory.keep([token] + own)
+      guard try claim.claim(in: repository, own: own, token: token) == .due else { continue }
+      records.append(try carryOut(task, opening, repository))
+    }
+    return records
+  }
+
+  private func may(_ role: Role, _ task: MaintenanceTask) -> Bool {
+    role == .owner || (role == .reader && task == .check)
+  }
+
+  private func carryOut(
+    _ task: MaintenanceTask, _ opening: RepositoryOpening, _ repository: UnlockedRepository
+  ) throws -> RunRecord {
+    var record = RunRecord(
+      id: Hex.encode(SecureRandom.bytes(16)), activity: task.journalActivity, name: settings.name,
+      repository: settings.name, started: WallClock.now(), result: .started)
+    surroundings.remember(record)
+    surroundings.note("\(settings.name): \(task.rawValue)")
+    var counts: [String: Int64] = [:]
+    var result = LogStatement.Receipt.Result.ok
+    var interruption: (any Error)?
+    do {
+      record.result = .success
+      switch task {
+      case .forget:
+        let plan = try Forget(repository, trust: try opening.timeTrust()).run(
+          ForgetRequest(.policies), cancellation: surroundings.cancellation)
+        counts["snapshots"] = Int64(plan.removed.count)
+        record.message = "\(HumanText.count(plan.removed.count, "snapshot")) forgotten"
+      case .prune:
+        let report = try Prune(repository, cancellation: surroundings.cancellation).run()
+        counts = report.receipt(started: record.started)?.counts ?? [:]
+        let freed = HumanText.bytes(report.deletedByteCount)
+        record.message = "\(freed) freed, \(HumanText.bytes(report.condemnedByteCount)) condemned"
+      case .check:
+        let report = try check(opening)
+        counts["damages"] = Int64(report.damages.count)
+        if !report.isOK {
+          (record.result, result) = (.failure, .incomplete)
+          record.message =
+            "\(HumanText.count(report.damages.count, "object")) damaged or missing: "
+            + "run 'varve check' to see which"
+        }
+      }
+    } catch {
+      let text = (error as? VarveError)?.message ?? "\(error)"
+      (record.result, result) = (.failure, .failed)
+      record.message = RunTarget.bounded(ByteText.printable(text))
+      surroundings.warn("\(settings.name): \(task.rawValue): \(text)")
+      if (error as? VarveError)?.code == .interrupted { interruption = error }
+    }
+    record.ended = WallClock.now()
+    // What failed counts, too: it ends the claim, so that another host may try.
+    let receipt = LogStatement.Receipt(
+      activity: task.activity, result: result, started: record.started, counts: counts,
+      scope: "repository", snapshots: [])
+    if let failure = repository.leave(receipt) {
+      surroundings.warn(
+        "\(settings.name): there is no receipt of it in the log: \(failure.message)")
+    }
+    surroundings.remember(record)
+    if let interruption { throw interruption }
+    return record
+  }
+
+  private func check(_ opening: RepositoryOpening) throws -> CheckReport {
+    var options = CheckOptions()
+    if let subset = settings.maintenance.readDataSubset {
+      guard let part = DataSubset(subset) else {
+        throw VarveError(
+          .usage, "'\(ByteText.printable(subset))' is no part of the data",
+          hint: "give one such as 5%, 2/7 or 10G")
+      }
+      options.readData = part.readData
+    }
+    return try opening.check(
+      options: options, observer: SilentCheck(), cancellation: surroundings.cancellation)
+  }
+}
+
+/// Hears of a check, and keeps it for the report.
+private final class SilentCheck: CheckObserver {
+  let progress = CheckProgress()
+  func began(_ stage: CheckStage) {}
+  func found(_ damage: CheckReport.Damage) {}
+}

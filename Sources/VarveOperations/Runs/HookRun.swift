@@ -1,0 +1,72 @@
+import VarveFormat
+import VarveRepository
+
+/// Runs the hooks of a profile.
+struct HookRun {
+  enum Event: String {
+    case before, after, success, failure
+  }
+
+  private let profile: Profile
+  private let surroundings: RunSurroundings
+
+  init(_ profile: Profile, _ surroundings: RunSurroundings) {
+    self.profile = profile
+    self.surroundings = surroundings
+  }
+
+  /// What every command of the profile sees.
+  var environment: [String: String] { ["VARVE_PROFILE": profile.name] }
+
+  /// Runs them in order, up to the first that fails.
+  ///
+  /// - Throws: `.io` when one fails, with what it said; `.interrupted`.
+  func run(_ commands: [CommandSpecification], _ event: Event) throws {
+    for (number, command) in commands.enumerated() {
+      let outcome = try CommandRun.run(
+        command, environment: environment.merging(["VARVE_EVENT": event.rawValue]) { $1 },
+        cancellation: surroundings.cancellation)
+      tell(outcome, event, number, commands.count)
+      if let failure = outcome.failure {
+        throw VarveError(
+          .io, "\(Self.name(event, number, commands.count)): \(failure)",
+          hint: "nothing was saved; run the command by hand, as the same user")
+      }
+    }
+  }
+
+  /// Runs all of them, also when one fails or the run was interrupted.
+  ///
+  /// - Returns: what went wrong.
+  func runAll(
+    _ commands: [CommandSpecification], _ event: Event, result: RunRecord.Result,
+    environment more: [String: String] = [:]
+  ) -> [String] {
+    let own = ["VARVE_EVENT": event.rawValue, "VARVE_RESULT": result.rawValue]
+    let environment = environment.merging(own) { $1 }.merging(more) { $1 }
+    return commands.enumerated().compactMap { number, command in
+      do {
+        let outcome = try CommandRun.run(command, environment: environment, cancellation: nil)
+        tell(outcome, event, number, commands.count)
+        return outcome.failure.map { "\(Self.name(event, number, commands.count)): \($0)" }
+      } catch {
+        return "\(error)"
+      }
+    }
+  }
+
+  /// A hook's words are for whoever watches; of one that fails the record has the last of them.
+  private func tell(_ outcome: CommandOutcome, _ event: Event, _ number: Int, _ count: Int) {
+    for bytes in [outcome.output, outcome.errors] {
+      for line in bytes.split(separator: 0x0a).prefix(100) {
+        surroundings.note(
+          "\(Self.name(event, number, count)): \(ByteText.printable(Array(line)))")
+      }
+    }
+  }
+
+  private static func name(_ event: Event, _ number: Int, _ count: Int) -> String {
+    let name = event == .before || event == .after ? event.rawValue : "on-\(event.rawValue)"
+    return count == 1 ? "hook '\(name)'" : "hook '\(name)' \(number + 1)"
+  }
+}

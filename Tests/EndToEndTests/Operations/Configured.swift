@@ -1,0 +1,33 @@
+import Testing
+
+extension Workspace {
+  var configurationFile: String { root + "/varve.yaml" }
+
+  /// A configuration with the repository `main` and what else is said.
+  func configure(_ yaml: String) throws {
+    try write(
+      "repositories:\n  main:\n    location: \(repository)\n    password-file: \(passwordFile)\n"
+        + yaml,
+      to: configurationFile)
+  }
+
+  func runProfiles(_ arguments: String...) throws -> Outcome {
+    try varve(["run", "--config", configurationFile] + arguments)
+  }
+
+  func startProfiles(_ arguments: String..., environment: [String: String] = [:]) throws
+    -> RunningProcess
+  {
+    try RunningProcess(
+      [Tools.varve, "run", "--config", configurationFile] + arguments,
+      environment: self.environment.merging(environment) { $1 })
+  }
+
+  /// Receipts in the log, oldest first.
+  func receipts(_ activity: String) throws -> [Document] {
+    let outcome = try varve("receipt", "list", "--json")
+    try #require(outcome.code == 0, "\(outcome.errors)")
+    let list = try outcome.document().list
+    return list.filter { $0["activity"].string == activity }
+  }
+}
