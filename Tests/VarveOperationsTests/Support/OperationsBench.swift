@@ -22,6 +22,7 @@ final class OperationsBench {
   init() throws {
     mkdir(directory("source"), 0o755)
     mkdir(directory("drills"), 0o755)
+    mkdir(directory("repository"), 0o755)
     try FileBytes.write(Array("secret".utf8), to: directory("password"))
     var options = InitOptions()
     options.passwordCost = .least
