@@ -98,7 +98,7 @@ import Testing
               name: slow
       """)
     let run = try here.startProfiles("nightly")
-    while !here.exists(here.source + "/reading") { usleep(10_000) }
+    while !here.exists(here.source + "/reading") && !run.ended(within: 10) {}
     let second = try here.runProfiles("nightly")
     #expect(second.code == 1)
     #expect(
@@ -126,7 +126,7 @@ import Testing
               name: slow
       """)
     let run = try here.startProfiles("nightly")
-    while !here.exists(here.source + "/reading") { usleep(10_000) }
+    while !here.exists(here.source + "/reading") && !run.ended(within: 10) {}
     run.send(SIGTERM)
     let outcome = try run.wait()
     #expect(outcome.code == 130, "\(outcome.code): \(outcome.errors)")

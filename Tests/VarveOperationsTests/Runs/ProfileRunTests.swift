@@ -353,7 +353,7 @@ import VarveTestSupport
       _ = try? ProfileRun(profile, surroundings).run()
       other.cancel()
     }
-    while bench.noted.isEmpty { usleep(10_000) }
+    while bench.noted.isEmpty && !other.isCancelled { usleep(10_000) }
     #expect(throws: VarveError(.refused, "")) { try bench.run() }
     do { try bench.run() } catch let error as VarveError {
       #expect(error.message.contains("being run by another process (\(getpid()))"))
