@@ -52,6 +52,29 @@ import Testing
     #expect(try here.receipts("run").count == 4)
   }
 
+  @Test func commandsDoNotSeeWhatUnlocks() throws {
+    let here = try prepare(
+      """
+      profiles:
+        nightly:
+          hooks: { before: "env >$SOURCE/environment" }
+          sources: [$SOURCE/dir0, { command: env, name: env }]
+      """)
+    here.environment["VARVE_PASSWORD"] = "hidden from hooks"
+    here.environment["VARVE_SERVER_TOKEN"] = "hidden, too"
+    here.environment["ORDINARY"] = "seen by hooks"
+    #expect(try here.runProfiles("nightly").code == 0)
+    here.environment["VARVE_PASSWORD"] = nil
+    let seen = [
+      String(decoding: try here.read(here.source + "/environment"), as: UTF8.self),
+      try here.succeed("dump", "latest", "/env").text,
+    ]
+    for text in seen {
+      #expect(text.contains("seen by hooks") && text.contains("VARVE_PROFILE=nightly"))
+      #expect(!text.contains("hidden") && !text.contains(here.password))
+    }
+  }
+
   @Test func exitCodes() throws {
     let here = try prepare(
       """
