@@ -27,7 +27,9 @@ import Testing
       [Tools.python, Self.ledger, "write", database, journal, progress, "500"],
       environment: here.environment)
     defer { writer.send(SIGKILL) }
-    while try !here.exists(progress) || committed(progress, here) < 50 { usleep(20_000) }
+    while try (!here.exists(progress) || committed(progress, here) < 50)
+      && !writer.ended(within: 20)
+    {}
     var (plainFailures, captured) = (0, 0)
     for round in 0..<Tools.rounds(15, soak: 500) {
       let before = try committed(progress, here)

@@ -52,6 +52,29 @@ import Testing
     #expect(try here.receipts("run").count == 4)
   }
 
+  @Test func commandsDoNotSeeWhatUnlocks() throws {
+    let here = try prepare(
+      """
+      profiles:
+        nightly:
+          hooks: { before: "env >$SOURCE/environment" }
+          sources: [$SOURCE/dir0, { command: env, name: env }]
+      """)
+    here.environment["VARVE_PASSWORD"] = "hidden from hooks"
+    here.environment["VARVE_SERVER_TOKEN"] = "hidden, too"
+    here.environment["ORDINARY"] = "seen by hooks"
+    #expect(try here.runProfiles("nightly").code == 0)
+    here.environment["VARVE_PASSWORD"] = nil
+    let seen = [
+      String(decoding: try here.read(here.source + "/environment"), as: UTF8.self),
+      try here.succeed("dump", "latest", "/env").text,
+    ]
+    for text in seen {
+      #expect(text.contains("seen by hooks") && text.contains("VARVE_PROFILE=nightly"))
+      #expect(!text.contains("hidden") && !text.contains(here.password))
+    }
+  }
+
   @Test func exitCodes() throws {
     let here = try prepare(
       """
@@ -98,7 +121,7 @@ import Testing
               name: slow
       """)
     let run = try here.startProfiles("nightly")
-    while !here.exists(here.source + "/reading") { usleep(10_000) }
+    while !here.exists(here.source + "/reading") && !run.ended(within: 10) {}
     let second = try here.runProfiles("nightly")
     #expect(second.code == 1)
     #expect(
@@ -126,7 +149,7 @@ import Testing
               name: slow
       """)
     let run = try here.startProfiles("nightly")
-    while !here.exists(here.source + "/reading") { usleep(10_000) }
+    while !here.exists(here.source + "/reading") && !run.ended(within: 10) {}
     run.send(SIGTERM)
     let outcome = try run.wait()
     #expect(outcome.code == 130, "\(outcome.code): \(outcome.errors)")

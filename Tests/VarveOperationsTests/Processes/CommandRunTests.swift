@@ -61,18 +61,6 @@ import VarveTestSupport
     #expect(String(decoding: outcome.output, as: UTF8.self) == "\(here.path)\nown given\n")
   }
 
-  @Test func secretsAreNotInherited() throws {
-    setenv("VARVE_PASSWORD", "hidden", 1)
-    setenv("VARVE_TEST_ORDINARY", "seen", 1)
-    defer {
-      unsetenv("VARVE_PASSWORD")
-      unsetenv("VARVE_TEST_ORDINARY")
-    }
-    let text = String(decoding: try run("env").output, as: UTF8.self)
-    #expect(!text.contains("hidden"))
-    #expect(text.contains("VARVE_TEST_ORDINARY=seen"))
-  }
-
   @Test func aCommandInheritsNothingElse() throws {
     let file = open("/dev/null", O_RDONLY)
     defer { close(file) }
