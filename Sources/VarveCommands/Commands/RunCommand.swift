@@ -13,7 +13,7 @@ struct RunCommand: VarveSubcommand {
       always run. Databases (sqlite) are copied while their programs write, and checked before they count. Each source becomes a \
       snapshot of its own, with its own retention. A source that fails does not keep the others from being saved.
 
-      --due runs what is due by its schedule, and does what is due of the repositories' maintenance, unless \
+      --due runs what is due by its schedule, drills too, and does what is due of the repositories' maintenance, unless \
       another host does it: the log decides. Meant for timers, which may come as often as they like.
 
       The exit code is 0 when all went well, 3 when something could not be read in full, 1 when something failed.
@@ -70,6 +70,10 @@ struct RunCommand: VarveSubcommand {
       try add { try ProfileRun(profile, surroundings, options: options).run() }
     }
     if due && !dryRun {
+      let work = DueWork(
+        surroundings,
+        drillDirectory: DrillDirectory.standardBase(ProcessEnvironment.current.variables))
+      for drill in try work.dueDrills() { try add { try work.run(drill) } }
       for name in surroundings.configuration.repositories.keys.sorted() {
         try add { try surroundings.maintain(name) }
       }
