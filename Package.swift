@@ -178,8 +178,8 @@ let package = Package(
     .testTarget(
       name: "VarveServerTests",
       dependencies: [
-        "Varve", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRemoteStorage",
-        "VarveRepository", "VarveServer", "VarveStorage", "VarveTestSupport",
+        "Varve", "VarveCrypto", "VarveFormat", "VarveOperations", "VarveProof",
+        "VarveRemoteStorage", "VarveRepository", "VarveServer", "VarveStorage", "VarveTestSupport",
       ], swiftSettings: strict),
     .testTarget(
       name: "VarveRepositoryTests",

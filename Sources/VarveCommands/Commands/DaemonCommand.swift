@@ -38,8 +38,9 @@ struct DaemonCommand: VarveSubcommand {
     let writing = Mutex(())
     let loop = WorkLoop(
       cancellation: Interruption.flag, jitter: jitter.interval.seconds
-    ) { event in
+    ) { event, work in
       writing.withLock { _ in Self.report(event, on: console) }
+      if case .ended = event { work.surroundings.updateMetrics(on: console) }
     }
     console.note("\(HumanText.count(work.tasks.count, "schedule")); waiting for what is due")
     try loop.run {

@@ -21,7 +21,7 @@ struct VarveCommand: ParsableCommand {
 
       Global options may stand before or after the command. Exit codes: 0 done, 1 failed, 3 some \
       source files could not be read (the snapshot was saved without them), 10 no repository, \
-      12 wrong password, 20 damaged or missing data, 22 the history was rolled back, is not \
+      12 wrong password, 20 damaged or missing data, 21 backups are stale or failed (varve status), 22 the history was rolled back, is not \
       authorised or does not stand an audit, or a proof does not hold, 23 a drill failed, 64 wrong usage, \
       130 interrupted.
       """,
@@ -41,7 +41,8 @@ struct VarveCommand: ParsableCommand {
       CommandGroup(
         name: "Inspection",
         subcommands: [
-          SnapshotsCommand.self, LsCommand.self, FindCommand.self, DiffCommand.self,
+          StatusCommand.self, SnapshotsCommand.self, LsCommand.self, FindCommand.self,
+          DiffCommand.self,
           StatsCommand.self, CatCommand.self,
         ]),
       CommandGroup(

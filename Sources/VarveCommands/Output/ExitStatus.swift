@@ -10,6 +10,8 @@ package enum ExitStatus: Int32, Error, Sendable {
   case wrongPassword = 12
   /// Damaged or missing data.
   case damaged = 20
+  /// Backups are stale, failed, never ran, or nobody has verified them for too long.
+  case stale = 21
   /// A rollback, an entry by somebody who may not make it, or a proof that does not hold.
   case unproved = 22
   /// A drill failed.

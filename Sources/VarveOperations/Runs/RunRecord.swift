@@ -4,7 +4,7 @@ public import VarveFormat
 /// that something failed, or that it was begun and has no end.
 public struct RunRecord: Sendable, Equatable {
   public enum Activity: String, CaseIterable, Sendable {
-    case backup, drill, forget, prune, check
+    case backup, drill, forget, prune, check, restore, audit
   }
 
   public enum Result: String, CaseIterable, Sendable {

@@ -24,7 +24,7 @@ extension DueTask: CustomStringConvertible {
 /// The time of a profile or drill counts from when it last began on this host, whatever came of that. What never ran is
 /// due at once.
 public struct DueWork: Sendable {
-  private let surroundings: RunSurroundings
+  public let surroundings: RunSurroundings
   /// Below which drills restore.
   private let drillDirectory: String
 
@@ -97,17 +97,6 @@ public struct DueWork: Sendable {
         ? now : schedule.next(after: now, lastRun: begun, zone: zone)
     }
     return moments.min { $0.seconds < $1.seconds }
-  }
-
-  /// The drills that are due.
-  ///
-  /// - Throws: `.io` when the journal cannot be read.
-  public func dueDrills() throws -> [DueTask] {
-    let now = WallClock.now()
-    return try tasks.filter { task, schedules in
-      guard case .drill = task else { return false }
-      return try next(task, schedules, after: now) == now
-    }.map(\.task)
   }
 
   /// Does a task, due or not; of maintenance what its log says is due.

@@ -33,7 +33,7 @@ public final class WorkLoop: Sendable {
 
   private let cancellation: CancellationFlag
   private let jitter: Int64
-  private let tell: @Sendable (Event) -> Void
+  private let tell: @Sendable (Event, DueWork) -> Void
   private let state = Mutex(State())
 
   /// - Parameters:
@@ -41,7 +41,7 @@ public final class WorkLoop: Sendable {
   ///   - jitter: seconds.
   ///   - tell: called by several threads.
   public init(
-    cancellation: CancellationFlag, jitter: Int64, tell: @escaping @Sendable (Event) -> Void
+    cancellation: CancellationFlag, jitter: Int64, tell: @escaping @Sendable (Event, DueWork) -> Void
   ) {
     self.cancellation = cancellation
     self.jitter = jitter
@@ -130,15 +130,15 @@ public final class WorkLoop: Sendable {
     }
     guard isFree else { return }
     let body: @Sendable () -> Void = { [self] in
-      tell(.begun(task))
+      tell(.begun(task), work)
       var pause: Int64?
       do {
-        tell(.ended(task, try work.run(task)))
+        tell(.ended(task, try work.run(task)), work)
       } catch {
         let failure =
           error as? VarveError ?? VarveError(.io, "\(task): \(error)")
         if failure.code == .refused { pause = Self.pauseAfterRefusal }
-        if failure.code != .interrupted { tell(.failed(task, failure)) }
+        if failure.code != .interrupted { tell(.failed(task, failure), work) }
       }
       state.withLock { state in
         state.begins[task] = pause.map { now.seconds + $0 }

@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// Work that consists of many items of which each waits for storage most of the time.
-enum ParallelWork {
+package enum ParallelWork {
   /// Runs `worker` on up to `threads` threads of their own and waits for them.
   ///
   /// - Parameter worker: does what `next` hands out, numbers from 0 on in order, until it gives nil; `next` throws once
@@ -39,7 +39,7 @@ enum ParallelWork {
   }
 
   /// What `body` makes of each of `items`, in their order.
-  static func map<Item: Sendable, Result: Sendable>(
+  package static func map<Item: Sendable, Result: Sendable>(
     _ items: [Item], threads: Int, _ cancellation: CancellationFlag = CancellationFlag(),
     _ body: @escaping @Sendable (Item) throws -> Result
   ) throws -> [Result] {

@@ -24,24 +24,36 @@ public struct CosignatureRequirement: Sendable {
         hint: "add a line \"log \(log.config.logKey)\" to it, if that is the right log")
     }
     guard policy.quorum != nil else { return }
-    for attestation in log.state.attestations.reversed() where attestation.kind == .cosign {
-      guard let time = try quorumTime(ofEntry: attestation.entry, log, now) else { continue }
-      guard let maximumAge else { return }
-      let age = now.seconds - time.seconds
-      guard age <= maximumAge else {
-        throw VarveError(
-          .unproved,
-          "the newest cosignatures of \(log.config.origin), in log entry \(attestation.entry), are of "
-            + "\(time.utcSeconds): \(age) seconds old, and \(maximumAge) are allowed",
-          hint:
-            "run 'varve witness cosign' with an owner's or writer's credential; if that was done, this "
-            + "storage shows an old state of the repository")
-      }
-      return
+    guard let (time, entry) = try newestQuorum(log, now: now) else {
+      throw VarveError(
+        .unproved, "no entry of the log \(log.config.origin) has the cosignatures of a quorum",
+        hint: "run 'varve witness cosign' with an owner's or writer's credential")
     }
-    throw VarveError(
-      .unproved, "no entry of the log \(log.config.origin) has the cosignatures of a quorum",
-      hint: "run 'varve witness cosign' with an owner's or writer's credential")
+    guard let maximumAge else { return }
+    let age = now.seconds - time.seconds
+    guard age <= maximumAge else {
+      throw VarveError(
+        .unproved,
+        "the newest cosignatures of \(log.config.origin), in log entry \(entry), are of "
+          + "\(time.utcSeconds): \(age) seconds old, and \(maximumAge) are allowed",
+        hint:
+          "run 'varve witness cosign' with an owner's or writer's credential; if that was done, this "
+          + "storage shows an old state of the repository")
+    }
+  }
+
+  /// When a quorum last cosigned, and the entry that says so; nil when none has.
+  ///
+  /// - Throws: what reading entries throws.
+  public func newestQuorum(
+    _ log: Log, now: Timestamp
+  ) throws -> (time: Timestamp, entry: UInt64)? {
+    for attestation in log.state.attestations.reversed() where attestation.kind == .cosign {
+      if let time = try quorumTime(ofEntry: attestation.entry, log, now) {
+        return (time, attestation.entry)
+      }
+    }
+    return nil
   }
 
   /// The time at which a quorum had cosigned, or nil when it did not.

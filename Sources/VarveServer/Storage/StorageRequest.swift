@@ -110,6 +110,11 @@ enum PercentEncoding {
   /// nil for a percent sign without two hexadecimal digits, and for what is not UTF-8.
   static func decode(_ text: some StringProtocol) -> String? {
     guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+    return bytes(text).flatMap { String(validating: $0, as: UTF8.self) }
+  }
+
+  /// nil for a percent sign without two hexadecimal digits.
+  static func bytes(_ text: some StringProtocol) -> [UInt8]? {
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]
     while let byte = rest.popFirst() {
@@ -121,7 +126,22 @@ enum PercentEncoding {
       else { return nil }
       bytes.append(high << 4 | low)
     }
-    return String(validating: bytes, as: UTF8.self)
+    return bytes
+  }
+
+  /// With everything encoded but letters, digits and `-._~/`.
+  static func encode(_ bytes: some Sequence<UInt8>) -> String {
+    var out = ""
+    for byte in bytes {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "/"):
+        out.unicodeScalars.append(Unicode.Scalar(byte))
+      default: out += "%" + Hex.encode([byte]).uppercased()
+      }
+    }
+    return out
   }
 
   private static func value(_ digit: UInt8) -> UInt8? {

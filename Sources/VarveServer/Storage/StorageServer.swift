@@ -1,11 +1,4 @@
-import Dispatch
-import Hummingbird
-import HummingbirdCore
-import Logging
-import NIOCore
 import NIOPosix
-import ServiceLifecycle
-import Synchronization
 import UnixSignals
 public import VarveFormat
 
@@ -53,13 +46,18 @@ public final class StorageServer: Sendable {
   private let options: Options
   private let places: RepositoryPlaces
   private let tokens: TokenBook?
-  private let group = Mutex<ServiceGroup?>(nil)
+  private let host: HTTPHost
 
   /// Reads the tokens, and counts what repositories have that have a quota.
   ///
   /// - Throws: `VarveError.Code.io`, `damaged` for a file of tokens that is none.
   public init(directory: String, options: Options) throws {
     self.options = options
+    host = HTTPHost(
+      HTTPHost.Options(
+        certificates: options.certificates, pace: options.pace, connections: options.connections,
+        stopSeconds: options.stopSeconds, followsSignals: options.followsSignals,
+        executor: options.executor, threads: Self.threadCount))
     tokens = try options.tokens.map { try TokenBook($0) }
     places = try RepositoryPlaces(root: directory, limits: options.quotas)
   }
@@ -71,31 +69,13 @@ public final class StorageServer: Sendable {
   public func run(
     host: String, port: Int, started: @escaping @Sendable (_ host: String, _ port: Int) -> Void
   ) throws {
-    let failure = Mutex<(any Error)?>(nil)
-    let ended = DispatchSemaphore(value: 0)
-    Task.detached(executorPreference: options.executor) {
-      do {
-        try await self.serve(host, port, started)
-      } catch {
-        failure.withLock { $0 = error }
-      }
-      ended.signal()
-    }
-    ended.wait()
-    if let error = failure.withLock({ $0 }) {
-      throw VarveError(
-        .io, "cannot serve at \(host), port \(port): \(error)",
-        hint: "see whether another program listens there")
-    }
+    try self.host.run(
+      host: host, port: port, responder: { self.responder($0) },
+      beside: { await self.watchFiles($0) }, started: started)
   }
 
   /// Asks a running server to stop; `run` returns when it has.
-  public func stop() {
-    guard let group = group.withLock({ $0 }) else { return }
-    Task.detached(executorPreference: options.executor) {
-      await group.triggerGracefulShutdown()
-    }
-  }
+  public func stop() { host.stop() }
 
   /// Reads certificates and tokens again; what cannot be read stays as it was.
   public func reload() {
@@ -108,49 +88,7 @@ public final class StorageServer: Sendable {
       error as? VarveError ?? VarveError(.io, "the server cannot read its files", cause: error))
   }
 
-  private func serve(
-    _ host: String, _ port: Int, _ started: @escaping @Sendable (String, Int) -> Void
-  ) async throws {
-    let threads = NIOThreadPool(numberOfThreads: Self.threadCount)
-    threads.start()
-    let quiet = Logger(label: "varve") { _ in SwiftLogNoOpLogHandler() }
-    let options = options
-    let application = Application(
-      responder: responder(threads),
-      server: HTTPServerBuilder { responder in
-        ServerChannel(responder, certificates: options.certificates, pace: options.pace)
-      },
-      configuration: ApplicationConfiguration(
-        address: .hostname(host, port: port),
-        availableConnectionsDelegate: MaximumAvailableConnections(
-          options.connections, logger: quiet)),
-      onServerRunning: { channel in started(host, channel.localAddress?.port ?? port) },
-      logger: quiet)
-    var configuration = ServiceGroupConfiguration(
-      services: [application],
-      gracefulShutdownSignals: options.followsSignals ? [.sigterm, .sigint] : [], logger: quiet)
-    configuration.maximumGracefulShutdownDuration = .seconds(options.stopSeconds)
-    let group = ServiceGroup(configuration: configuration)
-    self.group.withLock { $0 = group }
-    let watch = Task.detached(executorPreference: options.executor) {
-      await self.watchFiles(threads)
-    }
-    defer { watch.cancel() }
-    let result: Result<Void, any Error>
-    do {
-      try await group.run()
-      result = .success(())
-    } catch is CancellationError {
-      // Requests that did not end in the time that a stop leaves them.
-      result = .success(())
-    } catch {
-      result = .failure(error)
-    }
-    try? await threads.shutdownGracefully()
-    try result.get()
-  }
-
-  private func responder(_ threads: NIOThreadPool) -> StorageResponder {
+  func responder(_ threads: NIOThreadPool) -> StorageResponder {
     StorageResponder(
       places: places, tokens: tokens, anonymousKind: options.anonymousKind,
       largestObject: options.largestObject,
@@ -161,7 +99,7 @@ public final class StorageServer: Sendable {
   }
 
   /// Looks at the file of tokens now and then, and at everything when SIGHUP says so.
-  private func watchFiles(_ threads: NIOThreadPool) async {
+  func watchFiles(_ threads: NIOThreadPool) async {
     await withDiscardingTaskGroup { group in
       group.addTask {
         while !Task.isCancelled {

@@ -7,7 +7,8 @@
 //       hash           SHA-256 of the secret's text, hexadecimal
 //       kind           "read", "append" or "full"
 //       label          for people
-//       repository     the one that it is good for
+//       repository     the one that it is good for; ".service" for the operator's service, where "read" looks, and "full"
+//                      also starts restores, drills and audits
 //
 // A token's id is the beginning of its hash, eight digits. One SHA-256 is enough: slow functions are for secrets that can
 // be guessed, and 2^256 cannot be tried, however fast each trial is. Who reads the file can use no token with it.
@@ -32,6 +33,9 @@ public struct AccessToken: Equatable, Sendable {
     public let secret: SecretBytes
   }
 
+  /// In the place of a repository: the token is for the operator's service. No repository can be called so.
+  public static let serviceName = ".service"
+
   private static let prefix = "vst_"
   static let secretByteCount = 68
   private static let labelLimit = 100
@@ -53,7 +57,9 @@ public struct AccessToken: Equatable, Sendable {
     guard !label.isEmpty, label.utf8.count <= labelLimit,
       label.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 })
     else { throw VarveError(.usage, "a label has 1 to \(labelLimit) bytes on one line") }
-    guard RepositoryName.isValid(repository) else { throw RepositoryName.failure(repository) }
+    guard RepositoryName.isValid(repository) || repository == serviceName else {
+      throw RepositoryName.failure(repository)
+    }
     let random = SecureRandom.secret(32)
     let secret = SecretBytes(count: secretByteCount) { buffer in
       buffer.copyBytes(from: Array(prefix.utf8))
@@ -91,7 +97,7 @@ extension AccessToken {
       within: ["created", "expires", "hash", "kind", "label", "repository"], what)
     let repository = try value.string("repository")
     guard let kind = AccessKind(rawValue: try value.string("kind")),
-      RepositoryName.isValid(repository)
+      RepositoryName.isValid(repository) || repository == Self.serviceName
     else { throw VarveError(.damaged, "\(what) has a token of no known kind or repository") }
     self.init(
       label: try value.string("label"), kind: kind, repository: repository,

@@ -49,6 +49,11 @@ final class TokenBook: Sendable {
     return tokens[found]
   }
 
+  /// The token of that id, if it is good still.
+  func token(id: String, now: Int64) -> AccessToken? {
+    state.withLock { $0.tokens.first { $0.id == id } }.flatMap { $0.isExpired(at: now) ? nil : $0 }
+  }
+
   private static func isEqual(_ a: Digest, _ b: Digest) -> Bool {
     var difference: UInt8 = 0
     withUnsafeTemporaryAllocation(byteCount: 2 * Digest.byteCount, alignment: 8) { buffer in

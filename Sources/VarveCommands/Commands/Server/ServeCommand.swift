@@ -7,9 +7,14 @@ import VarveServer
 struct ServeCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "serve",
-    abstract: "Serve repositories over HTTPS, append-only unless a token says otherwise.",
-    usage: "varve serve [<options>] --tls-cert <file> --tls-key <file> <directory>",
+    abstract: "Serve repositories over HTTPS, and the operator's service.",
+    usage: "varve serve [<options>] [<directory>]",
     discussion: """
+      With a directory it keeps repositories for others (docs/server.md), append-only unless a token says otherwise. \
+      With --config, or without a directory, it is the operator's service of that configuration (docs/service.md): \
+      /health for watchers, /metrics for Prometheus, an interface for programs below /api/admin/, and pages for people. With \
+      both it is both, on one port.
+
       Each directory below <directory> is a repository, laid out as a local one. Clients name it \
       varve+https://host:8443/<name> and bring a token (varve server-token). The server has no key of any \
       repository: it keeps bytes under names, and verifies those that are named by their SHA-256.
@@ -22,11 +27,14 @@ struct ServeCommand: VarveSubcommand {
         varve server-token add --label web1 --kind append /srv/varve web1
         varve serve --tls-cert chain.pem --tls-key key.pem /srv/varve
         varve serve --insecure-http --listen 127.0.0.1:8080 /srv/varve     behind a proxy with TLS
+        varve serve --config /etc/varve/varve.yaml
       """)
 
   @Argument(
     help: ArgumentHelp("What holds the repositories; made if need be.", valueName: "directory"))
-  var directory: String
+  var directory: String?
+
+  @OptionGroup var configuration: ConfigurationOptions
 
   @Option(
     help: ArgumentHelp(
@@ -97,12 +105,35 @@ struct ServeCommand: VarveSubcommand {
   }
 
   func execute(on console: Console) throws -> ExitStatus {
+    guard directory == nil || configuration.file != nil else {
+      return try serveStorage(on: console)
+    }
+    return try serveOperator(on: console)
+  }
+
+  private func serveStorage(on console: Console) throws -> ExitStatus {
     guard tlsCert != nil || insecureHttp else {
       throw VarveError(
         .usage, "a server needs a certificate",
         hint: "give --tls-cert and --tls-key, or --insecure-http behind a proxy that has them")
     }
-    let path = try WitnessInitCommand.path(directory)
+    let certificates = try certificates(nil)
+    let path = try WitnessInitCommand.path(directory ?? "")
+    let server = try storage(at: path, certificates, on: console)
+    let isOpen = noAuth || insecureHttp
+    let address =
+      listen ?? ListenAddress(argument: isOpen ? "127.0.0.1:8443" : "0.0.0.0:8443")
+    guard let address else { throw VarveError(.usage, "there is no address to listen at") }
+    try server.run(host: address.host, port: address.port) { host, port in
+      announce(host, port, isEncrypted: certificates != nil, "from \(path)", on: console)
+    }
+    return .success
+  }
+
+  /// - Throws: `usage` without tokens, unless none are wanted.
+  private func storage(
+    at path: String, _ certificates: ServerCertificates?, on console: Console
+  ) throws -> StorageServer {
     var options = StorageServer.Options { WallClock.now().seconds }
     options.tokens = noAuth ? nil : try store.file(in: path)
     if let file = options.tokens, try file.tokens().isEmpty {
@@ -111,9 +142,7 @@ struct ServeCommand: VarveSubcommand {
         hint: "make one with 'varve server-token add', or give --no-auth")
     }
     options.anonymousKind = anonymousKind.kind
-    if let tlsCert, let tlsKey {
-      options.certificates = try ServerCertificates(certificatePath: tlsCert, keyPath: tlsKey)
-    }
+    options.certificates = certificates
     for quota in quotas {
       if let name = quota.repository {
         options.quotas.named[name] = quota.bytes
@@ -127,24 +156,73 @@ struct ServeCommand: VarveSubcommand {
     options.requestRate = Double(requestRate)
     options.warn = { console.warning($0.message) }
     if noAuth { console.warning("whoever reaches this server may use it: --no-auth") }
-    let isOpen = noAuth || insecureHttp
-    let address =
-      listen ?? ListenAddress(argument: isOpen ? "127.0.0.1:8443" : "0.0.0.0:8443")
-    guard let address else { throw VarveError(.usage, "there is no address to listen at") }
-    let scheme = insecureHttp ? "http" : "https"
-    let isJSON = console.isJSON
-    try StorageServer(directory: path, options: options)
-      .run(host: address.host, port: address.port) { host, port in
-        let url = "\(scheme)://\(ListenAddress.text(host, port))"
-        if isJSON {
-          try? console.json {
-            $0.member("message_type", "serving")
-            $0.member("url", url)
-          }
-        } else {
-          try? console.write(Array("serving \(url) from \(path)\n".utf8), flushing: true)
-        }
+    return try StorageServer(directory: path, options: options)
+  }
+
+  // MARK: The operator's service
+
+  private func serveOperator(on console: Console) throws -> ExitStatus {
+    let configuration = try configuration.load(on: console)
+    let settings = configuration.service ?? ServiceSettings(listen: "127.0.0.1:8443")
+    guard let address = listen ?? ListenAddress(argument: settings.listen) else {
+      throw VarveError(
+        .usage, "the service cannot listen at '\(ByteText.printable(settings.listen))'",
+        hint: "write it as 127.0.0.1:8443")
+    }
+    let certificates = try certificates(settings)
+    guard certificates != nil || insecureHttp || ListenHost.isLoopback(address.host) else {
+      throw VarveError(
+        .usage, "the service would send tokens in clear from \(address.host)",
+        hint: "give it a certificate and its key, or --insecure-http behind a proxy that has them")
+    }
+    var options = ServiceServer.Options { WallClock.now().seconds }
+    options.certificates = certificates
+    options.connections = maxConnections
+    options.warn = { console.warning($0.message) }
+    if let file = settings.tokenFile {
+      let tokens = TokenFile(path: try WitnessInitCommand.path(file))
+      guard try tokens.tokens().contains(where: { $0.repository == AccessToken.serviceName }) else {
+        throw VarveError(
+          .usage, "there is no token of the service in \(tokens.path): nobody could look",
+          hint: "make one with 'varve server-token add --service \(tokens.path) --label …'")
       }
+      options.tokens = tokens
+    }
+    if let directory {
+      options.storage = try storage(
+        at: try WitnessInitCommand.path(directory), certificates, on: console)
+    }
+    let client = try RepositoryAccess(global, console).client()
+    let reader = StatusReader(
+      configuration, client: client, isInterrupted: {}, note: { console.note(level: 2, $0) })
+    let operations = ServiceOperations(configuration, client: client) { console.warning($0) }
+    let service = try ServiceServer(reader, actions: operations.actions, options: options)
+    try service.run(host: address.host, port: address.port) { host, port in
+      announce(
+        host, port, isEncrypted: certificates != nil,
+        directory.map { "for the operator, and from \($0)" } ?? "for the operator", on: console)
+    }
     return .success
+  }
+
+  private func certificates(_ settings: ServiceSettings?) throws -> ServerCertificates? {
+    guard let certificate = tlsCert ?? settings?.certificateFile,
+      let key = tlsKey ?? settings?.keyFile
+    else { return nil }
+    return try ServerCertificates(certificatePath: certificate, keyPath: key)
+  }
+
+  private func announce(
+    _ host: String, _ port: Int, isEncrypted: Bool, _ what: String, on console: Console
+  ) {
+    let url = "\(isEncrypted ? "https" : "http")://\(ListenAddress.text(host, port))"
+    if console.isJSON {
+      try? console.json {
+        $0.member("message_type", "serving")
+        $0.member("url", url)
+      }
+    } else {
+      try? console.write(Array("serving \(url) \(what)\n".utf8), flushing: true)
+    }
   }
 }

@@ -9,7 +9,8 @@ struct ServerTokenAddCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "add",
     abstract: "Make a token, and print it once.",
-    usage: "varve server-token add [<options>] --label <text> <directory> <repository>",
+    usage:
+      "varve server-token add [<options>] --label <text> (<directory> <repository> | --service <file>)",
     discussion: """
       What is printed is the secret; only its hash is kept. Clients read it from a file (--server-token-file) or \
       from the environment (VARVE_SERVER_TOKEN).
@@ -18,13 +19,13 @@ struct ServerTokenAddCommand: VarveSubcommand {
         varve server-token add --label web1 --kind append --expires 2028-01-01 /srv/varve web1 >web1.token
       """)
 
-  @Argument(help: ArgumentHelp("The server's directory; made if need be.", valueName: "directory"))
-  var directory: String
-
   @Argument(
     help: ArgumentHelp(
-      "The repository that it is good for; need not be there yet.", valueName: "repository"))
-  var repository: String
+      "The server's directory, made if need be, and the repository that the token is good for, which need not be there yet.",
+      valueName: "directory> <repository"))
+  var places: [String] = []
+
+  @OptionGroup var place: TokenPlaceOptions
 
   @Option(help: ArgumentHelp("What it is called in lists.", valueName: "text"))
   var label: String
@@ -41,14 +42,22 @@ struct ServerTokenAddCommand: VarveSubcommand {
   @OptionGroup var store: TokenStoreOptions
   @OptionGroup var global: GlobalOptions
 
+  mutating func validate() throws {
+    if place.service == nil {
+      _ = try place.split(places, "repository")
+    } else if !places.isEmpty {
+      throw ValidationError("With --service neither a directory nor a repository is named.")
+    }
+  }
+
   func execute(on console: Console) throws -> ExitStatus {
-    let path = try WitnessInitCommand.path(directory)
-    if store.tokens == nil { try LocalStorage(path: path).createDirectory() }
+    let directory = try places.first.map { try WitnessInitCommand.path($0) }
+    if let directory, store.tokens == nil { try LocalStorage(path: directory).createDirectory() }
     let made = try AccessToken.make(
-      label: label, kind: kind.kind, repository: repository,
+      label: label, kind: kind.kind, repository: places.last ?? AccessToken.serviceName,
       expires: expires?.timestamp.seconds, now: WallClock.now().seconds)
     let token = made.token
-    try store.file(in: path).add(token)
+    try place.file(directory, store).add(token)
     let secret = made.secret.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
     if console.isJSON {
       try console.json {

@@ -15,6 +15,11 @@ struct ServerTokenCommand: ParsableCommand {
         varve server-token add --label web1 --kind append /srv/varve web1
         varve server-token list /srv/varve
         varve server-token remove /srv/varve 1f0e5b2a
+
+      With --service <file> it is about the tokens of an operator's service instead (docs/service.md), and neither a \
+      directory nor a repository is named: read looks, full also starts restores, drills and audits.
+
+        varve server-token add --service /etc/varve/tokens --label ops --kind full
       """,
     subcommands: [
       ServerTokenAddCommand.self, ServerTokenListCommand.self, ServerTokenRemoveCommand.self,
@@ -30,6 +35,34 @@ struct TokenStoreOptions: ParsableArguments {
 
   func file(in directory: String) throws -> TokenFile {
     TokenFile(path: try tokens.map { try WitnessInitCommand.path($0) } ?? "\(directory)/.tokens")
+  }
+}
+
+/// Whose tokens a command is about: a server's, in its directory, or an operator's service's.
+struct TokenPlaceOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The file of tokens of an operator's service, in the place of a server's directory.",
+      valueName: "file"))
+  var service: String?
+
+  /// The file, and of the arguments those that do not name the directory.
+  ///
+  /// - Throws: `ValidationError` unless there are as many as `names`, and a directory before them where it is needed.
+  func split(_ arguments: [String], _ names: String...) throws -> (
+    directory: String?, rest: [String]
+  ) {
+    guard arguments.count == names.count + (service == nil ? 1 : 0) else {
+      let wanted = (service == nil ? ["<directory>"] : []) + names.map { "<\($0)>" }
+      throw ValidationError("What it takes is: \(wanted.joined(separator: " ")).")
+    }
+    return service == nil
+      ? (arguments[0], Array(arguments.dropFirst())) : (nil, arguments)
+  }
+
+  func file(_ directory: String?, _ store: TokenStoreOptions) throws -> TokenFile {
+    if let service { return TokenFile(path: try WitnessInitCommand.path(service)) }
+    return try store.file(in: try WitnessInitCommand.path(directory ?? ""))
   }
 }
 

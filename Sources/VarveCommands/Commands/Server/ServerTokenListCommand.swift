@@ -7,16 +7,21 @@ struct ServerTokenListCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
     abstract: "List the tokens of a server.",
-    usage: "varve server-token list [<options>] <directory>")
+    usage: "varve server-token list [<options>] (<directory> | --service <file>)")
 
   @Argument(help: ArgumentHelp("The server's directory.", valueName: "directory"))
-  var directory: String
+  var directories: [String] = []
+
+  @OptionGroup var place: TokenPlaceOptions
 
   @OptionGroup var store: TokenStoreOptions
   @OptionGroup var global: GlobalOptions
 
+  mutating func validate() throws { _ = try place.split(directories) }
+
   func execute(on console: Console) throws -> ExitStatus {
-    let tokens = try store.file(in: try WitnessInitCommand.path(directory)).tokens()
+    let (directory, _) = try place.split(directories)
+    let tokens = try place.file(directory, store).tokens()
     let now = WallClock.now().seconds
     if console.isJSON {
       var writer = JSONWriter()

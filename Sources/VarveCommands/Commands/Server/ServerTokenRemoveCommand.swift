@@ -6,19 +6,23 @@ struct ServerTokenRemoveCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "remove",
     abstract: "Remove a token; a running server notices within seconds.",
-    usage: "varve server-token remove [<options>] <directory> <id>")
+    usage: "varve server-token remove [<options>] (<directory> | --service <file>) <id>")
 
-  @Argument(help: ArgumentHelp("The server's directory.", valueName: "directory"))
-  var directory: String
+  @Argument(
+    help: ArgumentHelp(
+      "The server's directory, and the token's id, as 'list' shows it.",
+      valueName: "directory> <id"))
+  var arguments: [String] = []
 
-  @Argument(help: ArgumentHelp("The token's id, as 'list' shows it.", valueName: "id"))
-  var id: String
-
+  @OptionGroup var place: TokenPlaceOptions
   @OptionGroup var store: TokenStoreOptions
   @OptionGroup var global: GlobalOptions
 
+  mutating func validate() throws { _ = try place.split(arguments, "id") }
+
   func execute(on console: Console) throws -> ExitStatus {
-    let token = try store.file(in: try WitnessInitCommand.path(directory)).remove(id: id)
+    let (directory, rest) = try place.split(arguments, "id")
+    let token = try place.file(directory, store).remove(id: rest[0])
     if console.isJSON {
       try console.json {
         $0.member("message_type", "server_token_removed")

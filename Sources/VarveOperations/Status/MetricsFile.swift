@@ -1,0 +1,12 @@
+import VarveRepository
+
+/// A Prometheus text file, for node_exporter's textfile collector: it takes files that end in `.prom`, and must never see
+/// one that is not whole.
+public enum MetricsFile {
+  /// Replaces the file by a report's metrics, readable for everybody.
+  ///
+  /// - Throws: `VarveError.Code.io`.
+  public static func update(_ path: String, _ report: StatusReport) throws {
+    try FileWriting.replace(path, with: Array(MetricsText.text(report).utf8))
+  }
+}

@@ -1,0 +1,170 @@
+public import VarveFormat
+public import VarveRepository
+
+/// What was read of a repository, for its status.
+public struct RepositoryFacts: Sendable {
+  /// How far reading got.
+  public enum Access: Sendable, Equatable {
+    case read
+    /// Somebody's fault, not the network's: a rollback, a broken chain, damage.
+    case broken(String)
+    case unreachable(String)
+    case locked(String)
+    /// Its log lacks cosignatures without which it is not believed.
+    case unwitnessed(String)
+  }
+
+  /// A live snapshot whose record could be opened.
+  public struct Snapshot: Sendable, Equatable {
+    public var id: Digest
+    public var entry: UInt64
+    public var heading: SnapshotHeading
+
+    public init(id: Digest, entry: UInt64, heading: SnapshotHeading) {
+      self.id = id
+      self.entry = entry
+      self.heading = heading
+    }
+
+    public var profile: String? { heading.meta["profile"] }
+    public var source: String? { heading.meta["source"] }
+    public var set: String? { heading.meta["set"] }
+  }
+
+  /// A check that the log records.
+  public struct Check: Sendable, Equatable {
+    public var time: Timestamp
+    public var isDamaged: Bool
+    public var scope: String
+
+    public init(time: Timestamp, isDamaged: Bool, scope: String) {
+      self.time = time
+      self.isDamaged = isDamaged
+      self.scope = scope
+    }
+
+    /// How much it looked at: 0 structure alone, 1 some data, 2 all data.
+    public var depth: Int { !scope.hasPrefix("read-data") ? 0 : scope == "read-data" ? 2 : 1 }
+  }
+
+  /// A drill that the log records, of one that the configuration names.
+  public struct Drill: Sendable, Equatable {
+    public var profile: String
+    public var drill: String
+    public var started: Timestamp
+    public var hasPassed: Bool
+    public var milliseconds: Int64
+    /// Seconds between the snapshot and the start.
+    public var recoveryPoint: Int64?
+    public var entry: UInt64
+
+    public init(
+      profile: String, drill: String, started: Timestamp, hasPassed: Bool, milliseconds: Int64,
+      recoveryPoint: Int64? = nil, entry: UInt64 = 0
+    ) {
+      self.profile = profile
+      self.drill = drill
+      self.started = started
+      self.hasPassed = hasPassed
+      self.milliseconds = milliseconds
+      self.recoveryPoint = recoveryPoint
+      self.entry = entry
+    }
+
+    public var seconds: Int64 { milliseconds / 1_000 }
+  }
+
+  public var access: Access
+  /// When it was read.
+  public var read: Timestamp
+  public var origin = ""
+  public var logSize: UInt64?
+  public var liveCount: Int?
+  public var storedBytes: UInt64?
+  /// In the order of the log; nil where records cannot be opened.
+  public var snapshots: [Snapshot]?
+  /// In the order of the log.
+  public var checks: [Check] = []
+  /// In the order of the log; none where the names of drills cannot be told from their ids.
+  public var drills: [Drill] = []
+  /// When witnesses or authorities attested the log's state.
+  public var attestations: [Timestamp] = []
+  /// When something was condemned or swept.
+  public var deletions: [Timestamp] = []
+  /// Where a witness policy is configured: when a quorum last cosigned, or why the log is not believed.
+  public var witnessed: Timestamp?
+  public var witnessFailure: String?
+
+  public init(_ access: Access, read: Timestamp) {
+    self.access = access
+    self.read = read
+  }
+
+  /// What an error says of a repository that was to be read.
+  public init(_ error: any Error, read: Timestamp) {
+    let known = error as? VarveError
+    let message = known?.message ?? "\(error)"
+    switch known?.code {
+    case .rollback?, .damaged?, .unauthorized?, .missing?:
+      self.init(.broken(message), read: read)
+    case .unproved?: self.init(.unwitnessed(message), read: read)
+    case .wrongPassword?, .forbidden?, .usage?, .unsupportedFormat?:
+      self.init(.locked(message), read: read)
+    default: self.init(.unreachable(message), read: read)
+    }
+  }
+
+  /// What the log says by itself.
+  public init(_ log: Log, read: Timestamp) {
+    self.init(.read, read: read)
+    let state = log.state
+    origin = log.config.origin
+    logSize = state.size
+    liveCount = state.snapshots.count
+    checks = state.checks.map {
+      Check(time: $0.time, isDamaged: $0.result.isDamaged, scope: $0.result.scope)
+    }
+    attestations = state.attestations.map(\.time)
+    deletions = state.condemnations.values.map(\.time).sorted()
+  }
+
+  /// What the log says, and what records that this credential can open.
+  ///
+  /// - Parameter profiles: whose drills are looked for.
+  /// - Throws: `VarveError.Code.missing` or `damaged` naming the record or inventory that is.
+  public init(
+    _ repository: UnlockedRepository, profiles: [Profile] = [], read: Timestamp
+  ) throws {
+    self.init(repository.log, read: read)
+    drills = try Self.drills(of: profiles, repository)
+    let objects = try LiveObjects(repository.log.state, storage: repository.metadata)
+    storedBytes = (objects.packs.values.reduce(0, &+)) &+ objects.indexSegments.values.reduce(0, &+)
+    guard repository.role != .writer else { return }
+    let live = repository.log.state.snapshotsInOrder
+    let headings = try repository.snapshotHeadings(live.map(\.id))
+    snapshots = zip(live, headings).map {
+      Snapshot(id: $0.id, entry: $0.entry, heading: $1)
+    }
+  }
+
+  private static func drills(
+    of profiles: [Profile], _ repository: UnlockedRepository
+  ) throws -> [Drill] {
+    let ids = try repository.keys.opaqueIDs()
+    var names: [Digest: (profile: String, drill: String)] = [:]
+    for profile in profiles {
+      for drill in profile.drills {
+        names[ids.drill(drill.name, ofProfile: profile.name)] = (profile.name, drill.name)
+      }
+    }
+    return repository.log.state.receipts.compactMap { entry in
+      let receipt = entry.receipt
+      guard receipt.activity == .drill, let name = receipt.digests["drill"].flatMap({ names[$0] })
+      else { return nil }
+      return Drill(
+        profile: name.profile, drill: name.drill, started: receipt.started,
+        hasPassed: receipt.result == .ok, milliseconds: max(0, receipt.counts["milliseconds"] ?? 0),
+        recoveryPoint: receipt.counts["recoveryPointSeconds"], entry: entry.entry)
+    }
+  }
+}

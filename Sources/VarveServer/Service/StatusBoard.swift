@@ -1,0 +1,106 @@
+import Synchronization
+import VarveFormat
+import VarveOperations
+import VarveRepository
+
+/// The state of the backups as the service knows it: read by threads of its own, one for each repository, so that whoever
+/// asks never waits for a store.
+final class StatusBoard: Sendable {
+  struct Shown: Sendable {
+    var report: StatusReport?
+    var facts: [String: RepositoryFacts] = [:]
+    var journal: [RunRecord] = []
+    /// Whether every repository has been tried once.
+    var isComplete = false
+  }
+
+  private static let judgeInterval: UInt64 = 5_000_000_000
+
+  let reader: StatusReader
+  let shelves: [String: RepositoryShelf]
+  private let interval: UInt64
+  private let warn: @Sendable (VarveError) -> Void
+  private let state = Mutex(Shown())
+  /// Held while a report is made, so that the newest is made last.
+  private let judging = Mutex<Void>(())
+  private let wake = Condition()
+  private let isStopped = Atomic<Bool>(false)
+  /// Rises when somebody wants fresh facts at once.
+  private let demand = Atomic<Int>(0)
+
+  /// - Parameter seconds: between looks at a repository.
+  init(_ reader: StatusReader, seconds: Double, warn: @escaping @Sendable (VarveError) -> Void) {
+    self.reader = reader
+    interval = UInt64(max(0.05, seconds) * 1e9)
+    self.warn = warn
+    shelves = reader.configuration.repositories.mapValues { RepositoryShelf($0, reader) }
+  }
+
+  /// What is known now. Never waits.
+  var shown: Shown { state.withLock { $0 } }
+
+  func start() {
+    var hasThreads = true
+    for shelf in shelves.values {
+      hasThreads = WorkerThreads.start { self.run { self.read(shelf) } } && hasThreads
+    }
+    let judges = WorkerThreads.start { self.run(every: Self.judgeInterval) { self.judge() } }
+    if !judges || !hasThreads {
+      warn(VarveError(.io, "there are too few threads to watch every repository"))
+    }
+  }
+
+  func stop() {
+    isStopped.store(true, ordering: .relaxed)
+    wake.locked { wake.broadcast() }
+  }
+
+  /// Has everything read anew soon.
+  func refresh() {
+    demand.add(1, ordering: .relaxed)
+    wake.locked { wake.broadcast() }
+  }
+
+  private func run(every pause: UInt64? = nil, _ body: () -> Void) {
+    while !isStopped.load(ordering: .relaxed) {
+      let seen = demand.load(ordering: .relaxed)
+      body()
+      let deadline = MonotonicClock.nanoseconds + (pause ?? interval)
+      wake.locked {
+        while !isStopped.load(ordering: .relaxed), demand.load(ordering: .relaxed) == seen,
+          MonotonicClock.nanoseconds < deadline
+        { wake.wait(until: deadline) }
+      }
+    }
+  }
+
+  private func read(_ shelf: RepositoryShelf) {
+    let facts = shelf.readFacts()
+    state.withLock { $0.facts[shelf.settings.name] = facts }
+    judge()
+  }
+
+  private func judge() { judging.withLock { _ in judgeNow() } }
+
+  private func judgeNow() {
+    do {
+      let journal = try reader.journal()
+      let facts = state.withLock { shown in
+        shown.journal = journal
+        return shown.facts
+      }
+      let report = StatusJudge(
+        reader.configuration, facts: facts, journal: journal, now: WallClock.now()
+      ).report()
+      state.withLock {
+        $0.report = report
+        $0.isComplete = facts.count == shelves.count
+      }
+      if let path = reader.configuration.metricsFile, facts.count == shelves.count {
+        try MetricsFile.update(path, report)
+      }
+    } catch {
+      warn(error as? VarveError ?? VarveError(.io, "the status cannot be computed", cause: error))
+    }
+  }
+}

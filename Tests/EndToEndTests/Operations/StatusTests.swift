@@ -1,0 +1,116 @@
+import Glibc
+import Testing
+
+/// `varve status` and the operator's service, by their command lines.
+@Suite struct StatusTests {
+  private static func configured() throws -> (here: Workspace, file: String) {
+    let here = try Workspace()
+    try here.succeed("init")
+    try here.makeSmallTree()
+    let file = here.root + "/varve.yaml"
+    try here.write(
+      """
+      repositories:
+        main:
+          location: \(here.repository)
+          password-file: \(here.passwordFile)
+      profiles:
+        web:
+          max-age: 26h
+          sources:
+            - path: \(here.source)
+              name: data
+      metrics-file: \(here.root)/varve.prom
+      service:
+        listen: 127.0.0.1:0
+        token-file: \(here.root)/tokens
+      """, to: file)
+    return (here, file)
+  }
+
+  private static func backUp(_ here: Workspace, _ more: String...) throws {
+    _ = try here.varve(
+      ["backup", here.source, "--meta", "profile=web", "--meta", "source=data"] + more)
+  }
+
+  @Test func oneRepositoryWithoutAConfiguration() throws {
+    let here = try Workspace()
+    try here.succeed("init")
+    let empty = try here.varve("status", "--json")
+    #expect(empty.code == 21)
+    #expect(try empty.document()["ok"].flag == false)
+    try here.makeSmallTree()
+    try here.succeed("backup", here.source, "--time", "2026-01-01 12:00:00")
+    #expect(try here.varve("status").code == 0, "any age will do")
+    let stale = try here.varve("status", "--max-age", "26h")
+    #expect(stale.code == 21)
+    #expect(stale.text.contains(": stale: the newest snapshot is "))
+    try here.succeed("backup", here.source)
+    let good = try here.varve("status", "--max-age", "26h")
+    #expect(good.code == 0, "\(good.text)")
+    // A rollback: the newest commit is gone.
+    let commits = here.objects("log/commits/")
+    let newest = try #require(
+      commits.max { Int($0.split(separator: "/").last!)! < Int($1.split(separator: "/").last!)! })
+    try here.remove(here.repository + "/" + newest)
+    let broken = try here.varve("status", "--json")
+    #expect(broken.code == 21)
+    #expect(broken.text.contains(#""state":"broken""#))
+  }
+
+  @Test func aConfigurationFromNothingToGood() throws {
+    let (here, file) = try Self.configured()
+    let never = try here.varve("status", "--config", file)
+    #expect(never.code == 21)
+    #expect(never.text.contains("web/data: never: there is no snapshot"))
+    try Self.backUp(here, "--time", "2026-01-01 12:00:00")
+    #expect(try here.varve("status", "--config", file).text.contains("web/data: stale:"))
+    try Self.backUp(here)
+    let good = try here.varve("status", "--config", file, "--json")
+    #expect(good.code == 0, "\(good.text)")
+    #expect(good.text.contains(#""state":"ok""#))
+    let metrics = String(decoding: try here.read(here.root + "/varve.prom"), as: UTF8.self)
+    #expect(metrics.contains("\nvarve_backups_healthy 1\n"))
+    try here.fail(1, "status", "--config", file, "nothing", saying: ["web"])
+    try here.fail(64, "status", "-r", here.repository, "web")
+  }
+
+  @Test func theServiceOfAConfiguration() throws {
+    let (here, file) = try Self.configured()
+    try Self.backUp(here)
+    try here.fail(64, "serve", "--config", file, saying: ["token", "--service"])
+    let tokens = here.root + "/tokens"
+    let token = try here.succeed(
+      "server-token", "add", "--service", tokens, "--label", "ops", "--kind", "full"
+    ).lines[0]
+    #expect(try here.succeed("server-token", "list", "--service", tokens).text.contains("ops"))
+    try here.fail(64, "serve", "--config", file, "--listen", "0.0.0.0:0", saying: ["clear"])
+    let server = try Server(here, [Tools.varve, "serve", "--config", file])
+    func get(_ path: String, _ more: String...) throws -> String {
+      try here.run(
+        [
+          "curl", "--silent", "--max-time", "20", "-H", "Authorization: Bearer \(token)",
+          server.url + path,
+        ] + more
+      ).text
+    }
+    var health = ""
+    for _ in 0..<1_000 where !health.contains(#""backups":"ok""#) {
+      health = try here.run(["curl", "--silent", server.url + "/health"]).text
+      usleep(10_000)
+    }
+    #expect(health.contains(#""backups":"ok""#), "\(health)")
+    #expect(try get("/api/admin/backups/alerts/stale").contains(#""sources":[]"#))
+    let started = try get(
+      "/api/admin/audits", "-H", "Content-Type: application/json", "-d",
+      #"{"repository": "main"}"#)
+    #expect(started.contains(#""kind":"audit""#), "\(started)")
+    var audits = ""
+    for _ in 0..<1_000 where !audits.contains(#""result":"success""#) {
+      audits = try get("/api/admin/audits")
+      usleep(10_000)
+    }
+    #expect(audits.contains("every link holds"), "\(audits)")
+    #expect(try server.stop().code == 0)
+  }
+}
