@@ -83,7 +83,7 @@ struct RunCommand: VarveSubcommand {
         if status == .success || status == .incomplete && result != .success { status = result }
       }
     }
-    updateMetrics(surroundings, on: console)
+    surroundings.updateMetrics(on: console)
     return status
   }
 
@@ -111,19 +111,6 @@ struct RunCommand: VarveSubcommand {
         "the drill \(due.drill.name) of \(due.profile.name) could not be made: "
           + ByteText.printable(error.message))
       return .failure
-    }
-  }
-
-  /// For node_exporter; that it cannot be written is worth a warning and no more.
-  private func updateMetrics(_ surroundings: RunSurroundings, on console: Console) {
-    guard let path = surroundings.configuration.metricsFile else { return }
-    do {
-      let reader = StatusReader(
-        surroundings.configuration, client: surroundings.client,
-        isInterrupted: { try Interruption.flag.check() }, note: { console.note($0) })
-      try MetricsFile.update(path, reader.report())
-    } catch {
-      console.warning("the metrics file is not up to date: \(error)")
     }
   }
 

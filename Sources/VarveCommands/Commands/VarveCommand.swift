@@ -33,7 +33,11 @@ struct VarveCommand: ParsableCommand {
           BackupCommand.self, RestoreCommand.self, DumpCommand.self, CopyCommand.self,
           MirrorCommand.self,
         ]),
-      CommandGroup(name: "Operations", subcommands: [RunCommand.self]),
+      CommandGroup(
+        name: "Operations",
+        subcommands: [
+          RunCommand.self, ScheduleCommand.self, DaemonCommand.self, ConfigCommand.self,
+        ]),
       CommandGroup(
         name: "Inspection",
         subcommands: [
@@ -59,7 +63,6 @@ struct VarveCommand: ParsableCommand {
           ForgetCommand.self, PruneCommand.self, PolicyCommand.self, HoldCommand.self,
           UndoCommand.self, RecoverCommand.self,
         ]),
-      CommandGroup(name: "Operations", subcommands: [ConfigCommand.self]),
       CommandGroup(
         name: "Server", subcommands: [ServeCommand.self, ServerTokenCommand.self]),
       CommandGroup(

@@ -15,6 +15,7 @@ package struct ArgumentNormaliser {
     "proposal": ["list", "approve"],
     "repair": ["index", "packs", "snapshots"],
     "witness": ["init", "serve", "cosign"],
+    "schedule": ["show", "install", "remove"],
     "config": ["check", "show", "schema"],
     "server-token": ["add", "list", "remove"],
   ]

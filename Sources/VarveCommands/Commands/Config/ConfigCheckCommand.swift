@@ -29,6 +29,7 @@ struct ConfigCheckCommand: VarveSubcommand {
               $0.member("file", problem.position.file)
               $0.member("line", problem.position.line)
               $0.member("column", problem.position.column)
+              $0.member("kind", problem.kind == .form ? "form" : "meaning")
               $0.member("message", problem.message)
             }
           }

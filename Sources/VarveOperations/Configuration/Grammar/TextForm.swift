@@ -20,7 +20,7 @@ package struct TextForm: Sendable {
     name: "text", expectation: "text", pattern: "^[\\s\\S]", matches: { !$0.isEmpty })
 
   package static let path = TextForm(
-    name: "path", expectation: "a path", pattern: "^[\\s\\S]", matches: { !$0.isEmpty })
+    name: "path", expectation: "a path", pattern: "^[\\s\\S]+", matches: { !$0.isEmpty })
 
   /// Of repositories, profiles, sources and whatever else is referred to.
   package static let name = TextForm(

@@ -1,0 +1,127 @@
+import VarveFormat
+
+extension ServiceUnits {
+  /// The service, allowed what backups need and no more. Hooks and other commands of the configuration run inside it,
+  /// and nobody knows what they need; where there are any, what would keep them from their work is left out.
+  package func service() -> String {
+    var unit = [
+      Self.mark, "[Unit]", "Description=Varve: backups that are due",
+      "Documentation=man:varve(1)",
+    ]
+    if !isForUser { unit += ["Wants=network-online.target", "After=network-online.target"] }
+    unit += [
+      "", "[Service]", "Type=oneshot",
+      "ExecStart=\(Self.quoted(program)) run --due --quiet --config \(Self.quoted(file))",
+      // Files that could not be read, and work that is under way elsewhere, are no failures of the service.
+      "SuccessExitStatus=3", "TimeoutStartSec=infinity", "KillMode=mixed", "Nice=10",
+      "IOSchedulingClass=best-effort", "IOSchedulingPriority=7",
+    ]
+    for (name, value) in environment.sorted(by: { $0.key < $1.key }) {
+      unit.append("Environment=\(Self.quoted("\(name)=\(value)"))")
+    }
+    if let user { unit += ["User=\(user)", "StateDirectory=varve", "CacheDirectory=varve"] }
+    unit += hardening
+    return unit.joined(separator: "\n") + "\n"
+  }
+
+  private var hardening: [String] {
+    var lines = [
+      "NoNewPrivileges=yes", "LockPersonality=yes", "RestrictRealtime=yes", "RestrictSUIDSGID=yes",
+      "SystemCallArchitectures=native", "UMask=0077",
+    ]
+    // A user's own systemd has not the privileges for what follows.
+    guard !isForUser else { return lines }
+    lines += [
+      "ProtectClock=yes", "ProtectKernelModules=yes", "ProtectKernelTunables=yes",
+      "ProtectKernelLogs=yes", "ProtectControlGroups=yes",
+    ]
+    if !paths.contains(where: { Self.lies($0, below: ["/tmp", "/var/tmp"]) }) {
+      lines.append("PrivateTmp=yes")
+    }
+    if user != nil {
+      // Whoever it is may read what is to be backed up, and nothing else of root's.
+      lines += [
+        "AmbientCapabilities=CAP_DAC_READ_SEARCH", "CapabilityBoundingSet=CAP_DAC_READ_SEARCH",
+      ]
+    }
+    guard !runsCommands else { return lines + ["ProtectSystem=full"] }
+    if user == nil {
+      // To read everything, to keep access times (O_NOATIME), and to write databases' shared memory.
+      lines.append("CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_DAC_OVERRIDE CAP_FOWNER")
+    }
+    lines += [
+      "ProtectHostname=yes", "RestrictNamespaces=yes", "MemoryDenyWriteExecute=yes",
+      "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK", "ProtectSystem=strict",
+    ]
+    return lines + writable.map { "ReadWritePaths=-\(Self.quoted($0))" }
+  }
+
+  /// Whether the configuration has commands of the operator's.
+  private var runsCommands: Bool {
+    configuration.profiles.values.contains { profile in
+      profile.hooks != Hooks() || !profile.drills.isEmpty
+        || profile.meta.values.contains { if case .command = $0 { true } else { false } }
+        || profile.sources.contains { if case .command = $0.origin { true } else { false } }
+    }
+      || configuration.repositories.values.contains {
+        if case .passwordCommand = $0.credential { true } else { $0.location.hasPrefix("sftp:") }
+      }
+      || configuration.notifications.values.contains {
+        switch $0.means {
+        case .command, .mail: true
+        default: false
+        }
+      }
+  }
+
+  private var paths: [String] {
+    configuration.profiles.values.flatMap(\.sources).compactMap {
+      switch $0.origin {
+      case .path(let path), .sqlite(let path): path
+      case .command: nil
+      }
+    }
+  }
+
+  /// What Varve writes to: its own directories, repositories in directories, and beside databases, whose readers write to
+  /// their shared memory.
+  private var writable: [String] {
+    var result = user == nil ? [client.state] + (client.cache.map { [$0] } ?? []) : []
+    for settings in configuration.repositories.values {
+      if let cache = settings.cacheDirectory { result.append(cache) }
+      guard StorageOpening.isDirectory(settings.location) else { continue }
+      let isMarked = settings.location.hasPrefix("local:")
+      result.append(isMarked ? String(settings.location.dropFirst(6)) : settings.location)
+    }
+    for source in configuration.profiles.values.flatMap(\.sources) {
+      if case .sqlite(let path) = source.origin {
+        result.append(ConfigurationPath.directory(of: path))
+      }
+    }
+    if let metrics = configuration.metricsFile {
+      result.append(ConfigurationPath.directory(of: metrics))
+    }
+    return Set(result).sorted()
+  }
+
+  private static func lies(_ path: String, below directories: [String]) -> Bool {
+    directories.contains { path == $0 || path.hasPrefix($0 + "/") }
+  }
+
+  /// A word as unit files have it.
+  private static func quoted(_ text: String) -> String {
+    var result = ""
+    for character in text {
+      switch character {
+      case "\"", "\\": result += "\\\(character)"
+      case "%": result += "%%"
+      case "$": result += "$$"
+      default: result.append(character)
+      }
+    }
+    let isPlain = text.utf8.allSatisfy {
+      TextForm.isNameByte($0) || "/:=@+,%".utf8.contains($0)
+    }
+    return isPlain ? result : "\"\(result)\""
+  }
+}

@@ -1,0 +1,111 @@
+package import VarveFormat
+package import VarveRepository
+
+/// What systemd or cron is told, so that `varve run --due` comes round when something is due.
+///
+/// One service and one timer, which has a line for each schedule: the service does whatever is due, so that what was missed
+/// while the machine was off, and what another process was at, is done the next time.
+package struct ServiceUnits {
+  /// The first line of every file, by which one is known as ours.
+  package static let mark =
+    "# Written by 'varve schedule install'; run it again when schedules change."
+
+  package let configuration: Configuration
+  /// Absolute paths.
+  package let program: String
+  package let file: String
+  package let client: ClientDirectories
+  /// What the service should see of this process's environment.
+  package var environment: [String: String] = [:]
+  /// The random part of a delay, in seconds.
+  package var jitter: Int64 = 300
+  /// For a user's own systemd.
+  package var isForUser = false
+  /// Who runs it; nil for root, or the user.
+  package var user: String?
+
+  package init(
+    _ configuration: Configuration, program: String, file: String, client: ClientDirectories
+  ) {
+    self.configuration = configuration
+    self.program = program
+    self.file = file
+    self.client = client
+  }
+
+  private var schedules: [Schedule] {
+    let profiles = configuration.profiles.values.sorted { $0.name < $1.name }
+    let maintenance = configuration.repositories.values.sorted { $0.name < $1.name }
+      .map(\.maintenance)
+    return profiles.compactMap(\.schedule) + profiles.flatMap { $0.drills.compactMap(\.schedule) }
+      + maintenance.flatMap { [$0.forget, $0.prune, $0.check].compactMap { $0 } }
+  }
+
+  /// - Throws: `.usage` when nothing has a schedule.
+  package func timer() throws -> String {
+    let schedules = try known()
+    var lines: [String] = []
+    for line in schedules.flatMap(ScheduleUnits.timerLines) where !lines.contains(line) {
+      lines.append(line)
+    }
+    // Of several intervals the shortest serves all.
+    let intervals = schedules.compactMap { schedule -> Int64? in
+      if case .every(let seconds) = schedule.kind { seconds } else { nil }
+    }
+    if let shortest = intervals.min() {
+      lines.removeAll {
+        $0.hasPrefix("OnUnitActiveSec=") && $0 != "OnUnitActiveSec=\(shortest)s"
+      }
+    }
+    return """
+      \(Self.mark)
+      [Unit]
+      Description=When Varve's backups are due
+
+      [Timer]
+      \(lines.joined(separator: "\n"))
+      RandomizedDelaySec=\(jitter)s
+      AccuracySec=1s
+      Persistent=true
+
+      [Install]
+      WantedBy=timers.target
+
+      """
+  }
+
+  /// - Throws: `.usage` when nothing has a schedule.
+  package func crontab() throws -> String {
+    let command = "\(Self.shell(program)) run --due --quiet --config \(Self.shell(file))"
+      .split(separator: "%", omittingEmptySubsequences: false).joined(separator: "\\%")
+    let who = isForUser ? "" : "\(user ?? "root") "
+    // After what was missed, and away from the minute at which all others ask.
+    let minute =
+      Int(program.utf8.reduce(UInt32(file.utf8.count)) { $0 &* 31 &+ UInt32($1) } % 59) + 1
+    var fields = try known().map(ScheduleUnits.cronFields)
+    fields.append("\(minute) * * * *")
+    var lines: [String] = []
+    for field in fields where !lines.contains(field) { lines.append(field) }
+    let variables = environment.sorted { $0.key < $1.key }.map { "\($0)=\($1)\n" }.joined()
+    return "\(Self.mark)\n\(variables)" + lines.map { "\($0) \(who)\(command)\n" }.joined()
+  }
+
+  private func known() throws -> [Schedule] {
+    let schedules = schedules
+    guard !schedules.isEmpty else {
+      throw VarveError(
+        .usage, "nothing in \(ByteText.printable(file)) has a schedule",
+        hint: "give a profile 'schedule: daily', for example")
+    }
+    return schedules
+  }
+
+  /// Between single quotes where a shell would see more than a word.
+  private static func shell(_ text: String) -> String {
+    let isPlain = text.utf8.allSatisfy { TextForm.isNameByte($0) || $0 == UInt8(ascii: "/") }
+    if isPlain && !text.isEmpty { return text }
+    return "'"
+      + text.split(separator: "'", omittingEmptySubsequences: false)
+      .joined(separator: "'\\''") + "'"
+  }
+}
