@@ -154,7 +154,7 @@ import VarveVerifier
       wanted = (.tables, "the table grants is missing")
     case .tooFewRows:
       try here.bench.sqlite("app/users.db", "DELETE FROM users WHERE id > 299")
-      wanted = (.tables, "the table here.users has 299 rows, fewer than 300")
+      wanted = (.tables, "the table users has 299 rows, fewer than 300")
     case .truncatedFile:
       try here.bench.write("x", to: "app/logs/app.jsonl")
       wanted = (.size, "it has 1 bytes, fewer than 1000")
