@@ -100,7 +100,7 @@ struct DrillPage {
       """)
     for (index, step) in record.steps.enumerated() {
       page.raw("<tr class=\"\(step.result.rawValue)\"><td>\(index + 1)</td>")
-      page.element("td", "", step.kind.rawValue)
+      page.element("td", "class=\"kind\"", step.kind.rawValue)
       page.element("td", "class=\"mono\"", step.subject)
       page.element("td", "class=\"result\"", mark(step.result) + " " + step.result.rawValue)
       page.element("td", "class=\"number\"", "\(step.milliseconds) ms")
@@ -213,7 +213,7 @@ struct DrillPage {
     table { width: 100%; border-collapse: collapse; background: var(--card); font-size: .92rem; }
     th, td { padding: .45rem .7rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top;
       overflow-wrap: anywhere; }
-    th { color: var(--soft); font-size: .82rem; } .result, .number { white-space: nowrap; }
+    th { color: var(--soft); font-size: .82rem; } .kind, .result, .number { white-space: nowrap; }
     .number { text-align: right; font-variant-numeric: tabular-nums; }
     details { margin: .5rem 0; } summary { cursor: pointer; overflow-wrap: anywhere; }
     pre { margin: .5rem 0; padding: .8rem 1rem; background: var(--card); border: 1px solid var(--line);

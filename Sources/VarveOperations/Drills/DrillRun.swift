@@ -85,7 +85,7 @@ public struct DrillRun {
   ///   place to restore to; `.notFound` for a drill of a source that the profile does not have.
   public func run() throws -> Outcome {
     let unlocked = repository.unlocked
-    let started = WallClock.now()
+    let started = Timestamp(seconds: WallClock.now().seconds)
     let directory = try DrillDirectory(in: options.base)
     do {
       let plan = try DrillPlan(unlocked, profile, drill, options, now: started)
@@ -110,7 +110,7 @@ public struct DrillRun {
       } else {
         cleanUp(directory, &record)
       }
-      record.ended = WallClock.now()
+      record.ended = Timestamp(seconds: WallClock.now().seconds)
       willLog()
       var outcome = leave(record, record.receipt(id: keyedID, plan))
       outcome.keptDirectory = kept

@@ -140,6 +140,11 @@ import VarveVerifier
     try here.makeSources()
     let port = DrillBench.freePort()
     var drill = try here.fullDrill(port)
+    if ![.bodyLacksText, .serviceDoesNotStart, .serviceEndsAtOnce].contains(defect) {
+      // What looks at files and runs commands: no service is waited for.
+      drill.services = []
+      drill.checks.removeLast(2)
+    }
     var wanted: (kind: DrillStep.Kind, text: String)
     var taken: LoopbackServer?
     defer { taken?.stop() }
@@ -148,8 +153,8 @@ import VarveVerifier
       try here.bench.sqlite("app/users.db", "DROP TABLE grants")
       wanted = (.tables, "the table grants is missing")
     case .tooFewRows:
-      try here.bench.sqlite("app/users.db", "DELETE FROM here.users WHERE id > 299")
-      wanted = (.tables, "the table here.users has 299 rows, fewer than 300")
+      try here.bench.sqlite("app/users.db", "DELETE FROM users WHERE id > 299")
+      wanted = (.tables, "the table users has 299 rows, fewer than 300")
     case .truncatedFile:
       try here.bench.write("x", to: "app/logs/app.jsonl")
       wanted = (.size, "it has 1 bytes, fewer than 1000")
@@ -210,7 +215,7 @@ import VarveVerifier
     case .noSnapshot: try here.bench.backUp("app", source: "app")
     default: try here.backUp()
     }
-    if defect == .damagedPack { try damageDataPacks() }
+    if defect == .damagedPack { try damageDataPack() }
     let outcome = try here.run(drill)
     let failures = outcome.record.failures
     #expect(
@@ -224,24 +229,22 @@ import VarveVerifier
     #expect(here.names(here.bench.directory("drills")) == [])
   }
 
-  private func damageDataPacks() throws {
-    // Whatever holds the content of files; trees stay whole.
-    let keyring = here.bench.repositoryPath + "/data"
-    func walk(_ directory: String) throws {
-      for name in here.names(directory) {
-        let path = directory + "/" + name
+  /// The largest pack has the content of files; trees stay whole.
+  private func damageDataPack() throws {
+    let packs = here.bench.repositoryPath + "/packs"
+    var largest = (path: "", size: 0)
+    for part in here.names(packs) {
+      for name in here.names(packs + "/" + part) {
         var status = stat()
-        guard lstat(path, &status) == 0 else { continue }
-        if status.st_mode & S_IFMT == S_IFDIR {
-          try walk(path)
-        } else {
-          chmod(path, 0o600)
-          var bytes = try FileBytes.read(path)
-          for index in stride(from: 200, to: bytes.count - 200, by: 64) { bytes[index] ^= 0xff }
-          try FileBytes.write(bytes, to: path)
+        let path = "\(packs)/\(part)/\(name)"
+        if lstat(path, &status) == 0, status.st_size > largest.size {
+          largest = (path, Int(status.st_size))
         }
       }
     }
-    try walk(keyring)
+    var bytes = try FileBytes.read(largest.path)
+    for index in stride(from: 200, to: bytes.count - 200, by: 64) { bytes[index] ^= 0xff }
+    chmod(largest.path, 0o600)
+    try FileBytes.write(bytes, to: largest.path)
   }
 }

@@ -35,11 +35,7 @@ struct DrillTrendCommand: VarveSubcommand {
     let configuration = try configuration.load(on: console)
     let profile = try configuration.profile(profile)
     let settings = try configuration.repository(from, of: profile)
-    let opening = RepositoryOpening(
-      settings, client: try RepositoryAccess(global, console).client(),
-      isInterrupted: { try Interruption.flag.check() }, note: { console.note($0) },
-      warn: { console.warning($0) })
-    let repository = try opening.unlocked()
+    let repository = try global.opening(settings, on: console).unlocked()
     let ids = try repository.keys.opaqueIDs()
     let history = DrillHistory(repository.log.state)
     var table = TextTable([

@@ -47,7 +47,7 @@ struct ReceiptListCommand: VarveSubcommand {
         let snapshots = row.snapshots.map { String($0.hex.prefix(8)) }.joined(separator: " ")
         try console.line(
           "\(String(row.entry).leading(6))  \(time)  \(row.author.text.prefix(8))  "
-            + "\(row.activity.padded(to: 8))  \(row.result.padded(to: 10))  "
+            + "\(row.activity.padded(to: 11))  \(row.result.padded(to: 10))  "
             + ByteText.printable(row.scope) + (snapshots.isEmpty ? "" : "  \(snapshots)"))
       }
     }
