@@ -13,10 +13,11 @@ struct RunCommand: VarveSubcommand {
       always run. Databases (sqlite) are copied while their programs write, and checked before they count. Each source becomes a \
       snapshot of its own, with its own retention. A source that fails does not keep the others from being saved.
 
-      --due runs what is due by its schedule, and does what is due of the repositories' maintenance, unless \
+      --due runs the profiles and drills that are due by their schedules, and does what is due of the repositories' maintenance, unless \
       another host does it: the log decides. Meant for timers, which may come as often as they like.
 
-      The exit code is 0 when all went well, 3 when something could not be read in full, 1 when something failed.
+      The exit code is 0 when all went well, 3 when something could not be read in full, 1 when something failed, \
+      23 when a drill did.
 
       Examples:
         varve run nightly
@@ -51,8 +52,9 @@ struct RunCommand: VarveSubcommand {
 
   func execute(on console: Console) throws -> ExitStatus {
     let surroundings = RunSurroundings(
-      try configuration.loaded(), client: try RepositoryAccess(global, console).client(),
-      cancellation: Interruption.flag, note: { console.note($0) }, warn: { console.warning($0) })
+      try configuration.load(on: console),
+      client: try RepositoryAccess(global, console).client(), cancellation: Interruption.flag,
+      note: { console.note($0) }, warn: { console.warning(ByteText.printable($0)) })
     var options = ProfileRun.Options()
     options.dryRun = dryRun
     var records: [RunRecord] = []
@@ -69,12 +71,60 @@ struct RunCommand: VarveSubcommand {
     for profile in try chosen(surroundings) {
       try add { try ProfileRun(profile, surroundings, options: options).run() }
     }
-    if due && !dryRun {
+    var status = RunSummary(records, isDryRun: dryRun).status
+    guard !dryRun else { return status }
+    if due {
       for name in surroundings.configuration.repositories.keys.sorted() {
         try add { try surroundings.maintain(name) }
       }
+      status = RunSummary(records, isDryRun: dryRun).status
+      for due in try surroundings.dueDrills() {
+        let result = try run(due, surroundings, on: console)
+        if status == .success || status == .incomplete && result != .success { status = result }
+      }
     }
-    return RunSummary(records, isDryRun: dryRun).status
+    updateMetrics(surroundings, on: console)
+    return status
+  }
+
+  /// A drill that cannot be begun is a failure, too, and keeps no other from being run.
+  private func run(
+    _ due: ProfileDrill, _ surroundings: RunSurroundings, on console: Console
+  ) throws -> ExitStatus {
+    let operation = DrillOperation(
+      surroundings.configuration, client: surroundings.client,
+      cancellation: Interruption.flag, note: { console.note($0) },
+      warn: { console.warning(ByteText.printable($0)) })
+    let report = DrillSummary(console, profile: due.profile.name, drill: due.drill.name)
+    report.begin()
+    do {
+      let outcome = try operation.run(
+        due.drill, of: due.profile,
+        options: DrillRun.Options(
+          base: DrillDirectory.standardBase(ProcessEnvironment.current.variables)),
+        observe: report.step)
+      try report.end(outcome, directory: nil)
+      if outcome.isInterrupted { try Interruption.flag.check() }
+      return outcome.record.hasPassed ? .success : .drillFailed
+    } catch let error as VarveError where error.code != .interrupted {
+      console.warning(
+        "the drill \(due.drill.name) of \(due.profile.name) could not be made: "
+          + ByteText.printable(error.message))
+      return .failure
+    }
+  }
+
+  /// For node_exporter; that it cannot be written is worth a warning and no more.
+  private func updateMetrics(_ surroundings: RunSurroundings, on console: Console) {
+    guard let path = surroundings.configuration.metricsFile else { return }
+    do {
+      let reader = StatusReader(
+        surroundings.configuration, client: surroundings.client,
+        isInterrupted: { try Interruption.flag.check() }, note: { console.note($0) })
+      try MetricsFile.update(path, reader.report())
+    } catch {
+      console.warning("the metrics file is not up to date: \(error)")
+    }
   }
 
   private func chosen(_ surroundings: RunSurroundings) throws -> [Profile] {

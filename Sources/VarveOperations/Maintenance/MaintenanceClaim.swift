@@ -1,7 +1,8 @@
 // Who does a piece of maintenance, when many hosts may (docs/decisions/0012): the log decides.
 //
 //     claim    receipt `claim`, its scope the task's name, digest `claim` a random token: somebody is about to do it
-//     task     receipt `forget`, `prune` or `check`: it was done, or failed; no claim before it counts any more
+//     task     receipt `forget` or `prune`, or a `check` entry: it was done, or, as a receipt says, failed; no claim before
+//              it counts any more
 //
 // A host appends a claim only on top of a state in which the task is due and nobody else's claim counts; since an append
 // is a compare-and-append, of any number of hosts one wins, and the others find its claim. A host that died after its claim
@@ -27,28 +28,47 @@ struct MaintenanceClaim {
 
   let task: MaintenanceTask
   let schedule: Schedule
+  /// Whether only checks count that read data.
+  var wantsData = false
 
   /// How it stands with the task in a state of the log.
   ///
   /// - Parameter own: tokens of claims of this host, whose processes have ended.
   func standing(in state: LogState, now: Timestamp, own: [Digest]) -> Standing {
-    let receipts = state.receipts
-    let ends = receipts.filter { $0.receipt.activity == task.activity }
-    if let failure = ends.last, failure.receipt.result == .failed,
-      now.seconds - failure.time.seconds < Self.pause, now >= failure.time
+    let ends = ends(in: state)
+    if let last = ends.last, last.hasFailed, last.time <= now,
+      now.seconds - last.time.seconds < Self.pause
     {
       return .notDue
     }
-    if let done = ends.last(where: { $0.receipt.result != .failed }) {
+    if let done = ends.last(where: { !$0.hasFailed }) {
       guard let next = schedule.next(after: done.time), next <= now else { return .notDue }
     }
-    let claim = receipts.last {
+    let claim = state.receipts.last {
       $0.receipt.activity == .claim && $0.receipt.scope == task.rawValue
     }
     guard let claim, claim.entry > ends.last?.entry ?? 0 else { return .due }
     let age = now.seconds - claim.time.seconds
     let isOwn = claim.receipt.digests["claim"].map(own.contains) ?? false
     return isOwn || age >= Self.lifetime || age < -Self.lifetime ? .due : .claimed
+  }
+
+  /// One entry that says that the task was done, or failed.
+  private struct End {
+    let entry: UInt64
+    let time: Timestamp
+    let hasFailed: Bool
+  }
+
+  /// In the order of the log.
+  private func ends(in state: LogState) -> [End] {
+    let receipts = state.receipts.filter { $0.receipt.activity == task.activity }.map {
+      End(entry: $0.entry, time: $0.time, hasFailed: $0.receipt.result == .failed)
+    }
+    guard task == .check else { return receipts }
+    let checks = state.checks.filter { !wantsData || $0.result.scope.hasPrefix("read-data") }
+    return (receipts + checks.map { End(entry: $0.entry, time: $0.time, hasFailed: false) })
+      .sorted { $0.entry < $1.entry }
   }
 
   /// Appends a claim, if the task is due.

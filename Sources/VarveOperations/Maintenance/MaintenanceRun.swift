@@ -58,7 +58,8 @@ struct MaintenanceRun {
         continue
       }
       try surroundings.cancellation.check()
-      let claim = MaintenanceClaim(task: task, schedule: schedule)
+      let claim = MaintenanceClaim(
+        task: task, schedule: schedule, wantsData: settings.maintenance.readDataSubset != nil)
       let memory = ClaimMemory(surroundings.client, settings.name, task)
       let token = SHA256.digest(SecureRandom.bytes(32))
       let own = memory.tokens
@@ -88,6 +89,8 @@ struct MaintenanceRun {
     var counts: [String: Int64] = [:]
     var result = LogStatement.Receipt.Result.ok
     var interruption: (any Error)?
+    // A check leaves an entry of its own.
+    var isRecorded = false
     do {
       record.result = .success
       switch task {
@@ -103,9 +106,10 @@ struct MaintenanceRun {
         record.message = "\(freed) freed, \(HumanText.bytes(report.condemnedByteCount)) condemned"
       case .check:
         let report = try check(opening)
-        counts["damages"] = Int64(report.damages.count)
+        isRecorded = report.entry != nil
+        if !isRecorded { result = .failed }
         if !report.isOK {
-          (record.result, result) = (.failure, .incomplete)
+          record.result = .failure
           record.message =
             "\(HumanText.count(report.damages.count, "object")) damaged or missing: "
             + "run 'varve check' to see which"
@@ -123,7 +127,7 @@ struct MaintenanceRun {
     let receipt = LogStatement.Receipt(
       activity: task.activity, result: result, started: record.started, counts: counts,
       scope: "repository", snapshots: [])
-    if let failure = repository.leave(receipt) {
+    if !isRecorded, let failure = repository.leave(receipt) {
       surroundings.warn(
         "\(settings.name): there is no receipt of it in the log: \(failure.message)")
     }

@@ -10,14 +10,15 @@ extension RunSurroundings {
   /// - Throws: `.io` when the journal cannot be read.
   public func dueProfiles() throws -> [Profile] {
     let now = WallClock.now()
-    return try configuration.profiles.values.sorted { $0.name < $1.name }.filter { profile in
-      guard let schedule = profile.schedule else { return false }
-      guard let last = try journal.records(activity: .backup, name: profile.name).last,
-        last.result != .started
-      else { return true }
-      // A clock that was set back must not keep a profile waiting until it has caught up.
-      if last.started > now { return true }
-      return schedule.next(after: last.started).map { $0 <= now } ?? false
+    var due: [Profile] = []
+    for name in configuration.profiles.keys.sorted() {
+      guard let profile = configuration.profiles[name], let schedule = profile.schedule else {
+        continue
+      }
+      let last = try journal.records(activity: .backup, name: name).last
+      let lastRun = last?.result == .started ? nil : last?.started
+      if schedule.isDue(at: now, lastRun: lastRun) { due.append(profile) }
     }
+    return due
   }
 }

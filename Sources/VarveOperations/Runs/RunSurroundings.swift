@@ -4,7 +4,7 @@ public import VarveRepository
 /// What runs need to know of where they run.
 public struct RunSurroundings: Sendable {
   public let configuration: Configuration
-  let client: ClientDirectories
+  public let client: ClientDirectories
   let cancellation: CancellationFlag
   let note: @Sendable (String) -> Void
   let warn: @Sendable (String) -> Void

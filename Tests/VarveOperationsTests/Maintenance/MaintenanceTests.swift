@@ -33,7 +33,7 @@ import VarveTestSupport
     #expect(records.allSatisfy { $0.result == .success }, "\(records)")
     #expect(try bench.surroundings().maintain("main").isEmpty)
     #expect(try bench.surroundings("other").maintain("main").isEmpty, "nor by another host")
-    for task in ["forget", "prune", "check"] { #expect(try receipts(task).count == 1) }
+    for task in ["forget", "prune"] { #expect(try receipts(task).count == 1) }
     #expect(try receipts("claim").count == 3)
     #expect(try bench.state().checks.count == 1)
     #expect(try bench.journal.records(activity: .prune, name: "main").count == 1)
@@ -54,7 +54,16 @@ import VarveTestSupport
     }
     #expect(failures.withLock { $0 } == [])
     #expect(done.withLock { $0.map(\.activity.rawValue).sorted() } == ["check", "forget", "prune"])
-    for task in ["forget", "prune", "check"] { #expect(try receipts(task).count == 1) }
+    for task in ["forget", "prune"] { #expect(try receipts(task).count == 1) }
+    #expect(try bench.state().checks.count == 1)
+  }
+
+  @Test func aCheckThatReadsNothingIsNotOneThatReadsData() throws {
+    #expect(try bench.surroundings().maintain("main").count == 3)
+    bench.configuration.repositories["main"]?.maintenance.readDataSubset = "50%"
+    #expect(try bench.surroundings().maintain("main").map(\.activity) == [.check])
+    #expect(try bench.surroundings("b").maintain("main").isEmpty)
+    #expect(try bench.state().checks.map(\.result.scope) == ["structure", "read-data 50.0%"])
   }
 
   private func claim(by host: String) throws {
