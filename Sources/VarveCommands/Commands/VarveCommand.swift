@@ -36,6 +36,7 @@ struct VarveCommand: ParsableCommand {
         name: "Inspection",
         subcommands: [
           SnapshotsCommand.self, LsCommand.self, FindCommand.self, DiffCommand.self,
+          ManifestCommand.self,
           StatsCommand.self, CatCommand.self,
         ]),
       CommandGroup(
