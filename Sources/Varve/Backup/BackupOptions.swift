@@ -13,6 +13,8 @@ public struct BackupOptions: Sendable {
     /// The standard output of a command (program and arguments, found through PATH), stored as one
     /// file with this path. When the command fails, the backup fails and no snapshot is made.
     case command([[UInt8]], name: [UInt8])
+    /// A tree that is put together, such as the members of an archive.
+    case assembled(AssembledTree)
   }
 
   /// zstd's effort; every choice stores raw what does not shrink.
