@@ -12,7 +12,7 @@ PEERS_DIR ?= .build/peers
 # Debian's Python, which has Debian's packages, whatever comes first in PATH.
 RESCUE_PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 
-.PHONY: build test demo bench soak format lint install requirements judges clean
+.PHONY: build test demo bench soak format lint install install-files deb requirements judges clean
 
 build: requirements
 	swift build $(SWIFT_FLAGS) --product varve
@@ -52,13 +52,22 @@ format:
 lint:
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
-install: build
+install: build install-files
+
+# What was built, with what is made of it.
+install-files:
 	install -D --strip -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/varve
 	install -D --strip -m 0755 $(BINARY)-verify $(DESTDIR)$(PREFIX)/bin/varve-verify
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	$(BINARY) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/varve
 	$(BINARY) completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_varve
 	$(BINARY) completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/varve.fish
+	scripts/man-pages $(BINARY) $(DESTDIR)$(PREFIX)/share/man/man1
+	scripts/man-pages $(BINARY)-verify $(DESTDIR)$(PREFIX)/share/man/man1
+
+# A Debian package in .build/debian. Installed in a root of its own by scripts/test-debian-package, which needs root.
+deb: build
+	scripts/debian-package $(dir $(BINARY)) .build/debian
 
 requirements:
 	@scripts/install-requirements

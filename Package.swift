@@ -44,6 +44,9 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    // Archives that others made are read through it, and nothing else.
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     // What Yams wraps, without Foundation, which would double the binary (docs/decisions/0011).
@@ -68,8 +71,8 @@ let package = Package(
     .target(
       name: "VarveRepository",
       dependencies: [
-        "CZstd", "CVarveLinux", "VarveFormat", "VarveChunking", "VarveCrypto", "VarveProof",
-        "VarveStorage",
+        "CZlib", "CZstd", "CVarveLinux", "VarveFormat", "VarveChunking", "VarveCrypto",
+        "VarveProof", "VarveStorage",
       ], swiftSettings: strict),
     .target(
       name: "VarveRemoteStorage",

@@ -43,7 +43,7 @@ public struct Backup {
         report.attempts = attempt
         return report
       } catch is SessionIsInvalid {
-        if case .standardInput = options.source { break }
+        guard options.source.isRepeatable else { break }
         // Somebody pruned: what was taken for stored may be gone soon. What is live now is found again.
         try repository.log.refresh()
         repository = try IndexedRepository(repository.unlocked)
@@ -81,7 +81,7 @@ public struct Backup {
       repository, store, options, identity, parent, cacheWriter, start: report.start)
     let linkTable = LinkTableChunker(try makeChunker(repository.config.chunkSizes))
     let partials =
-      options.dryRun || options.partialInterval == 0
+      options.dryRun || options.partialInterval == 0 || options.source.isAssembled
       ? nil
       : PartialSnapshots(
         of: session, snapshots, linkTable, parent, interval: options.partialInterval)
@@ -114,7 +114,8 @@ public struct Backup {
       id: root.node.id, root: root.node.root, entries: root.node.count)
     report.snapshot = try snapshots.commitComplete(
       SessionSnapshots.Content(
-        tree: tree, links: links, counts: report.counts, head: head, added: added))
+        tree: tree, links: links, counts: report.counts, head: head, added: added,
+        meta: session.recordedMeta.withLock { $0 }))
     report.end = WallClock.now()
     report.duration = MonotonicClock.nanoseconds - began
     return report
@@ -200,6 +201,9 @@ public struct Backup {
     case .stream(let open, let name):
       root = nil
       session.stack.push(.stream(StreamBackup(name: name, open: open)))
+    case .assembled(let tree):
+      root = nil
+      session.stack.push(.assembly(tree.source))
     }
     defer { session.workers.withLock { $0 = [] } }
     do {
@@ -226,6 +230,21 @@ public struct Backup {
       workers.reduce(into: SourceCounts()) { $0.add($1.tally) }
     }
     return Archived(node: result.node, record: result.record, tally: tally)
+  }
+}
+
+extension BackupOptions.Source {
+  fileprivate var isRepeatable: Bool {
+    switch self {
+    case .paths, .command: true
+    case .standardInput: false
+    case .assembled(let tree): tree.source.isRepeatable
+    }
+  }
+
+  /// What is not in any directory yet cannot be in a partial snapshot.
+  fileprivate var isAssembled: Bool {
+    if case .assembled = self { true } else { false }
   }
 }
 

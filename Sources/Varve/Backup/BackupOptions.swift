@@ -15,6 +15,8 @@ public struct BackupOptions: Sendable {
     case command([[UInt8]], name: [UInt8])
     /// A stream, stored as one file with this path. It is opened again when the backup has to begin again.
     case stream(@Sendable () throws -> any BackupStream, name: [UInt8])
+    /// A tree that is put together, such as the members of an archive.
+    case assembled(AssembledTree)
   }
 
   /// zstd's effort; every choice stores raw what does not shrink.

@@ -16,6 +16,8 @@ enum BackupTask: Sendable {
   case files(DirectoryJob, Range<Int>)
   /// Archive a stream, in place of a walk.
   case stream(StreamBackup)
+  /// Put a tree together, in place of a walk.
+  case assembly(any TreeSource)
 }
 
 /// What the threads of one backup share.
@@ -56,6 +58,8 @@ final class BackupSession: @unchecked Sendable {
   var isStream: Bool {
     if case .paths = options.source { false } else { true }
   }
+  /// What the source itself has to say, besides the user's metadata.
+  let recordedMeta = Mutex<[String: String]>([:])
   /// The threads that walk, as they were when they began.
   let workers = Mutex<[BackupWorker]>([])
   /// The snapshot's root directory, once it is known.

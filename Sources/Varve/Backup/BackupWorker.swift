@@ -74,6 +74,9 @@ final class BackupWorker: @unchecked Sendable {
           inHand = job
           try archive(job, range)
         case .task(.stream(let stream)): try archive(stream)
+        case .task(.assembly(let source)):
+          let root = try source.store(by: self)
+          session.root.withLock { $0 = (root, ChangeCacheFormat.noRecord) }
         case .rendezvous:
           finished = false
           try meet()

@@ -31,7 +31,7 @@ extension BackupWorker {
     return try readContent(shared: true, &source)
   }
 
-  private func readContent(
+  func readContent(
     shared: Bool, _ source: inout some ContentSource
   ) throws -> ArchivedContent {
     var content = ArchivedContent()
@@ -191,7 +191,7 @@ private enum ZeroPage {
 }
 
 /// Where content comes from.
-private protocol ContentSource {
+protocol ContentSource {
   /// Where it ends at the latest.
   var end: UInt64 { get }
   /// Reads at most `count` bytes; 0 at the end, a negated error number on failure.
@@ -209,7 +209,7 @@ private struct ExtentSource: ContentSource {
 }
 
 /// Bytes that come when they come: a request to stop ends them even while the other side is silent.
-private struct StreamSource: ContentSource {
+struct StreamSource: ContentSource {
   private static let pollMilliseconds: Int32 = 200
 
   let file: Int32

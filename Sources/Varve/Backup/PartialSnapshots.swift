@@ -152,7 +152,7 @@ extension BackupTask {
   fileprivate var directory: DirectoryJob? {
     switch self {
     case .scan(let job), .children(let job, _), .files(let job, _): job
-    case .stream: nil
+    case .stream, .assembly: nil
     }
   }
 }

@@ -21,6 +21,8 @@ final class SessionSnapshots {
     var head: ChangeCacheHead?
     /// Every object that was stored and is not named yet.
     var added: [ObjectReference]
+    /// What the source has to say, besides the user's metadata, which comes first.
+    var meta: [String: String] = [:]
   }
 
   private let repository: IndexedRepository
@@ -144,7 +146,8 @@ final class SessionSnapshots {
     if let sizes = options.chunkSizes { summary["chunk_size"] = .integer(Int64(sizes.mean)) }
     return SnapshotRecord(
       time: options.time ?? start, host: identity.host, user: identity.user,
-      uid: getuid(), gid: getgid(), paths: identity.paths, tags: options.tags, meta: options.meta,
+      uid: getuid(), gid: getgid(), paths: identity.paths, tags: options.tags,
+      meta: options.meta.merging(content.meta) { own, _ in own },
       tree: content.tree, treeSalt: SecureRandom.digest(), links: content.links,
       parent: parent.snapshot, isPartial: isPartial,
       unfinished: content.unfinished, program: ProgramVersion.program,

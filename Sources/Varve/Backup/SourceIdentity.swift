@@ -27,6 +27,7 @@ struct SourceIdentity {
       }
     case .standardInput(let name), .command(_, let name), .stream(_, let name):
       paths = [CleanPath.clean([UInt8(ascii: "/")] + name)]
+    case .assembled(let tree): paths = tree.source.paths
     }
   }
 

@@ -43,5 +43,8 @@ public struct RestoreOptions: Sendable {
   /// Worker threads; nil for a number that suits the machine.
   public var workers: Int?
 
+  /// Only these paths below the target, and the directories they lie in: the part of a restore that is staged.
+  package var only: Set<[UInt8]>?
+
   public init(target: [UInt8]) { self.target = target }
 }

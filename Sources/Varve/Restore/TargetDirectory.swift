@@ -44,7 +44,7 @@ struct TargetDirectory {
   }
 
   /// `mkdir -p`.
-  private static func makePath(_ path: [UInt8]) throws {
+  static func makePath(_ path: [UInt8]) throws {
     var end = 0
     while end < path.count {
       end = path[(end + 1)...].firstIndex(of: UInt8(ascii: "/")) ?? path.count

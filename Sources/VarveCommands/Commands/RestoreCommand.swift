@@ -9,7 +9,10 @@ struct RestoreCommand: VarveSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "restore",
     abstract: "Restore a snapshot, or a part of one, into a directory.",
-    usage: "varve restore [<options>] <snapshot[:path]> --target <directory>",
+    usage: """
+      varve restore [<options>] <snapshot[:path]> --target <directory>
+      varve restore [<options>] --undo <safety snapshot>
+      """,
     discussion: """
       The snapshot is an id, the beginning of one, latest, or latest~N (the Nth before the latest); \
       with :path, only what lies below that path is restored, right into the target.
@@ -19,8 +22,17 @@ struct RestoreCommand: VarveSubcommand {
       damaged is named and left out, and the exit code is 20. What was restored is recorded in the log \
       ('varve receipt'), without paths.
 
+      With --safety, a snapshot of what will be written over or removed is committed first, what is \
+      restored is staged beside and moved into its place only when all of it is there, and \
+      'varve restore --undo' with that snapshot's id puts everything back: also after a restore that was \
+      killed. --atomic stages without the snapshot. SQLite databases that are staged must pass an \
+      integrity check before anything is changed.
+
       Examples:
         varve restore latest --target /
+        varve restore latest:/srv/app --target /srv/app --safety --delete
+        varve restore --undo 79766175
+        varve restore latest:/srv/db --target /srv/db --safety --keep-existing
         varve restore latest:/etc/nginx --target /tmp/nginx --verify
         varve restore 79766175 -t /mnt --include '*.conf' --dry-run -v
         varve restore latest~1 -t /var/lib/app --delete --overwrite if-changed
@@ -36,27 +48,46 @@ struct RestoreCommand: VarveSubcommand {
     name: [.customShort("t"), .long],
     help: ArgumentHelp(
       "The directory to restore into; it is made if need be.", valueName: "directory"))
-  var target: RawArgument
+  var target: RawArgument?
 
   @OptionGroup(title: "What to restore") var selecting: RestoreSelectionOptions
   @OptionGroup(title: "How to restore") var writing: RestoreWritingOptions
+  @OptionGroup(title: "How to change a live place") var staging: RestoreStagingOptions
   @OptionGroup(title: "Which snapshot is the latest") var filter: SnapshotFilterOptions
   @OptionGroup var receipts: ReceiptOptions
   @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
+    if staging.undo {
+      guard target == nil else {
+        throw ValidationError("--undo knows its target; leave out --target.")
+      }
+      return
+    }
+    guard let target else {
+      throw ValidationError("Missing expected argument '--target <directory>'")
+    }
     if target.bytes.isEmpty { throw ValidationError("--target is empty.") }
+    if staging.keepExisting, writing.delete {
+      throw ValidationError("--keep-existing keeps what is there; --delete does not.")
+    }
   }
 
   func execute(on console: Console) throws -> ExitStatus {
-    var options = RestoreOptions(target: target.bytes)
+    let access = RepositoryAccess(global, console)
+    let repository =
+      staging.safety
+      ? try access.indexed(for: [.owner], to: "restore with --safety") : try access.readable()
+    let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
+    var options = RestoreOptions(
+      target: target?.bytes ?? StagedRestore.target(of: found.record) ?? [])
     try selecting.apply(to: &options)
     writing.apply(to: &options)
-    let repository = try RepositoryAccess(global, console).readable()
-    let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
     options.subpath = found.path.components
     console.note(
-      "restoring snapshot \(found.title) to \(ByteText.printable(target.bytes))")
+      staging.undo
+        ? "undoing the restore before which \(found.title) was saved"
+        : "restoring snapshot \(found.title) to \(ByteText.printable(options.target))")
     let started = WallClock.now()
     func leaveReceipt(_ report: RestoreReport?) {
       guard !writing.dryRun else { return }
@@ -70,11 +101,24 @@ struct RestoreCommand: VarveSubcommand {
     let reporter = display.start()
     // Files are then created with the modes that they are to have. All others say 0600 themselves.
     umask(0)
-    let report: RestoreReport
+    var report: RestoreReport
+    var staged: StagedReport?
     do {
-      report = try Restore.run(
-        repository, found.record, options: options, observer: display,
-        cancellation: Interruption.flag)
+      if staging.undo {
+        report = try StagedRestore.undo(
+          repository, found.record, observer: display, cancellation: Interruption.flag)
+      } else if staging.isWanted {
+        let result = try StagedRestore.run(
+          repository, found.record, id: found.id, options: options,
+          staging: staging.options(at: started), observer: display, cancellation: Interruption.flag
+        ) { console.note($0) }
+        staged = result
+        report = result.restore
+      } else {
+        report = try Restore.run(
+          repository, found.record, options: options, observer: display,
+          cancellation: Interruption.flag)
+      }
     } catch {
       reporter.stop()
       if (error as? VarveError)?.code != .interrupted { leaveReceipt(nil) }
@@ -83,7 +127,12 @@ struct RestoreCommand: VarveSubcommand {
     reporter.stop()
     leaveReceipt(report)
     for warning in report.warnings { console.warning(ByteText.printable(warning)) }
-    try RestoreSummary(report).print(on: console)
+    for id in staged?.interrupted ?? [] {
+      console.warning(
+        "an earlier restore into this target was interrupted; what was there before it is in \(id.prefix(12))"
+      )
+    }
+    try RestoreSummary(report, safety: staged?.safety).print(on: console)
     return try status(report, on: console)
   }
 

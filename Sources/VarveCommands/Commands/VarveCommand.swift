@@ -30,7 +30,7 @@ struct VarveCommand: ParsableCommand {
       CommandGroup(
         name: "Data",
         subcommands: [
-          BackupCommand.self, RestoreCommand.self, DumpCommand.self, CopyCommand.self,
+          BackupCommand.self, RestoreCommand.self, DumpCommand.self, ImportCommand.self, CopyCommand.self,
           MirrorCommand.self,
         ]),
       CommandGroup(
@@ -42,7 +42,7 @@ struct VarveCommand: ParsableCommand {
         name: "Inspection",
         subcommands: [
           StatusCommand.self, SnapshotsCommand.self, LsCommand.self, FindCommand.self,
-          DiffCommand.self,
+          DiffCommand.self, ManifestCommand.self,
           StatsCommand.self, CatCommand.self,
         ]),
       CommandGroup(

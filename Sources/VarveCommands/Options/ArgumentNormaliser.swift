@@ -6,6 +6,7 @@ package struct ArgumentNormaliser {
   /// Verbs that have verbs of their own, such as `key list`.
   package static let nested: [String: Set<String>] = [
     "key": ["list", "add", "remove", "passwd", "rotate", "threshold", "export", "import"],
+    "import": ["tar"],
     "log": ["show", "verify", "prove", "publish"],
     "proof": ["create", "verify", "fetch"],
     "receipt": ["list", "export"],

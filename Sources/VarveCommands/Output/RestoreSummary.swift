@@ -5,7 +5,13 @@ import VarveFormat
 struct RestoreSummary {
   private let report: RestoreReport
 
-  init(_ report: RestoreReport) { self.report = report }
+  /// What leads back.
+  private let safety: Digest?
+
+  init(_ report: RestoreReport, safety: Digest? = nil) {
+    self.report = report
+    self.safety = safety
+  }
 
   func print(on console: Console) throws {
     if console.isJSON {
@@ -29,6 +35,7 @@ struct RestoreSummary {
     writer.member("files_verified", report.filesVerified)
     writer.member("bytes_verified", report.bytesVerified)
     writer.member("error_count", report.problems.count)
+    if let safety { writer.member("safety_snapshot", safety.hex) }
   }
 
   private var lines: [String] {
@@ -51,6 +58,11 @@ struct RestoreSummary {
       lines.append(
         "verified \(HumanText.count(report.filesVerified, "file")), "
           + HumanText.bytes(report.bytesVerified))
+    }
+    if let safety {
+      lines.append(
+        "what was there before is in \(safety.hex.prefix(8)): 'varve restore --undo \(safety.hex.prefix(8))' puts it back"
+      )
     }
     if !report.problems.isEmpty {
       lines.append(HumanText.count(report.problems.count, "problem") + ", named above")
