@@ -1,7 +1,8 @@
 import Glibc
 import Testing
+import VarveTestSupport
 
-/// Six writers and a pruner without grace on one repository, for ten minutes in `make soak`.
+/// Writers and a pruner without grace on one repository, for ten minutes in `make soak`.
 @Suite struct StressTests {
   /// One process after another.
   private final class Slot {
@@ -9,6 +10,7 @@ import Testing
     let number: Int
     var round = 0
     var running: RunningProcess?
+    private var began = 0.0
 
     init(_ number: Int, _ environment: [String: String]) {
       self.number = number
@@ -17,11 +19,18 @@ import Testing
 
     func start(_ arguments: [String]) throws {
       running = try RunningProcess([Tools.varve] + arguments, environment: environment)
+      began = monotonicSeconds()
     }
 
     /// What the process left, once it has ended.
     func finished(waiting milliseconds: Int32) throws -> Outcome? {
-      guard let process = running, process.ended(within: milliseconds) else { return nil }
+      guard let process = running else { return nil }
+      guard process.ended(within: milliseconds) else {
+        let isHung = monotonicSeconds() - began > 300
+        if isHung { kill(process.identifier, SIGKILL) }
+        try #require(!isHung, "process \(round) of \(number) hangs")
+        return nil
+      }
       running = nil
       return try process.wait()
     }
@@ -33,8 +42,6 @@ import Testing
     var begunAgain = 0
     var peakMemory = 0
   }
-
-  private static let writerCount = 6
 
   /// What a writer saves in a round. Contents come back after some rounds, and every other writer has them too, so
   /// that they are found stored while they are being pruned.
@@ -50,23 +57,48 @@ import Testing
   }
 
   @Test func writersAndAPruner() throws {
+    try run(try Workspace(), writers: 6, seconds: Tools.rounds(8, soak: 600))
+  }
+
+  /// The same over S3, where one request in 25 fails in one of the ways in which networks and services do.
+  @Test func writersAndAPrunerOverS3() throws {
     let here = try Workspace()
+    let server = MemoryS3()
+    let proxy = FaultProxy(to: server) { number, _ in
+      var random = SeededGenerator(seed: UInt64(number))
+      let faults = FaultProxy.Fault.all
+      return Int.random(in: 0..<25, using: &random) == 0
+        ? faults[Int.random(in: 0..<faults.count, using: &random)] : .pass
+    }
+    // Its arguments are all in the environment.
+    let place = OffsitePlace(here, s3: proxy.port, [proxy, server])
+    try withExtendedLifetime(place) {
+      try run(here, writers: 4, seconds: Tools.rounds(10, soak: 600)) { server.forgetRequests() }
+    }
+    print("stress over S3: \(proxy.count) requests, one in 25 with a fault")
+    #expect(proxy.count > 1000)
+  }
+
+  private func run(
+    _ here: Workspace, writers writerCount: Int, seconds: Int, tidy: () -> Void = {}
+  ) throws {
     try here.succeed("init")
     try here.useKeyFile()
-    let seconds = Double(Tools.rounds(8, soak: 600))
+    let seconds = Double(seconds)
     var acknowledged: [String: (writer: Int, round: Int)] = [:]
-    var newest: [[String]] = Array(repeating: [], count: Self.writerCount)
+    var newest: [[String]] = Array(repeating: [], count: writerCount)
     var figures = Figures()
-    let slots = (0...Self.writerCount).map { number in
+    let slots = (0...writerCount).map { number in
       var environment = here.environment
       environment["XDG_STATE_HOME"] = "\(here.root)/state\(number)"
       environment["XDG_CACHE_HOME"] = "\(here.root)/cache\(number)"
       return Slot(number, environment)
     }
     let writers = slots.dropLast()
-    let pruner = slots[Self.writerCount]
+    let pruner = slots[writerCount]
     let began = monotonicSeconds()
     while slots.contains(where: { $0.running != nil }) || monotonicSeconds() - began < seconds {
+      tidy()
       let isOver = monotonicSeconds() - began >= seconds
       for slot in writers {
         if let outcome = try slot.finished(waiting: 2) {
@@ -105,7 +137,7 @@ import Testing
           ? ["forget", "--keep-last", "2", "--group-by", "host"]
           : ["prune", "--now", "--max-unused", "0"])
     }
-    #expect(figures.backups > 2 * Self.writerCount && figures.prunes > 0)
+    #expect(figures.backups > writerCount && figures.prunes > 0)
     print(
       "stress: \(figures.backups) backups, \(figures.prunes) prunes, \(figures.begunAgain) "
         + "backups begun again, peak memory \(figures.peakMemory >> 20) MiB")
