@@ -20,15 +20,13 @@ import VarveTestSupport
   func whatIsNotKeptIsNoticed(_ mutation: S3Reach.Mutation) throws {
     let world = try World()
     let directory = TemporaryDirectory("varve-simulation", in: RunDirectory.parent)
-    let failed = (1...40).filter { seed in
+    let first = (1...2000).first { seed in
       Campaign.run(
         seed: UInt64(seed), in: world, directory: directory("\(seed)"),
         reach: .s3(S3Reach(mutation: mutation))
       ).failure != nil
     }
-    say(
-      "simulation over S3, \(mutation): first noticed with seed \(failed.first ?? 0), \(failed.count) of 40"
-    )
-    #expect(failed.count > 0)
+    say("simulation over S3, \(mutation): first noticed with seed \(first ?? 0)")
+    #expect(first != nil)
   }
 }

@@ -9,6 +9,10 @@
 // arrive. Between two calls nothing else can happen in storage, so a reply that comes late is one whose client
 // does not go on.
 //
+// Over S3 (SimulatedS3.swift) it is the server's threads that come to a call, while their clients wait for the answers. Clients
+// with several requests under way are a crowd: there the thread of the run chooses, each time that nothing new has come
+// for a moment, so that what waits together is not the seed's choice alone.
+//
 // The same seed makes the same choices. Not the same from run to run are the names of objects, which are digests of
 // random bytes: where the program goes by names, as in deleting, it is open which of two objects comes first.
 
@@ -20,51 +24,13 @@ import VarveStorage
 
 /// One run.
 final class Simulation: CallGate, @unchecked Sendable {
-  /// A call, or a client's start, that waits for its turn.
-  final class Waiting {
-    let call: StorageCall?
-    fileprivate(set) var verdict = Verdict.pass
-    fileprivate let turn = Semaphore()
-
-    init(_ call: StorageCall?) { self.call = call }
-  }
-
-  final class Client {
-    let plan: ClientPlan
-    fileprivate(set) var waiting = [Waiting(nil)]
-    fileprivate(set) var calls = 0
-    fileprivate(set) var isDead = false
-    fileprivate(set) var isFinished = false
-    var metFault = false
-    fileprivate(set) var outcomes: [ActOutcome] = []
-
-    init(_ plan: ClientPlan) { self.plan = plan }
-
-    /// What it waits with: what has its turn if the client goes on.
-    var call: StorageCall? { waiting.first?.call }
-  }
-
-  struct Step: CustomStringConvertible {
-    var turn: Turn
-    var call: StorageCall?
-
-    var description: String {
-      let what = call.map { "\($0.verb) \($0.name.prefix(24))" } ?? "starts"
-      switch turn {
-      case .client(let number, .pass): return "\(number): \(what)"
-      case .client(let number, let verdict): return "\(number): \(what)  [\(verdict)]"
-      case .network(let number): return "network \(number): \(what)"
-      }
-    }
-  }
-
   let store: SimulatedStore
   let clients: [Client]
   let oracle: Oracle
-  private let world: World
-  private let past: World.Past
+  let world: World
+  let past: World.Past
   private let schedule: any Schedule
-  private let directory: String
+  let directory: String
   private let reach: Reach
   private let allDone = Semaphore()
   /// Whoever had a turn in a crowd has done what came of it.
@@ -76,7 +42,7 @@ final class Simulation: CallGate, @unchecked Sendable {
   private(set) var violation: Violation?
   /// Whether all clients came to their own ends.
   var isComplete: Bool { !isOver }
-  private var acknowledged: [Digest] = []
+  private(set) var acknowledged: [Digest] = []
   private var isOver = false
 
   /// How clients reach the store.
@@ -249,6 +215,12 @@ final class Simulation: CallGate, @unchecked Sendable {
   /// A call arrives at some later step.
   func send(_ call: StorageCall) { network.append(call) }
 
+  /// What is under way arrives.
+  func receiveAll() {
+    for call in network { call.apply(to: store) }
+    network = []
+  }
+
   func isDead(_ number: Int) -> Bool { arrivals.withLock { _ in clients[number].isDead } }
 
   func perform<Result>(
@@ -342,33 +314,5 @@ final class Simulation: CallGate, @unchecked Sendable {
         isOver = true
       }
     }
-  }
-
-  // MARK: At rest
-
-  /// Everything that is under way arrives, long after, and two prunes without grace leave no garbage.
-  func rest() throws {
-    oracle.wake()
-    for call in network { call.apply(to: store) }
-    network = []
-    store.time.seconds += 100_000_000
-    for snapshot in acknowledged
-    where oracle.state.snapshots[snapshot] == nil && oracle.state.forgotten[snapshot] == nil {
-      throw Violation(description: "the snapshot \(snapshot) was acknowledged and is unknown")
-    }
-    let plan = ClientPlan(key: .owner, acts: [])
-    try World.remember(past, in: directory + "/last")
-    let runner = ActRunner(
-      world: world, plan: plan,
-      storage: SimulatedStorage(OpenGate(store), client: clients.count),
-      directories: ClientDirectories(cache: nil, state: directory + "/last"),
-      clock: ClockShift(date: 0))
-    for _ in 0..<2 {
-      try runner.run(.prune(grace: 0, repackSmall: false)) { _ in }
-      store.time.seconds += 1000
-    }
-    if let violation = oracle.violation { throw violation }
-    try oracle.judge()
-    try oracle.requireNoGarbage()
   }
 }
