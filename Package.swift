@@ -198,8 +198,8 @@ let package = Package(
     .testTarget(
       name: "SimulationTests",
       dependencies: [
-        "Varve", "VarveCrypto", "VarveFormat", "VarveRepository", "VarveStorage",
-        "VarveTestSupport",
+        "Varve", "VarveCrypto", "VarveFormat", "VarveRemoteStorage", "VarveRepository",
+        "VarveStorage", "VarveTestSupport",
       ], swiftSettings: strict),
     // Stops the binary at system calls, for EndToEndTests; Linux on x86-64.
     .executableTarget(name: "FaultTracer", path: "Tests/FaultTracer"),

@@ -1,7 +1,9 @@
 import Glibc
+import Synchronization
 import Testing
+import VarveTestSupport
 
-/// Six writers and a pruner without grace on one repository, for ten minutes in `make soak`.
+/// Writers and a pruner without grace on one repository, for ten minutes in `make soak`.
 @Suite struct StressTests {
   /// One process after another.
   private final class Slot {
@@ -9,6 +11,7 @@ import Testing
     let number: Int
     var round = 0
     var running: RunningProcess?
+    private var began = 0.0
 
     init(_ number: Int, _ environment: [String: String]) {
       self.number = number
@@ -17,14 +20,36 @@ import Testing
 
     func start(_ arguments: [String]) throws {
       running = try RunningProcess([Tools.varve] + arguments, environment: environment)
+      began = monotonicSeconds()
     }
 
     /// What the process left, once it has ended.
     func finished(waiting milliseconds: Int32) throws -> Outcome? {
-      guard let process = running, process.ended(within: milliseconds) else { return nil }
+      guard let process = running else { return nil }
+      guard process.ended(within: milliseconds) else {
+        let isHung = monotonicSeconds() - began > 300
+        if isHung { kill(process.identifier, SIGKILL) }
+        try #require(!isHung, "process \(round) of \(number) hangs")
+        return nil
+      }
       running = nil
       return try process.wait()
     }
+  }
+
+  /// Of one request in 25, until it is over.
+  private final class RandomFaults: Sendable {
+    private let isOver = Atomic<Bool>(false)
+
+    func next(_ number: Int) -> FaultProxy.Fault {
+      var random = SeededGenerator(seed: UInt64(number))
+      guard !isOver.load(ordering: .relaxed), Int.random(in: 0..<25, using: &random) == 0 else {
+        return .pass
+      }
+      return FaultProxy.Fault.all[Int.random(in: 0..<FaultProxy.Fault.all.count, using: &random)]
+    }
+
+    func end() { isOver.store(true, ordering: .relaxed) }
   }
 
   private struct Figures {
@@ -33,8 +58,6 @@ import Testing
     var begunAgain = 0
     var peakMemory = 0
   }
-
-  private static let writerCount = 6
 
   /// What a writer saves in a round. Contents come back after some rounds, and every other writer has them too, so
   /// that they are found stored while they are being pruned.
@@ -50,23 +73,49 @@ import Testing
   }
 
   @Test func writersAndAPruner() throws {
+    try run(try Workspace(), writers: 6, seconds: Tools.rounds(8, soak: 600))
+  }
+
+  /// The same over S3, where one request in 25 fails in one of the ways in which networks and services do.
+  @Test func writersAndAPrunerOverS3() throws {
     let here = try Workspace()
+    let server = MemoryS3()
+    let faults = RandomFaults()
+    let proxy = FaultProxy(to: server) { number, _ in faults.next(number) }
+    // Its arguments are all in the environment.
+    let place = OffsitePlace(here, s3: proxy.port, [proxy, server])
+    try withExtendedLifetime(place) {
+      try run(here, writers: 4, seconds: Tools.rounds(10, soak: 600)) { isRacing in
+        server.forgetRequests()
+        guard !isRacing else { return }
+        print("stress over S3: \(proxy.count) requests, one in 25 with a fault")
+        #expect(proxy.count > 500)
+        faults.end()
+      }
+    }
+  }
+
+  private func run(
+    _ here: Workspace, writers writerCount: Int, seconds: Int,
+    tidy: (_ isRacing: Bool) -> Void = { _ in }
+  ) throws {
     try here.succeed("init")
     try here.useKeyFile()
-    let seconds = Double(Tools.rounds(8, soak: 600))
+    let seconds = Double(seconds)
     var acknowledged: [String: (writer: Int, round: Int)] = [:]
-    var newest: [[String]] = Array(repeating: [], count: Self.writerCount)
+    var newest: [[String]] = Array(repeating: [], count: writerCount)
     var figures = Figures()
-    let slots = (0...Self.writerCount).map { number in
+    let slots = (0...writerCount).map { number in
       var environment = here.environment
       environment["XDG_STATE_HOME"] = "\(here.root)/state\(number)"
       environment["XDG_CACHE_HOME"] = "\(here.root)/cache\(number)"
       return Slot(number, environment)
     }
     let writers = slots.dropLast()
-    let pruner = slots[Self.writerCount]
+    let pruner = slots[writerCount]
     let began = monotonicSeconds()
     while slots.contains(where: { $0.running != nil }) || monotonicSeconds() - began < seconds {
+      tidy(true)
       let isOver = monotonicSeconds() - began >= seconds
       for slot in writers {
         if let outcome = try slot.finished(waiting: 2) {
@@ -105,10 +154,11 @@ import Testing
           ? ["forget", "--keep-last", "2", "--group-by", "host"]
           : ["prune", "--now", "--max-unused", "0"])
     }
-    #expect(figures.backups > 2 * Self.writerCount && figures.prunes > 0)
+    #expect(figures.backups > writerCount && figures.prunes > 0)
     print(
       "stress: \(figures.backups) backups, \(figures.prunes) prunes, \(figures.begunAgain) "
         + "backups begun again, peak memory \(figures.peakMemory >> 20) MiB")
+    tidy(false)
     try Self.expectAll(here, acknowledged, newest)
     try here.succeed("prune", "--now")
     try here.succeed("prune", "--now")

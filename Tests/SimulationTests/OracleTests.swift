@@ -42,7 +42,8 @@ import VarveTestSupport
     let directory = TemporaryDirectory("varve-simulation", in: RunDirectory.parent)
     let failed = (1...40).filter { seed in
       Campaign.run(
-        seed: UInt64(seed), in: world, directory: directory("\(seed)"), reportsEarly: true
+        seed: UInt64(seed), in: world, directory: directory("\(seed)"),
+        reach: .calls(reportsEarly: true)
       ).failure != nil
     }
     say(

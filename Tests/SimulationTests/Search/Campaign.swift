@@ -92,25 +92,26 @@ struct Campaign: CustomStringConvertible {
 
   static func run(
     seed: UInt64, in world: World, directory: String, isVerbose: Bool = false,
-    reportsEarly: Bool = false
+    reach: Simulation.Reach = .calls(reportsEarly: false)
   ) -> Run {
     let (past, plans) = RandomPlans.make(seed: seed)
     return run(
       "seed \(seed)", plans, on: world.pasts[past], in: world, directory: directory,
-      schedule: RandomSchedule(seed: seed, clients: plans.count), isVerbose: isVerbose,
-      reportsEarly: reportsEarly)
+      schedule: RandomSchedule(seed: seed, clients: plans.count, isHTTP: reach.isHTTP),
+      isVerbose: isVerbose, reach: reach)
   }
 
   static func run(
     _ name: String, _ plans: [ClientPlan], on past: World.Past, in world: World,
-    directory: String, schedule: any Schedule, isVerbose: Bool = false, reportsEarly: Bool = false
+    directory: String, schedule: any Schedule, isVerbose: Bool = false,
+    reach: Simulation.Reach = .calls(reportsEarly: false)
   ) -> Run {
     defer { RunDirectory.remove(directory) }
     var result = Run()
     do {
       let simulation = try Simulation(
         plans, on: past, in: world, directory: directory, schedule: schedule,
-        reportsEarly: reportsEarly)
+        reach: reach)
       do {
         try simulation.run()
         if simulation.isComplete { try simulation.rest() }

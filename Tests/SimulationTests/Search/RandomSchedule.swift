@@ -21,8 +21,10 @@ final class RandomSchedule: Schedule {
   private var crashes: Int
   /// A fault once in so many calls, while there are any left.
   private let rarity: Int
+  private let isHTTP: Bool
 
-  init(seed: UInt64, clients: Int) {
+  /// - Parameter isHTTP: whether faults are those of HTTP, after which clients ask again: there are more of them.
+  init(seed: UInt64, clients: Int, isHTTP: Bool = false) {
     random = SeededGenerator(seed: seed &* 0x9e37_79b9 &+ 77)
     switch Int.random(in: 0..<4, using: &random) {
     case 0: style = .any
@@ -30,16 +32,19 @@ final class RandomSchedule: Schedule {
     default: style = .precedence
     }
     order = Array(0..<clients).shuffled(using: &random)
-    faults = [0, 0, 1, 2, 4][Int.random(in: 0..<5, using: &random)]
+    self.isHTTP = isHTTP
+    faults = (isHTTP ? [1, 2, 4, 8, 16] : [0, 0, 1, 2, 4])[Int.random(in: 0..<5, using: &random)]
     crashes = [0, 0, 1, 1, 2][Int.random(in: 0..<5, using: &random)]
-    rarity = [10, 40, 100][Int.random(in: 0..<3, using: &random)]
+    rarity = (isHTTP ? [4, 10, 30] : [10, 40, 100])[Int.random(in: 0..<3, using: &random)]
   }
 
   func includes(_ name: String, cameMeanwhile: Bool) -> Bool { Bool.random(using: &random) }
 
+  func pick(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
+
   func next(_ simulation: Simulation) -> Turn? {
     passTime(simulation.store)
-    let waiting = simulation.clients.indices.filter { !simulation.clients[$0].isFinished }
+    let waiting = simulation.ready
     if !simulation.network.isEmpty, Int.random(in: 0..<12, using: &random) == 0 {
       return .network(Int.random(in: 0..<simulation.network.count, using: &random))
     }
@@ -71,9 +76,22 @@ final class RandomSchedule: Schedule {
     }
     faults -= 1
     let choices: [Verdict] =
-      call.isChange ? [.refuse, .loseReply, .duplicate, .late] : [.refuse]
+      switch (call.isChange, isHTTP) {
+      case (true, false): [.refuse, .loseReply, .duplicate, .late]
+      case (false, false): [.refuse]
+      case (true, true): Self.refusals + Self.changesOverHTTP
+      case (false, true): Self.refusals + [.truncate]
+      }
     return choices[Int.random(in: 0..<choices.count, using: &random)]
   }
+
+  private static let refusals: [Verdict] =
+    [.refuse] + [500, 503, 429, 409, 412].map { .answer($0, .none) }
+
+  private static let changesOverHTTP: [Verdict] = [
+    .loseReply, .loseReply, .duplicate, .duplicate, .late, .late, .truncate, .twice, .twice,
+    .answer(500, .now), .answer(503, .now), .answer(500, .later), .answer(503, .later),
+  ]
 
   /// Mostly moments, sometimes hours, so that sessions at work look dead and orphans old.
   private func passTime(_ store: SimulatedStore) {

@@ -156,7 +156,7 @@ final class SimulatedStorage: StorageBackend {
 }
 
 /// Lets a result through a lock that wants it sent away: whoever holds the lock is alone with it.
-private struct Outcome<Value>: @unchecked Sendable {
+struct Outcome<Value>: @unchecked Sendable {
   let value: Value
   init(_ value: Value) { self.value = value }
 }

@@ -24,13 +24,13 @@ import VarveTestSupport
     #expect(bad.objects.isEmpty)
 
     behaviour.intercept = { request in
-      request.header("if-none-match") == nil ? nil : MemoryS3.failure(501, "NotImplemented")
+      request.header("if-none-match") == nil ? nil : S3Answer.failure(501, "NotImplemented")
     }
     let older = try S3Storage.test(MemoryS3(behaviour))
     #expect(code { try older.create() } == .refused)
 
     behaviour.intercept = { request in
-      request.method == "PUT" ? MemoryS3.failure(409, "ConditionalRequestConflict") : nil
+      request.method == "PUT" ? S3Answer.failure(409, "ConditionalRequestConflict") : nil
     }
     let busy = try S3Storage.test(MemoryS3(behaviour))
     #expect(code { try busy.create() } == .unavailable)
@@ -50,7 +50,7 @@ import VarveTestSupport
     ] as [(Int, String, VarveError.Code, String)] {
       var behaviour = MemoryS3.Behaviour()
       behaviour.intercept = { _ in
-        MemoryS3.failure(
+        S3Answer.failure(
           status, name, headers: [("date", "Sun, 06 Nov 1994 08:49:37 GMT")])
       }
       let server = MemoryS3(behaviour)
@@ -84,9 +84,9 @@ import VarveTestSupport
         let scope = request.header("authorization") ?? ""
         guard !scope.contains("/eu-north-1/s3/") else { return nil }
         return isHeader
-          ? MemoryS3.failure(
+          ? S3Answer.failure(
             301, "PermanentRedirect", headers: [("x-amz-bucket-region", "eu-north-1")])
-          : MemoryS3.failure(
+          : S3Answer.failure(
             400, "AuthorizationHeaderMalformed", more: "<Region>eu-north-1</Region>")
       }
       let server = MemoryS3(behaviour)
@@ -99,7 +99,7 @@ import VarveTestSupport
     var behaviour = MemoryS3.Behaviour()
     behaviour.intercept = { request in
       let isFirst = request.header("authorization")?.contains("/us-east-1/") == true
-      return MemoryS3.failure(
+      return S3Answer.failure(
         301, "PermanentRedirect",
         headers: [("x-amz-bucket-region", isFirst ? "eu-north-1" : "us-east-1")])
     }
@@ -108,7 +108,7 @@ import VarveTestSupport
     #expect(code { try store.put("keys/a", [1]) } == .io)
     #expect(server.requests.count == 2)
     behaviour.intercept = { _ in
-      MemoryS3.failure(
+      S3Answer.failure(
         301, "PermanentRedirect", headers: [("x-amz-bucket-region", "example.org/")])
     }
     let hostile = MemoryS3(behaviour)
@@ -118,7 +118,7 @@ import VarveTestSupport
 
   @Test func anErrorBehindStatus200() throws {
     var behaviour = MemoryS3.Behaviour()
-    behaviour.intercept = { $0.method == "PUT" ? MemoryS3.failure(200, "InternalError") : nil }
+    behaviour.intercept = { $0.method == "PUT" ? S3Answer.failure(200, "InternalError") : nil }
     let store = try S3Storage.test(MemoryS3(behaviour))
     #expect(code { try store.put("keys/a", [1]) } == .unavailable)
     #expect(code { _ = try store.createExclusively("keys/a", [1]) } == .unavailable)

@@ -38,7 +38,7 @@ import VarveTestSupport
           return $0 == 0
         })
       else { return nil }
-      return MemoryS3.failure(503, "SlowDown")
+      return S3Answer.failure(503, "SlowDown")
     }
     let server = MemoryS3(behaviour)
     let store = try S3Storage.test(server)
@@ -92,7 +92,7 @@ import VarveTestSupport
           return $0 == 0
         })
       else { return nil }
-      return MemoryS3.failure(500, "InternalError")
+      return S3Answer.failure(500, "InternalError")
     }
     let server = MemoryS3(behaviour)
     let store = try S3Storage.test(server) { $0.multipartSize = 5 << 20 }
@@ -107,7 +107,7 @@ import VarveTestSupport
     var behaviour = MemoryS3.Behaviour()
     behaviour.intercept = { request in
       request.method == "POST" && request.target.contains("uploadId=")
-        ? MemoryS3.failure(200, "InternalError") : nil
+        ? S3Answer.failure(200, "InternalError") : nil
     }
     let server = MemoryS3(behaviour)
     let store = try S3Storage.test(server) { $0.multipartSize = 5 << 20 }
@@ -123,7 +123,7 @@ import VarveTestSupport
     var behaviour = MemoryS3.Behaviour()
     behaviour.intercept = { request in
       request.method == "PUT" && request.header("x-amz-content-sha256") == SHA256.digest([1]).hex
-        && request.body != [1] ? MemoryS3.failure(400, "XAmzContentSHA256Mismatch") : nil
+        && request.body != [1] ? S3Answer.failure(400, "XAmzContentSHA256Mismatch") : nil
     }
     let server = MemoryS3(behaviour)
     let store = RetryStorage(try S3Storage.test(server), .quick)

@@ -26,7 +26,7 @@ public struct HTTPMessage: Sendable {
   public var target: String { word(1) }
   /// Of an answer; 0 when it has none.
   public var status: Int { Int(word(1)) ?? 0 }
-  var closesConnection: Bool { header("connection")?.lowercased() == "close" }
+  package var closesConnection: Bool { header("connection")?.lowercased() == "close" }
 
   private func word(_ number: Int) -> String {
     let words = startLine.split(separator: " ")
@@ -45,7 +45,7 @@ public final class HTTPStream {
   init(_ descriptor: Int32) { self.descriptor = descriptor }
 
   /// - Returns: nil when the other side has closed the connection, or what came is no whole message.
-  func request() -> HTTPMessage? { try? message(answering: nil) }
+  package func request() -> HTTPMessage? { try? message(answering: nil) }
 
   /// - Parameter method: that of the request.
   func answer(to method: String) -> HTTPMessage? { try? message(answering: method) }
@@ -125,7 +125,7 @@ public final class HTTPStream {
 
   /// - Returns: whether the other side took all of it.
   @discardableResult
-  func write(_ bytes: some Collection<UInt8>) -> Bool {
+  package func write(_ bytes: some Collection<UInt8>) -> Bool {
     let bytes = Array(bytes)
     var sent = 0
     while sent < bytes.count {

@@ -47,7 +47,7 @@ public final class LoopbackListener: Sendable {
   private let sockets: Sockets
 
   /// - Parameter serve: called with each connection, which ends when it returns.
-  init(_ serve: @escaping @Sendable (HTTPStream) -> Void) {
+  package init(_ serve: @escaping @Sendable (HTTPStream) -> Void) {
     let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = loopback(0)
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)

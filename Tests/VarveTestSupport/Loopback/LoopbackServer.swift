@@ -21,7 +21,7 @@ public final class LoopbackServer: LoopbackHost {
 
     public init(_ status: Int, _ text: String) { self.init(status, body: Array(text.utf8)) }
 
-    func encode(answering method: String) -> [UInt8] {
+    package func encode(answering method: String) -> [UInt8] {
       var head = "HTTP/1.1 \(status) Because\r\n"
       for header in headers { head += "\(header.name): \(header.value)\r\n" }
       if status != 204 { head += "content-length: \(contentLength ?? body.count)\r\n" }

@@ -2,6 +2,7 @@
 // pages, uploads in parts, retention. It looks at no signature.
 
 import Synchronization
+import VarveFormat
 
 /// A server that speaks S3, with one bucket.
 public final class MemoryS3: LoopbackHost {
@@ -60,32 +61,17 @@ public final class MemoryS3: LoopbackHost {
     store.state.withLock { $0.retention[key] }
   }
 
-  /// An error in S3's form.
-  public static func failure(
-    _ status: Int, _ code: String, headers: [(name: String, value: String)] = [],
-    more: String = ""
-  ) -> LoopbackServer.Answer {
-    LoopbackServer.Answer(
-      status, headers: headers,
-      body: Array("<Error><Code>\(code)</Code><Message/>\(more)</Error>".utf8))
-  }
-
   private static func respond(
     _ request: HTTPMessage, _ state: inout State, _ behaviour: Behaviour
   ) -> LoopbackServer.Answer {
-    let parts = request.target.split(
-      separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-    let path = decoded(parts[0].dropFirst())
-    var query: [String: String] = [:]
-    for pair in parts.count > 1 ? parts[1].split(separator: "&") : [] {
-      let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      query[decoded(sides[0])] = sides.count > 1 ? decoded(sides[1]) : ""
+    guard let question = S3Question(request, bucket: bucket) else {
+      return S3Answer.failure(404, "NoSuchBucket")
     }
-    guard path == bucket || path.hasPrefix(bucket + "/") else {
-      return failure(404, "NoSuchBucket")
+    let (key, query) = (question.key, question.query)
+    if key.isEmpty {
+      return S3Answer.list(
+        query, state.objects.lazy.map { ($0.key, $0.value.count) }, pageSize: behaviour.pageSize)
     }
-    let key = String(path.dropFirst(bucket.count + 1))
-    if key.isEmpty { return list(query, state.objects, behaviour.pageSize) }
     if query["uploads"] != nil || query["uploadId"] != nil {
       return upload(request, key, query, &state)
     }
@@ -95,7 +81,7 @@ public final class MemoryS3: LoopbackHost {
       if request.header("if-none-match") == "*", !behaviour.ignoresConditions,
         state.objects[key] != nil
       {
-        return failure(412, "PreconditionFailed")
+        return S3Answer.failure(412, "PreconditionFailed")
       }
       keep(request, key, request.body, &state)
       return LoopbackServer.Answer(200, headers: [("etag", "\"0\"")])
@@ -103,7 +89,7 @@ public final class MemoryS3: LoopbackHost {
     case "DELETE":
       state.objects[key] = nil
       return LoopbackServer.Answer(204)
-    default: return failure(405, "MethodNotAllowed")
+    default: return S3Answer.failure(405, "MethodNotAllowed")
     }
   }
 
@@ -121,46 +107,13 @@ public final class MemoryS3: LoopbackHost {
   private static func read(
     _ request: HTTPMessage, _ key: String, _ state: State
   ) -> LoopbackServer.Answer {
-    guard let object = state.objects[key] else { return failure(404, "NoSuchKey") }
-    var headers: [(name: String, value: String)] = [
-      ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")
-    ]
+    var headers: [(name: String, value: String)] = []
     if let lock = state.retention[key] {
       headers.append(("x-amz-object-lock-mode", lock.mode))
       headers.append(("x-amz-object-lock-retain-until-date", lock.until))
     }
-    guard let range = request.header("range") else {
-      return LoopbackServer.Answer(
-        200, headers: headers, body: object, contentLength: object.count)
-    }
-    let ends = range.dropFirst("bytes=".count).split(separator: "-").compactMap { UInt64($0) }
-    guard ends.count == 2, ends[0] < UInt64(object.count) else {
-      return failure(416, "InvalidRange")
-    }
-    let last = min(Int(clamping: ends[1]), object.count - 1)
-    headers.append(("content-range", "bytes \(ends[0])-\(last)/\(object.count)"))
-    return LoopbackServer.Answer(206, headers: headers, body: Array(object[Int(ends[0])...last]))
-  }
-
-  private static func list(
-    _ query: [String: String], _ objects: [String: [UInt8]], _ pageSize: Int
-  ) -> LoopbackServer.Answer {
-    let after = query["continuation-token"] ?? ""
-    let found = objects.filter { $0.key.hasPrefix(query["prefix"] ?? "") && $0.key > after }
-      .sorted { $0.key < $1.key }
-    let page = found.prefix(pageSize)
-    var body = "<ListBucketResult><EncodingType>url</EncodingType>"
-    for (key, bytes) in page {
-      body += "<Contents><Key>\(encoded(key))</Key><Size>\(bytes.count)</Size></Contents>"
-    }
-    if let last = page.last, page.count < found.count {
-      body +=
-        "<IsTruncated>true</IsTruncated>"
-        + "<NextContinuationToken>\(last.key)</NextContinuationToken>"
-    } else {
-      body += "<IsTruncated>false</IsTruncated>"
-    }
-    return LoopbackServer.Answer(200, body + "</ListBucketResult>")
+    return S3Answer.object(
+      state.objects[key], time: Timestamp(seconds: 784_111_777), to: request, headers: headers)
   }
 
   private static func upload(
@@ -177,7 +130,7 @@ public final class MemoryS3: LoopbackHost {
       }
       return LoopbackServer.Answer(200, "<R><UploadId>\(id)</UploadId></R>")
     }
-    guard let parts = state.uploads[id] else { return failure(404, "NoSuchUpload") }
+    guard let parts = state.uploads[id] else { return S3Answer.failure(404, "NoSuchUpload") }
     switch request.method {
     case "PUT":
       state.uploads[id, default: [:]][Int(query["partNumber"] ?? "") ?? 0] = request.body
@@ -203,34 +156,8 @@ public final class MemoryS3: LoopbackHost {
       else { return "" }
       return String(body[start..<end])
     }
-    guard state.objects[key] != nil else { return failure(404, "NoSuchKey") }
+    guard state.objects[key] != nil else { return S3Answer.failure(404, "NoSuchKey") }
     state.retention[key] = (text("Mode"), text("RetainUntilDate"))
     return LoopbackServer.Answer(200)
-  }
-
-  private static func encoded(_ text: String) -> String {
-    text.utf8.map { byte in
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-        UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "-"):
-        String(UnicodeScalar(byte))
-      default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
-    }.joined()
-  }
-
-  private static func decoded(_ text: Substring) -> String {
-    var bytes: [UInt8] = []
-    var rest = text.utf8[...]
-    while let byte = rest.popFirst() {
-      if byte == UInt8(ascii: "%"), let value = UInt8(String(Substring(rest.prefix(2))), radix: 16)
-      {
-        bytes.append(value)
-        rest = rest.dropFirst(2)
-      } else {
-        bytes.append(byte)
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }
