@@ -30,7 +30,8 @@ struct VarveCommand: ParsableCommand {
       CommandGroup(
         name: "Data",
         subcommands: [
-          BackupCommand.self, RestoreCommand.self, DumpCommand.self, ImportCommand.self, CopyCommand.self,
+          BackupCommand.self, RestoreCommand.self, DumpCommand.self, ImportCommand.self,
+          CopyCommand.self,
           MirrorCommand.self,
         ]),
       CommandGroup(

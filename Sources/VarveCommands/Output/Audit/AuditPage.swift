@@ -140,7 +140,8 @@ struct AuditPage {
           String(source.id.hex.prefix(16)), "\(source.snapshots)", "\(source.live)",
           source.newest.map(Self.time) ?? "",
           source.longestGap > 0
-            ? HumanText.span(source.longestGap) + (source.gapEnd.map { ", to \(Self.time($0))" } ?? "")
+            ? HumanText.span(source.longestGap)
+              + (source.gapEnd.map { ", to \(Self.time($0))" } ?? "")
             : "",
           source.allowedGap?.text ?? "any",
         ]
