@@ -97,7 +97,11 @@ public final class HTTPExchange: Sendable {
       }
       configuration.tlsConfiguration = encryption
     }
-    client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    // One loop for requests and connections: async-http-client 1.37 traps when a connection goes while the end of a body that
+    // was sent is on its way from one loop to the other.
+    client = HTTPClient(
+      eventLoopGroupProvider: .shared(HTTPClient.defaultEventLoopGroup.next()),
+      configuration: configuration)
   }
 
   deinit { try? client.syncShutdown() }
