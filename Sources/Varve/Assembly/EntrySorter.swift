@@ -83,7 +83,7 @@ final class EntrySorter {
   /// Calls `body` with every record, ordered by key, those of one key by number. May be called again.
   ///
   /// - Throws: `.io`, and what `body` throws.
-  func forEach(_ body: (Record) throws -> Void) throws {
+  func forEachRecord(_ body: (Record) throws -> Void) throws {
     guard let file else {
       if !isSorted {
         records.sort { $0.precedes($1) }

@@ -161,7 +161,7 @@ final class ArchiveMembers {
 
   func finish() throws -> NodeReference {
     if links.count > 0 {
-      try sorter.forEach { record in
+      try sorter.forEachRecord { record in
         let isLink = record.rest.first == Mark.link
         links.pass(record.key, record.number, isLink ? nil : record.rest)
       }
@@ -193,7 +193,7 @@ final class ArchiveMembers {
       }
       try assembly.add(entry, in: components.dropLast())
     }
-    try sorter.forEach { record in
+    try sorter.forEachRecord { record in
       if let last, last.key != record.key { try add(last) }
       last = record
     }
