@@ -29,7 +29,7 @@ import Testing
     unlink(live + "/points")
     symlink("elsewhere", live + "/points")
     chmod(live + "/hello.txt", 0o640)
-    setxattr(live + "/hello.txt", "user.note", "n", 1, 0)
+    _ = try here.run(["setfattr", "-n", "user.note", "-v", "n", live + "/hello.txt"])
     let sparse = open(live + "/dir2/sparse", O_CREAT | O_WRONLY, 0o600)
     pwrite(sparse, "tail", 4, 3 << 20)
     close(sparse)

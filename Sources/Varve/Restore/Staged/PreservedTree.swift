@@ -19,6 +19,8 @@ struct PreservedTree: TreeSource {
   static let snapshotKey = "safety-for"
 
   let target: SnapshotPath
+  /// When the target itself was changed, before anything was staged in it.
+  let modified: FileTime
   /// Relative to the target, in the order of a walk.
   let preserved: [[UInt8]]
   let created: [[UInt8]]
@@ -160,7 +162,8 @@ struct PreservedTree: TreeSource {
       name: name,
       attributes: EntryAttributes(
         type: type, mode: status.mode, uid: status.owner, gid: status.group,
-        modified: status.modified, inodeFlags: flags, isHardLinked: isLinked),
+        modified: path.isEmpty ? modified : status.modified, inodeFlags: flags,
+        isHardLinked: isLinked),
       user: session.accounts.user(status.owner), group: session.accounts.group(status.group),
       extendedAttributes: attributes, content: content)
   }

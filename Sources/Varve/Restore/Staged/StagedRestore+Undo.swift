@@ -86,8 +86,6 @@ extension StagedRestore {
         at: SnapshotPath(path), below: record.rootDirectory, from: try repository.makeReader()),
       let places = try TargetPlaces(existing: path)
     else { return }
-    let time = entry.attributes.modified
-    _ = varve_set_file_times(
-      places.root.number, 0, varve_utime_omit, time.seconds, Int64(time.nanoseconds))
+    places.giveBackTime(entry.attributes.modified)
   }
 }

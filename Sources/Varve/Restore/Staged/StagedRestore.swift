@@ -64,6 +64,9 @@ public enum StagedRestore {
       return report
     }
     let target = try openTarget(options.target)
+    // The staging directory's coming and going changes the target's own time.
+    var before = FileStatus()
+    _ = FileStatus.read(target.root.number, into: &before)
     let staging = try Staging(in: target)
     var isBegun = false
     do {
@@ -75,7 +78,8 @@ public enum StagedRestore {
       if settings.takesSafety {
         note("saving what is there now")
         report.safety = try takeSafety(
-          repository, id, plan, try SourceIdentity.absolute(options.target), settings, cancellation)
+          repository, id, plan, try SourceIdentity.absolute(options.target), before.modified,
+          settings, cancellation)
         note("safety snapshot \(report.safety?.hex ?? "")")
       }
       try cancellation.check()
@@ -94,6 +98,7 @@ public enum StagedRestore {
       return report
     } catch {
       staging.remove()
+      if !isBegun { target.giveBackTime(before.modified) }
       guard isBegun, let safety = report.safety, let error = error as? VarveError else {
         throw error
       }
@@ -170,10 +175,11 @@ public enum StagedRestore {
 
   private static func takeSafety(
     _ repository: IndexedRepository, _ id: Digest, _ plan: ChangePlan, _ target: [UInt8],
-    _ settings: StagingOptions, _ cancellation: CancellationFlag
+    _ modified: FileTime, _ settings: StagingOptions, _ cancellation: CancellationFlag
   ) throws -> Digest {
     let tree = PreservedTree(
-      target: SnapshotPath(target), preserved: plan.preserved, created: plan.created)
+      target: SnapshotPath(target), modified: modified, preserved: plan.preserved,
+      created: plan.created)
     var options = BackupOptions(source: .assembled(AssembledTree(source: tree)))
     options.host = settings.host
     options.tags = ["safety"]

@@ -26,6 +26,12 @@ final class TargetPlaces {
 
   deinit { if open >= 0 { close(open) } }
 
+  /// Sets the modification time of the directory itself.
+  func giveBackTime(_ time: FileTime) {
+    _ = varve_set_file_times(
+      root.number, 0, varve_utime_omit, time.seconds, Int64(time.nanoseconds))
+  }
+
   /// Forgets what is open, after directories were moved.
   func forget() {
     if open >= 0 { close(open) }
