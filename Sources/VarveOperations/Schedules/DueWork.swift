@@ -1,5 +1,5 @@
 public import VarveFormat
-public import VarveRepository
+import VarveRepository
 
 /// A piece of work that a configuration has a schedule for.
 public enum DueTask: Hashable, Sendable {

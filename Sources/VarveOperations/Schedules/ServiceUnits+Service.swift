@@ -1,4 +1,5 @@
 import VarveFormat
+import VarveRepository
 
 extension ServiceUnits {
   /// The service, allowed what backups need and no more. Hooks and other commands of the configuration run inside it,

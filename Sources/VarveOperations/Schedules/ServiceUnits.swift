@@ -1,4 +1,4 @@
-package import VarveFormat
+import VarveFormat
 package import VarveRepository
 
 /// What systemd or cron is told, so that `varve run --due` comes round when something is due.

@@ -1,6 +1,6 @@
 import Glibc
 import Synchronization
-import VarveFormat
+public import VarveFormat
 public import VarveRepository
 
 /// Does what is due, when it is due, until it is told to stop: what `varve daemon` is.

@@ -1,4 +1,4 @@
-package import Glibc
+import Glibc
 
 /// An argument of arbitrary bytes, such as a path.
 ///

@@ -98,14 +98,12 @@ struct ScheduleInstallCommand: VarveSubcommand {
 
   /// This program's file.
   static func program() throws -> String {
-    var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = bytes.withUnsafeMutableBytes { buffer in
-      readlink("/proc/self/exe", buffer.bindMemory(to: CChar.self).baseAddress, buffer.count)
-    }
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink("/proc/self/exe", &bytes, bytes.count)
     guard count > 0 else {
       throw VarveError(.io, "cannot find out where this program lies")
     }
-    return RawArgument.text(Array(bytes[..<count]))
+    return RawArgument.text(bytes[..<count].map { UInt8(bitPattern: $0) })
   }
 
   static func absolute(_ path: String) throws -> String {
