@@ -236,7 +236,7 @@ public struct Backup {
 extension BackupOptions.Source {
   fileprivate var isRepeatable: Bool {
     switch self {
-    case .paths, .command: true
+    case .paths, .command, .stream: true
     case .standardInput: false
     case .assembled(let tree): tree.source.isRepeatable
     }

@@ -24,7 +24,7 @@ public struct RestoreOptions: Sendable {
   public var excludes: [[UInt8]] = []
   public var caseInsensitiveExcludes: [[UInt8]] = []
 
-  /// Nothing but these files, by their paths in the snapshot, with the directories in which they lie; nil for
+  /// Nothing but these files, by their paths from the directory that is restored (which begin with `/`), with the directories in which they lie; nil for
   /// everything. What the patterns leave out is left out.
   public var only: Set<[UInt8]>?
 
@@ -42,9 +42,6 @@ public struct RestoreOptions: Sendable {
   public var ownershipByName = false
   /// Worker threads; nil for a number that suits the machine.
   public var workers: Int?
-
-  /// Only these paths below the target, and the directories they lie in: the part of a restore that is staged.
-  package var only: Set<[UInt8]>?
 
   public init(target: [UInt8]) { self.target = target }
 }

@@ -78,7 +78,7 @@ struct RestoreWalk {
       return false
     }
     var path = [UInt8(ascii: "/")]
-    if !session.filter.takesEverything || session.options.only != nil, directory.parent != nil {
+    if !session.filter.takesEverything, directory.parent != nil {
       path += directory.path() + [UInt8(ascii: "/")]
     }
     let pathLength = path.count
@@ -114,9 +114,6 @@ struct RestoreWalk {
     if !session.filter.takesEverything {
       decision = path.withUnsafeBytes { session.filter.decision($0) }
       if !decision.isSelected, !decision.looksBelow { return }
-    }
-    if let only = session.options.only, !only.contains(Array(path.dropFirst())) {
-      decision.isSelected = false
     }
     let entry: TreeEntry
     do { entry = try raw.decode() } catch {

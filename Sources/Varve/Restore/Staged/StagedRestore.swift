@@ -124,7 +124,7 @@ public enum StagedRestore {
   ) throws -> RestoreReport {
     var own = options
     own.target = options.target + [UInt8(ascii: "/")] + staging.tree
-    own.only = Set(plan.written)
+    own.only = Set(plan.written.map { [UInt8(ascii: "/")] + $0 })
     own.overwrite = .always
     own.delete = false
     own.verify = false
