@@ -1,5 +1,6 @@
 import VarveFormat
 import VarveOperations
+import VarveRepository
 
 extension RunSurroundings {
   /// For node_exporter; that it cannot be written is worth a warning and no more.

@@ -57,7 +57,7 @@ import VarveTestSupport
     let schedule = try Schedule("0 0 29 2 *")
     let start = try #require(Timestamp("2096-03-01T00:00:00Z"))
     // 2100 is no leap year.
-    #expect(
-      schedule.next(after: start, zone: ZoneOffsets { _ in 0 })?.text == "2104-02-29T00:00:00Z")
+    let leap = try #require(Timestamp("2104-02-29T00:00:00Z"))
+    #expect(schedule.next(after: start, zone: ZoneOffsets { _ in 0 }) == leap)
   }
 }

@@ -28,7 +28,9 @@ extension ConfigurationGrammar {
   static let check = GrammarObject(
     name: "check", noun: "a check",
     fields: [
-      GrammarField("path", .path, "A file of the source, about which the next four are"),
+      GrammarField(
+        "path", .path,
+        "A file of the source, about which `integrity`, `tables`, `minimum-size` and `sha256` are"),
       GrammarField(
         "integrity", .only(true), "It is a SQLite database whose `integrity_check` says `ok`"),
       GrammarField(
