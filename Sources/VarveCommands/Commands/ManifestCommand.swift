@@ -1,6 +1,7 @@
 import ArgumentParser
 import Varve
 import VarveFormat
+import VarveOperations
 import VarveRepository
 
 struct ManifestCommand: VarveSubcommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Varve
 import VarveFormat
+import VarveOperations
 import VarveRepository
 
 /// How a restore treats a place that is in use.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Varve
 import VarveFormat
+import VarveOperations
 import VarveRepository
 
 struct ImportTarCommand: VarveSubcommand {
