@@ -41,7 +41,8 @@ public final class WorkLoop: Sendable {
   ///   - jitter: seconds.
   ///   - tell: called by several threads.
   public init(
-    cancellation: CancellationFlag, jitter: Int64, tell: @escaping @Sendable (Event, DueWork) -> Void
+    cancellation: CancellationFlag, jitter: Int64,
+    tell: @escaping @Sendable (Event, DueWork) -> Void
   ) {
     self.cancellation = cancellation
     self.jitter = jitter
