@@ -17,7 +17,7 @@ struct TimePlot {
     let room = max((last - first) / 50, 1800)
     start = first - room
     end = last + room
-    left = hasLabels ? Self.labels : 64
+    left = hasLabels ? Self.labels : 112
   }
 
   func x(_ time: Int64) -> Double {
