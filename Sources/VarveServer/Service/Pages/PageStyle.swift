@@ -27,9 +27,9 @@ enum PageStyle {
     .mark { width: 1rem; height: 1rem; background: repeating-linear-gradient(var(--accent) 0 2px, transparent 2px 3px,
       var(--accent) 3px 4px, transparent 4px 6px); }
     .name { font-weight: 650; letter-spacing: .01em; color: var(--text); text-decoration: none; margin-right: 1.2rem; }
-    nav ul { display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; margin: 0; padding: 0; list-style: none; }
-    nav a { color: var(--soft); text-decoration: none; padding: .2rem 0; display: inline-block; border-bottom: 2px solid transparent; }
-    nav a:hover { color: var(--text); } nav a[aria-current] { color: var(--text); border-color: var(--accent); }
+    .bar nav ul { display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; margin: 0; padding: 0; list-style: none; }
+    .bar nav a { color: var(--soft); text-decoration: none; padding: .2rem 0; display: inline-block; border-bottom: 2px solid transparent; }
+    .bar nav a:hover { color: var(--text); } .bar nav a[aria-current] { color: var(--text); border-color: var(--accent); }
     .leave { margin-left: auto; display: flex; gap: .6rem; align-items: center; color: var(--soft); }
     main { max-width: 76rem; margin: 0 auto; padding: 1.4rem 1.25rem 2.5rem; } main:focus { outline: none; }
     footer { max-width: 76rem; margin: 0 auto; padding: 0 1.25rem 2rem; color: var(--soft); font-size: .86rem; }
