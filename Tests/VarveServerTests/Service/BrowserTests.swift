@@ -31,7 +31,7 @@ import VarveTestSupport
     try bench.makeHistory()
     try bench.start()
     try bench.waitUntilReady()
-    let token = try bench.token(.full)
+    let token = try bench.token(.full, label: "ops")
     usleep(200_000)
     let output = bench.directory("output")
     mkdir(bench.directory("browser"), 0o700)

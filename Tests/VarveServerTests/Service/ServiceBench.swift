@@ -227,11 +227,12 @@ final class ServiceBench {
     throw VarveError(.unavailable, "the service does not become ready")
   }
 
-  func token(_ kind: AccessKind, for repository: String = AccessToken.serviceName) throws -> String
-  {
+  func token(
+    _ kind: AccessKind, for repository: String = AccessToken.serviceName, label: String? = nil
+  ) throws -> String {
     let made = try AccessToken.make(
-      label: "\(kind) \(UInt64.random(in: 0...UInt64.max))", kind: kind, repository: repository,
-      expires: nil, now: 1_800_000_000)
+      label: label ?? "\(kind) \(UInt64.random(in: 0...UInt64.max))", kind: kind,
+      repository: repository, expires: nil, now: 1_800_000_000)
     try tokens.add(made.token)
     return made.secret.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
   }

@@ -32,7 +32,7 @@ struct OverviewPage {
       switch report.level {
       case .good: ("good", "The backups are good")
       case .warning: ("warn", "The backups are good, with warnings")
-      case .bad: ("bad", "\(HumanText.count(bad, "thing needs", "things need")) somebody")
+      case .bad: ("bad", "\(HumanText.count(bad, "thing needs", "things need")) attention")
       }
     page.element("h1", "class=\"\(style)\"", text)
     page.raw("<p class=\"sub\">")

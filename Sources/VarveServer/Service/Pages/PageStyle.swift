@@ -13,7 +13,6 @@ enum PageStyle {
       --page: #15181a; --bar: #1c2022; --line: #363c3f; --faint: #262b2e; --text: #e4e6e6; --soft: #a3aaad;
       --accent: #6fc3cc; --wash: #6fc3cc26; --good: #79c99a; --warn: #e2b865; --bad: #ff938a; --bad-wash: #ff938a14; } }
     * { box-sizing: border-box; }
-    html { scrollbar-gutter: stable; }
     body { margin: 0; background: var(--page); color: var(--text); font: 14px/1.45 "Inter", "Source Sans 3",
       "Segoe UI", system-ui, "DejaVu Sans", sans-serif; font-variant-numeric: tabular-nums lining-nums; }
     a { color: var(--accent); text-underline-offset: .18em; text-decoration-thickness: 1px; }
@@ -28,16 +27,16 @@ enum PageStyle {
     .mark { width: 1rem; height: 1rem; background: repeating-linear-gradient(var(--accent) 0 2px, transparent 2px 3px,
       var(--accent) 3px 4px, transparent 4px 6px); }
     .name { font-weight: 650; letter-spacing: .01em; color: var(--text); text-decoration: none; margin-right: 1.2rem; }
-    nav ul { display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; margin: 0; padding: 0; list-style: none; }
-    nav a { color: var(--soft); text-decoration: none; padding: .2rem 0; display: inline-block; border-bottom: 2px solid transparent; }
-    nav a:hover { color: var(--text); } nav a[aria-current] { color: var(--text); border-color: var(--accent); }
+    .bar nav ul { display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; margin: 0; padding: 0; list-style: none; }
+    .bar nav a { color: var(--soft); text-decoration: none; padding: .2rem 0; display: inline-block; border-bottom: 2px solid transparent; }
+    .bar nav a:hover { color: var(--text); } .bar nav a[aria-current] { color: var(--text); border-color: var(--accent); }
     .leave { margin-left: auto; display: flex; gap: .6rem; align-items: center; color: var(--soft); }
     main { max-width: 76rem; margin: 0 auto; padding: 1.4rem 1.25rem 2.5rem; } main:focus { outline: none; }
     footer { max-width: 76rem; margin: 0 auto; padding: 0 1.25rem 2rem; color: var(--soft); font-size: .86rem; }
     h1 { font-size: 1.45rem; line-height: 1.25; font-weight: 640; margin: 0; letter-spacing: -.005em; overflow-wrap: anywhere; }
     h1.bad { color: var(--bad); } h1.warn { color: var(--warn); }
     h2 { font-size: 1rem; font-weight: 640; margin: 1.9rem 0 .5rem; }
-    p { margin: .5rem 0; max-width: 46rem; } .sub, .soft { color: var(--soft); } .sub { margin: .15rem 0 0; }
+    p { margin: .5rem 0; max-width: 46rem; overflow-wrap: anywhere; } .number + :not(.number) { padding-left: .8rem; } .sub, .soft { color: var(--soft); } .sub { margin: .15rem 0 0; }
     .scroll { position: relative; overflow-x: auto; border-top: 1px solid var(--line); border-bottom: 1px solid var(--line); }
     table { border-collapse: collapse; width: 100%; } caption { text-align: left; color: var(--soft); padding: .35rem 0; }
     th, td { text-align: left; padding: .32rem 1rem .32rem 0; vertical-align: baseline; white-space: nowrap; font-weight: 400; }
@@ -52,7 +51,7 @@ enum PageStyle {
     .problems .state { display: inline-block; min-width: 7.5rem; } .problems b { font-weight: 600; margin-right: .5rem; }
     dl.facts { display: flex; flex-wrap: wrap; gap: .5rem 2.2rem; margin: .9rem 0 0; } dl.facts dt { color: var(--soft); font-size: .84rem; }
     dl.facts dd { margin: 0; font-size: 1.08rem; } dl.facts dd small { color: var(--soft); font-size: .84rem; }
-    figure { margin: .4rem 0 0; } figcaption { color: var(--soft); font-size: .86rem; margin-top: .2rem; }
+    figure { margin: .4rem 0 0; min-width: 0; } figcaption { color: var(--soft); font-size: .86rem; margin-top: .2rem; }
     .plot { display: block; width: 100%; min-width: 40rem; height: auto; } .plot text { fill: var(--text); font-size: 11.5px; }
     .plot .tick { fill: var(--soft); font-size: 11px; } .plot .grid { stroke: var(--faint); } .plot .rule { stroke: var(--line); }
     .plot .ink { fill: var(--accent); } .plot .hollow { fill: var(--page); stroke: var(--accent); stroke-width: 1.5; }

@@ -17,7 +17,7 @@ struct TimePlot {
     let room = max((last - first) / 50, 1800)
     start = first - room
     end = last + room
-    left = hasLabels ? Self.labels : 64
+    left = hasLabels ? Self.labels : 112
   }
 
   func x(_ time: Int64) -> Double {
@@ -37,11 +37,13 @@ struct TimePlot {
   }
 
   /// Dates along the bottom, at midnight where there are days between them.
-  func axis(_ page: inout HTMLText, top: Int, bottom: Int) {
+  ///
+  /// - Parameter marks: how many, about.
+  func axis(_ page: inout HTMLText, top: Int, bottom: Int, marks: Int64 = 7) {
     let span = end - start
     let isShort = span < 3 * 86_400
     let unit: Int64 = isShort ? 3600 : 86_400
-    let pitch = max((span / unit + 6) / 7, 1) * unit
+    let pitch = max((span / unit + marks - 1) / marks, 1) * unit
     let offset = Int64(WallClockOffset.at(start))
     var mark = (start + offset + pitch - 1) / pitch * pitch - offset
     while mark <= end {
@@ -51,7 +53,7 @@ struct TimePlot {
       let label =
         isShort
         ? String(PageText.plainTime(Timestamp(seconds: mark)).dropFirst(5)) : PageText.date(mark)
-      let anchor = x(mark) > Self.width - 50 ? "end" : x(mark) < left + 30 ? "start" : "middle"
+      let anchor = x(mark) > Self.width - 70 ? "end" : x(mark) < left + 30 ? "start" : "middle"
       page.raw(
         "<text class=\"tick\" x=\"\(at)\" y=\"\(bottom + 18)\" text-anchor=\"\(anchor)\">\(label)</text>"
       )
@@ -121,7 +123,7 @@ struct TimePlot {
     _ points: [Point], _ page: inout HTMLText, top: Double, bottom: Double,
     target: Double? = nil, isStepped: Bool, scale: (Double) -> String
   ) {
-    axis(&page, top: Int(top), bottom: Int(bottom))
+    axis(&page, top: Int(top), bottom: Int(bottom) + 6, marks: 4)
     let most = max(points.map(\.value).max() ?? 0, target ?? 0, 1e-9) * 1.08
     func y(_ value: Double) -> Double { bottom - (bottom - top) * value / most }
     for part in [0.0, 0.5, 1] {
