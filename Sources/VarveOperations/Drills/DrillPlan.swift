@@ -74,6 +74,20 @@ extension DrillCheck {
     }
   }
 
+  /// The step that it would be, when it is not reached.
+  func skipped(_ finding: String) -> DrillStep {
+    let (kind, subject): (DrillStep.Kind, String) =
+      switch self {
+      case .integrity(let path): (.integrity, path)
+      case .tables(let path, _): (.tables, path)
+      case .minimumSize(let path, _): (.size, path)
+      case .digest(let path, _): (.digest, path)
+      case .command(let command): (.command, command.text)
+      case .http(let probe): (.http, probe.url)
+      }
+    return DrillStep(kind, ByteText.printable(subject), .skipped, finding)
+  }
+
   /// The file that it looks at, which is restored whatever the sample.
   var path: String? {
     switch self {

@@ -230,6 +230,10 @@ public struct DrillRun {
   private func checks(
     _ services: DrillServices, _ checks: DrillChecks, _ record: inout DrillRecord
   ) throws {
+    guard record.steps.contains(where: { $0.kind == .restore }) else {
+      for check in drill.checks { add(check.skipped("nothing was restored"), to: &record) }
+      return
+    }
     func start() throws -> Bool {
       guard !services.isStarted else { return true }
       let steps = try services.start()
@@ -240,11 +244,8 @@ public struct DrillRun {
     for check in drill.checks {
       try cancellation.check()
       if check.path == nil { areServicesUp = try start() && areServicesUp }
-      if case .http(let probe) = check, !areServicesUp {
-        add(
-          DrillStep(
-            .http, ByteText.printable(probe.url), .skipped, "a service that it needs did not start"),
-          to: &record)
+      if case .http = check, !areServicesUp {
+        add(check.skipped("a service that it needs did not start"), to: &record)
         continue
       }
       add(try checks.run(check), to: &record)

@@ -229,6 +229,21 @@ import VarveVerifier
     #expect(here.names(here.bench.directory("drills")) == [])
   }
 
+  /// Without trees nothing can be restored: then nothing is started, and nothing passes.
+  @Test func withoutTreesNothingIsTried() throws {
+    try here.makeSources()
+    try here.backUp()
+    let packs = here.bench.repositoryPath + "/packs"
+    for part in here.names(packs) {
+      for name in here.names(packs + "/" + part) { unlink("\(packs)/\(part)/\(name)") }
+    }
+    try TreeRemoval.remove(here.bench.directory("cache"))
+    let record = try here.run(try here.fullDrill(DrillBench.freePort())).record
+    #expect(record.failures.map(\.kind) == [.sample])
+    #expect(record.steps.count { $0.result == .skipped } == 7)
+    #expect(!record.steps.contains { $0.kind == .service })
+  }
+
   /// The largest pack has the content of files; trees stay whole.
   private func damageDataPack() throws {
     let packs = here.bench.repositoryPath + "/packs"
