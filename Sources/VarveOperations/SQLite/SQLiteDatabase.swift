@@ -90,6 +90,8 @@ public final class SQLiteDatabase {
   /// - Returns: what is wrong, at most a hundred lines; nothing when the database is sound.
   /// - Throws: `.io`, `.unavailable`, `.interrupted`. A database in which nothing can be read is a finding, not an error.
   public func integrityCheck() throws -> [String] {
+    // The handler is asked only now and then, in a small database never.
+    if progress?.isCancelled == true { throw VarveError(.interrupted, "interrupted") }
     do {
       let lines = try rows("PRAGMA integrity_check(100)").map { $0.first ?? "" }
       return lines == ["ok"] ? [] : lines.isEmpty ? ["the check says nothing"] : lines

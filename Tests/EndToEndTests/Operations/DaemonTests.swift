@@ -30,7 +30,10 @@ import Testing
     try wait("the first run") { try snapshots(here) == 1 }
     // Wrong: what it said before counts.
     try here.configure("profiles:\n  one: {schedul: daily, sources: [\(here.source)]}\n")
-    usleep(1_500_000)
+    try wait("the warning") {
+      let errors = try here.read("/proc/\(process.identifier)/fd/2")
+      return String(decoding: errors, as: UTF8.self).contains("has changed, but is wrong")
+    }
     #expect(!process.ended(within: 0))
     try here.configure(
       "profiles:\n  one: {schedule: daily, sources: [\(here.source)]}\n"

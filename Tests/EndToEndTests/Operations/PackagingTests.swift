@@ -12,9 +12,12 @@ import Testing
     try #require(made.code == 0, "\(made.errors)")
     let pages = try FileManager.default.contentsOfDirectory(atPath: here.root + "/man")
     let help = try here.succeed("--help").text
-    let commands = help.split(separator: "\n").filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") }
-      .compactMap { $0.split(separator: " ").first.map(String.init) }
-      .filter { $0.allSatisfy { $0.isLowercase || $0 == "-" } && !$0.hasPrefix("-") }
+    let lists = help.firstRange(of: "SUBCOMMANDS:").map { help[$0.upperBound...] } ?? ""
+    let commands = lists.split(separator: "\n").filter {
+      $0.hasPrefix("  ") && !$0.hasPrefix("   ")
+    }
+    .compactMap { $0.split(separator: " ").first.map(String.init) }
+    .filter { $0.allSatisfy { $0.isLowercase || $0 == "-" } && !$0.hasPrefix("-") }
     #expect(commands.contains("backup") && commands.contains("import"))
     for command in commands where command != "varve" && command != "help" {
       #expect(pages.contains("varve-\(command).1"), "\(command)")

@@ -20,8 +20,10 @@ final class RunBench {
     try FileBytes.write(Array("secret".utf8), to: directory("password"))
     var options = InitOptions()
     options.passwordCost = .least
+    let storage = LocalStorage(path: directory("repository"))
+    try storage.create()
     unlocked = try Repository.initialize(
-      storage: LocalStorage(path: directory("repository")),
+      storage: storage,
       secret: .password(SecretBytes(copying: Array("secret".utf8))), options: options,
       client: ClientDirectories(cache: nil, state: directory("own state")))
     var settings = RepositorySettings(name: "main", location: directory("repository"))

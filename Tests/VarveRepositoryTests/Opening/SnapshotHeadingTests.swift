@@ -40,7 +40,7 @@ import VarveTestSupport
         isPartial: number % 5 == 0, program: "test",
         summary: [
           "total_files_processed": .integer(Int64(number)),
-          "total_bytes_processed": .integer(Int64.max - Int64(number)),
+          "total_bytes_processed": .integer(1 << 53 - 1 - Int64(number)),
           "data_added": .integer(-1), "data_added_packed": .string("much"),
         ])
       let object = try repository.seal(record)
