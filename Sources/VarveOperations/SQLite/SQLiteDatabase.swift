@@ -51,7 +51,7 @@ public final class SQLiteDatabase {
     progress = cancellation.map(Progress.init)
     if let progress {
       sqlite3_progress_handler(
-        handle, 10_000,
+        handle, 1_000,
         { Unmanaged<Progress>.fromOpaque($0!).takeUnretainedValue().isCancelled ? 1 : 0 },
         Unmanaged.passUnretained(progress).toOpaque())
     }
@@ -71,6 +71,7 @@ public final class SQLiteDatabase {
     private let cancellation: CancellationFlag
     init(_ cancellation: CancellationFlag) { self.cancellation = cancellation }
     var isCancelled: Bool { cancellation.isCancelled }
+    func check() throws { try cancellation.check() }
   }
 
   /// Whether a file begins as SQLite's databases do. An empty file, which SQLite takes for an empty database, does not.
@@ -90,6 +91,7 @@ public final class SQLiteDatabase {
   /// - Returns: what is wrong, at most a hundred lines; nothing when the database is sound.
   /// - Throws: `.io`, `.unavailable`, `.interrupted`. A database in which nothing can be read is a finding, not an error.
   public func integrityCheck() throws -> [String] {
+    try progress?.check()
     do {
       let lines = try rows("PRAGMA integrity_check(100)").map { $0.first ?? "" }
       return lines == ["ok"] ? [] : lines.isEmpty ? ["the check says nothing"] : lines
