@@ -17,6 +17,7 @@ final class RunBench {
 
   init() throws {
     mkdir(directory("source"), 0o755)
+    mkdir(directory("repository"), 0o700)
     try FileBytes.write(Array("secret".utf8), to: directory("password"))
     var options = InitOptions()
     options.passwordCost = .least
