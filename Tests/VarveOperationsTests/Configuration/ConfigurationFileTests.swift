@@ -65,7 +65,7 @@ import VarveTestSupport
     let expected: [String] = [
       "2:9: a repository needs 'location'",
       "2:10: a repository has no key 'locatoin'",
-      "2:46: 'password-file' and 'key-file' exclude each other",
+      "2:44: 'password-file' and 'key-file' exclude each other",
       "5:15: expected a schedule such as 'hourly'",
       "6:14: expected a duration such as 26h",
       "7:32: 'path' and 'sqlite' exclude each other",
