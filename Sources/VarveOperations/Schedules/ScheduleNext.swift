@@ -13,10 +13,13 @@ extension Schedule {
     switch kind {
     case .every(let interval): seconds = time.boundedSeconds + interval
     case .calendar(let minutes, let hours, let days, let months, let weekdays):
+      let ordered = minutes.sorted()
+      let times = hours.sorted().flatMap { hour in
+        ordered.map { Int64(hour * 3600 + $0 * 60) }
+      }
       let calendar = ScheduleCalendar(
-        times: hours.sorted().flatMap { hour in
-          minutes.sorted().map { Int64(hour * 3600 + $0 * 60) }
-        }, days: days, months: months, weekdays: weekdays, isInEveryHour: hours.count == 24)
+        times: times, days: days, months: months, weekdays: weekdays,
+        isInEveryHour: hours.count == 24)
       seconds = calendar.next(after: time.boundedSeconds, zone)
     }
     return seconds.map {
@@ -84,11 +87,19 @@ struct ScheduleCalendar {
       let offset = zone.offset(midnight)
       return times.first { midnight + $0 - offset > seconds }.map { midnight + $0 - offset }
     }
-    let moments = times.flatMap { time in
-      let all = zone.moments(showing: midnight + time)
-      return isInEveryHour ? all : Array(all.prefix(1))
+    let (low, high) = zone.bounds(aroundDay: midnight)
+    var best: Int64?
+    for time in times {
+      // What shows a civil time lies between it less the larger and it less the smaller offset.
+      let civil = midnight + time
+      if civil - low <= seconds { continue }
+      if let best, civil - high > best { break }
+      let moments = zone.moments(showing: civil)
+      for moment in isInEveryHour ? moments[...] : moments.prefix(1) where moment > seconds {
+        best = min(best ?? moment, moment)
+      }
     }
-    return moments.filter { $0 > seconds }.min()
+    return best
   }
 
   private func includes(_ date: CivilTime) -> Bool {

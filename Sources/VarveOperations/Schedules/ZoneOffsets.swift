@@ -17,9 +17,17 @@ public struct ZoneOffsets: Sendable {
   /// No zone is further from UTC, and none changes twice within twice as long.
   private static let reach: Int64 = 26 * 3600
 
+  /// The smaller and the larger offset in a civil day and near it.
+  func bounds(aroundDay midnight: Int64) -> (low: Int64, high: Int64) {
+    let before = offset(midnight - Self.reach)
+    let after = offset(midnight + 86_400 + Self.reach)
+    return (min(before, after), max(before, after))
+  }
+
   /// Whether the offset is the same all through a civil day, and near it.
   func isUniform(aroundDay midnight: Int64) -> Bool {
-    offset(midnight - Self.reach) == offset(midnight + 86_400 + Self.reach)
+    let (low, high) = bounds(aroundDay: midnight)
+    return low == high
   }
 
   /// The moments at which clocks show a civil time, counted as if in UTC: one or two; for a time that is skipped the
