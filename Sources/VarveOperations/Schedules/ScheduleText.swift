@@ -114,7 +114,12 @@ enum ScheduleText {
     }
     var weekdays = try values(4, "day of the week", 0...7, week)
     if weekdays.remove(7) != nil { weekdays.insert(0) }
-    let days = try values(2, "day", 1...31)
+    var days = try values(2, "day", 1...31)
+    // Where both are named either will do, and one that names every value has every day.
+    if !fields[2].hasPrefix("*"), !fields[4].hasPrefix("*"), days.count == 31 || weekdays.count == 7
+    {
+      (days, weekdays) = (Set(1...31), Set(0...6))
+    }
     let chosen = try values(3, "month", 1...12, months, from: 1)
     // 2000 is a leap year.
     let exists = chosen.contains { month in
