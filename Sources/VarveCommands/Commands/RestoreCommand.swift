@@ -25,8 +25,7 @@ struct RestoreCommand: VarveSubcommand {
       With --safety, a snapshot of what will be written over or removed is committed first, what is \
       restored is staged beside and moved into its place only when all of it is there, and \
       'varve restore --undo' with that snapshot's id puts everything back: also after a restore that was \
-      killed. --atomic stages without the snapshot. SQLite databases that are staged must pass an \
-      integrity check before anything is changed.
+      killed. --atomic stages without the snapshot.
 
       Examples:
         varve restore latest --target /
