@@ -31,7 +31,8 @@ extension Workspace {
       varve, directory, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
       chance = random.Random(5)
       def field(low, high):
-          a, b = sorted((chance.randint(low, high), chance.randint(low, high)))
+          # croniter takes a range of one value for all values.
+          a, b = sorted(chance.sample(range(low, high + 1), 2))
           return chance.choice(["*", "*", f"{a}", f"{a}-{b}", f"{a},{b}", f"*/{chance.randint(1, 9)}", f"{a}-{b}/2"])
       texts = []
       while len(texts) < rounds:
@@ -79,7 +80,7 @@ extension Workspace {
   @Test func unitsAreVerifiedBySystemd() throws {
     let here = try bench()
     let directory = here.root + "/units"
-    for arguments in [[], ["--user"], ["--run-as", "nobody"]] {
+    for arguments in [[], ["--user"], ["--run-as", "daemon"]] {
       let outcome = try here.varve(
         [
           "schedule", "install", "--systemd", "--output", directory, "--config",
