@@ -5,7 +5,7 @@ import Testing
 @Suite struct RunTests {
   private func prepare(_ yaml: String) throws -> Workspace {
     let here = try Workspace()
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.makeSmallTree()
     try here.configure(
       yaml.split(separator: "$SOURCE", omittingEmptySubsequences: false).joined(
