@@ -31,7 +31,12 @@ final class RunLock {
     _ = varve_pwrite(file, &text, text.count, 0)
   }
 
-  deinit { if file >= 0 { close(file) } }
+  deinit {
+    guard file >= 0 else { return }
+    // Closing is not enough: a program that another thread starts just now has the descriptor, too, until it is executed.
+    flock(file, LOCK_UN)
+    close(file)
+  }
 
   private static func holder(_ file: Int32) -> String {
     var text = [UInt8](repeating: 0, count: 24)
