@@ -101,13 +101,15 @@ struct ServiceOperations: Sendable {
     _ progress: @escaping ServiceActions.Progress
   ) throws -> ServiceActions.Outcome {
     let opening = try opening(order.repository, cancellation)
-    let snapshot = try Self.snapshot(order, in: try opening.unlocked())
-    progress("restoring \(snapshot.hex.prefix(8))")
+    let (snapshot, directory) = try Self.snapshot(order, in: try opening.indexed())
+    let target = order.target ?? directory
+    progress("restoring \(snapshot.hex.prefix(8)) to \(ByteText.printable(target))")
     var command = CommandSpecification(
       .arguments(
-        [try Self.program(), "restore", snapshot.hex, "--target", order.target ?? "/", "--safety"]
-          + (order.isConfirmed ? ["--yes"] : []) + ["--json"]
-          + Self.arguments(opening.settings)))
+        [
+          try Self.program(), "restore", "\(snapshot.hex):\(directory)", "--target", target,
+          "--safety", "--json",
+        ] + Self.arguments(opening.settings)))
     command.timeout = Self.restoreSeconds
     let outcome = try CommandRun.run(
       command, outputLimit: 1 << 20, cancellation: cancellation)
@@ -116,28 +118,46 @@ struct ServiceOperations: Sendable {
     return ServiceActions.Outcome(
       isGood: outcome.isSuccess,
       summary: outcome.failure
-        ?? "restored \(snapshot.hex.prefix(8)) to \(ByteText.printable(order.target ?? "its place"))",
+        ?? "restored \(snapshot.hex.prefix(8)) to \(ByteText.printable(target))",
       details: details)
   }
 
-  /// What the order names, among complete snapshots of that source.
+  /// What the order names, among complete snapshots of that source, and the directory that the source is, or lies in.
   private static func snapshot(
-    _ order: ServiceActions.Restore, in repository: UnlockedRepository
-  ) throws -> Digest {
+    _ order: ServiceActions.Restore, in repository: IndexedRepository
+  ) throws -> (Digest, directory: String) {
     let live = repository.log.state.snapshotsInOrder.map(\.id)
-    let found = zip(live, try repository.snapshotHeadings(live)).filter { _, heading in
+    let found = zip(live, try repository.unlocked.snapshotHeadings(live)).filter { _, heading in
       heading.meta["profile"] == order.profile && heading.meta["source"] == order.source
         && !heading.isPartial
     }
-    // The order of the log is that of their making.
-    switch try SnapshotSelector(parsing: Array(order.snapshot.utf8)).name {
+    let chosen = try choice(order.snapshot, among: found.map(\.0))
+    let record = try repository.unlocked.snapshotRecord(chosen)
+    guard record.paths.count == 1, let path = record.paths.first else {
+      throw VarveError(.notFound, "the snapshot \(chosen.hex.prefix(8)) is not of one path")
+    }
+    var place = SnapshotPath(path)
+    let entry = try TreeLookup.entry(
+      at: place, below: record.rootDirectory, from: try repository.makeReader())
+    if let entry, entry.type != .directory {
+      place = SnapshotPath(components: place.components.dropLast())
+    }
+    guard let directory = String(validating: place.bytes, as: UTF8.self) else {
+      throw VarveError(.usage, "the source's path is not UTF-8", hint: "run 'varve restore'")
+    }
+    return (chosen, directory)
+  }
+
+  /// - Parameter ids: in the order of the log, which is that of their making.
+  private static func choice(_ name: String, among ids: [Digest]) throws -> Digest {
+    switch try SnapshotSelector(parsing: Array(name.utf8)).name {
     case .latest(let back):
-      guard back < found.count else {
-        throw VarveError(.notFound, "the source has no snapshot \(order.snapshot)")
+      guard back < ids.count else {
+        throw VarveError(.notFound, "the source has no snapshot \(name)")
       }
-      return found[found.count - 1 - back].0
+      return ids[ids.count - 1 - back]
     case .id(let prefix):
-      let matches = found.map(\.0).filter { $0.hex.hasPrefix(prefix) }
+      let matches = ids.filter { $0.hex.hasPrefix(prefix) }
       guard matches.count == 1 else {
         throw VarveError(
           .notFound, "\(matches.count) snapshots of the source have an id that begins so")
