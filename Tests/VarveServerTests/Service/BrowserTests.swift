@@ -32,7 +32,6 @@ import VarveTestSupport
     try bench.start()
     try bench.waitUntilReady()
     let token = try bench.token(.full, label: "ops")
-    usleep(200_000)
     let output = bench.directory("output")
     mkdir(bench.directory("browser"), 0o700)
     let code = try ChildProgram(

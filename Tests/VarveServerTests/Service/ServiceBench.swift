@@ -220,11 +220,7 @@ final class ServiceBench {
   }
 
   func waitUntilReady() throws {
-    for _ in 0..<2_000 {
-      if try ask("GET", "/ready").status == 200 { return }
-      usleep(5_000)
-    }
-    throw VarveError(.unavailable, "the service does not become ready")
+    try wait("the service does not become ready") { try ask("GET", "/ready").status == 200 }
   }
 
   func token(
@@ -234,7 +230,22 @@ final class ServiceBench {
       label: label ?? "\(kind) \(UInt64.random(in: 0...UInt64.max))", kind: kind,
       repository: repository, expires: nil, now: 1_800_000_000)
     try tokens.add(made.token)
-    return made.secret.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    let secret = made.secret.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    if service != nil, repository == AccessToken.serviceName {
+      try wait("the token is not known") {
+        try ask("GET", "/api/admin/jobs", token: secret).status == 200
+      }
+    }
+    return secret
+  }
+
+  /// Until something holds.
+  func wait(_ failure: String, until condition: () throws -> Bool) throws {
+    for _ in 0..<4_000 {
+      if try condition() { return }
+      usleep(5_000)
+    }
+    throw VarveError(.unavailable, failure)
   }
 
   func ask(

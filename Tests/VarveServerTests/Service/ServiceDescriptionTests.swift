@@ -29,7 +29,6 @@ import VarveTestSupport
     try bench.start()
     try bench.waitUntilReady()
     let token = try bench.token(.full)
-    usleep(300_000)
     try FileBytes.write(
       Array(
         """
@@ -40,7 +39,7 @@ import VarveTestSupport
         checks.negative_data_rejection.enabled = false
         """.utf8), to: bench.directory("schemathesis.toml"))
     let output = bench.directory("output")
-    let examples = getenv("VARVE_SOAK") == nil ? "10" : "500"
+    let examples = getenv("VARVE_SOAK") == nil ? "5" : "500"
     let code = try ChildProgram(
       [
         "env", "PYTHONDONTWRITEBYTECODE=1", "HYPOTHESIS_STORAGE_DIRECTORY=\(bench.directory("h"))",
@@ -67,7 +66,6 @@ import VarveTestSupport
     try bench.start()
     try bench.waitUntilReady()
     let token = try bench.token(.read)
-    usleep(300_000)
     let scrape = try bench.ask("GET", "/metrics", token: token)
     #expect(scrape.status == 200)
     #expect(scrape.fields["content-type"] == "text/plain; version=0.0.4; charset=utf-8")

@@ -22,11 +22,7 @@ import VarveTestSupport
 
   /// Asks until the backups are said to be so.
   private static func waitFor(_ backups: String, _ bench: ServiceBench) throws {
-    for _ in 0..<2_000 {
-      if try health(bench).string("backups") == backups { return }
-      usleep(5_000)
-    }
-    Issue.record("they never are \(backups)")
+    try bench.wait("they never are \(backups)") { try health(bench).string("backups") == backups }
   }
 
   @Test func healthFollowsTheBackupsAndIsAlways200() throws {
@@ -45,14 +41,7 @@ import VarveTestSupport
     func states() throws -> [String] {
       try bench.json(stale, token: token).array("sources").map { try $0.string("state") }
     }
-    func waitFor(_ wanted: [String]) throws {
-      for _ in 0..<2_000 {
-        if try states() == wanted { return }
-        usleep(5_000)
-      }
-      Issue.record("they never are \(wanted)")
-    }
-    try waitFor(["stale"])
+    try bench.wait("it is never stale") { try states() == ["stale"] }
     #expect(try Self.health(bench).string("backups") == "degraded")
     try bench.backUp("platform", "auth-db", secondsAgo: 5)
     try Self.waitFor("ok", bench)
@@ -125,7 +114,6 @@ import VarveTestSupport
     try bench.waitUntilReady()
     let (read, full) = (try bench.token(.read), try bench.token(.full))
     let other = try bench.token(.full, for: "web")
-    usleep(200_000)
     let audits = "/api/admin/audits"
     let json = ["Content-Type: application/json"]
     let body = Array(#"{ "repository" : "main" }"#.utf8)
@@ -140,9 +128,8 @@ import VarveTestSupport
     let started = try bench.ask("POST", audits, token: full, json, body: body)
     #expect(started.status == 202)
     let location = try #require(started.fields["location"])
-    for _ in 0..<1_000 {
-      if try bench.json(location, token: read).string("state") != "running" { break }
-      usleep(2_000)
+    try bench.wait("it does not end") {
+      try bench.json(location, token: read).string("state") != "running"
     }
     let job = try bench.json(location, token: read)
     #expect(try job.string("state") == "succeeded")
@@ -151,8 +138,7 @@ import VarveTestSupport
     let results = try known.map { try $0.string("result") }
     #expect(results == ["success"])
     _ = try bench.tokens.remove(id: bench.tokens.tokens()[1].id)
-    usleep(300_000)
-    #expect(try bench.ask("GET", audits, token: full).status == 401)
+    try bench.wait("it stays good") { try bench.ask("GET", audits, token: full).status == 401 }
   }
 
   @Test func aSessionIsATokenUntilItIsSignedOut() throws {
@@ -161,7 +147,6 @@ import VarveTestSupport
     try bench.start()
     try bench.waitUntilReady()
     let token = try bench.token(.read)
-    usleep(200_000)
     let form = ["Content-Type: application/x-www-form-urlencoded"]
     let wrong = try bench.ask("POST", "/login", form, body: Array("token=vst_00".utf8))
     #expect(wrong.status == 403 && wrong.fields["set-cookie"] == nil)
@@ -211,7 +196,6 @@ import VarveTestSupport
     try bench.start(actions: actions)
     try bench.waitUntilReady()
     let token = try bench.token(.full)
-    usleep(200_000)
     let path = "/api/admin/backups/sources/platform/containers/snapshots"
     let snapshots = try bench.json(path, token: token)
     let id = try snapshots.array("snapshots")[0].string("id")
@@ -231,13 +215,13 @@ import VarveTestSupport
     #expect(started.status == 202)
     #expect(try post(body).status == 409)
     let location = try #require(started.fields["location"])
-    for _ in 0..<1_000 where try bench.json(location, token: token).string("message").isEmpty {
-      usleep(2_000)
+    try bench.wait("it says nothing") {
+      try !bench.json(location, token: token).string("message").isEmpty
     }
     #expect(try bench.json(location, token: token).string("message") == "half of it")
     release.signal()
-    for _ in 0..<1_000 where try bench.json(location, token: token).string("state") == "running" {
-      usleep(2_000)
+    try bench.wait("it does not end") {
+      try bench.json(location, token: token).string("state") != "running"
     }
     let job = try bench.json(location, token: token)
     #expect(try job.string("state") == "failed")
@@ -285,6 +269,8 @@ import VarveTestSupport
     mkdir(bench.directory("store"), 0o700)
     var storage = StorageServer.Options { 1_800_000_000 }
     storage.tokens = TokenFile(path: bench.directory("storage-tokens"))
+    storage.refreshSeconds = 0.05
+    storage.failureRate = 1e6
     try bench.start {
       $0.storage = try StorageServer(directory: bench.directory("store"), options: storage)
     }
@@ -293,9 +279,8 @@ import VarveTestSupport
       label: "web", kind: .full, repository: "web", expires: nil, now: 0)
     try TokenFile(path: bench.directory("storage-tokens")).add(made.token)
     let token = made.secret.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
-    for _ in 0..<1_000 where try bench.ask("POST", "/v1/web/", token: token, body: []).status == 401
-    {
-      usleep(10_000)
+    try bench.wait("the token is not known") {
+      try bench.ask("POST", "/v1/web/", token: token, body: []).status == 201
     }
     #expect(try bench.ask("POST", "/v1/web/", token: token, body: []).status == 204)
     #expect(try bench.ask("GET", "/openapi.yaml").text.contains("Varve storage server"))
