@@ -34,7 +34,8 @@ import Testing
     }
     #expect(below.isEmpty, "\(below.prefix(10))")
     try here.succeed("restore", "latest", "--target", here.target)
-    try here.expectEqual(here.source, here.target + here.source, "--ignore", "flags", "--skip", "socket")
+    try here.expectEqual(
+      here.source, here.target + here.source, "--ignore", "flags", "--skip", "socket")
   }
 
   @Test(arguments: ["gnu", "pax", "ustar", "oldgnu", "v7"])
