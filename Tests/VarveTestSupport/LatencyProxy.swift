@@ -151,7 +151,9 @@ public final class LatencyProxy: Sendable {
         link.finish()
         return true
       }
-      if events[1].revents != 0, let link = accept(at: Self.now, mode: control.mode) {
+      // As it is by now: whoever has changed it connects right after.
+      let mode = self.control.withLock { $0.mode }
+      if events[1].revents != 0, let link = accept(at: Self.now, mode: mode) {
         links.append(link)
       }
     }
