@@ -154,7 +154,8 @@ import VarveTestSupport
     let after = server.objects.filter { $0.key.contains("packs/") }
     #expect(before.isSubset(of: after.keys))
     let total = after.values.reduce(0) { $0 + $1.count }
-    #expect(total < 12 * 24 << 20 + 2 << 20, "\(total) bytes of packs for 288 MiB")
+    // A pack on each connection may have come whole when nobody was told of it any more.
+    #expect(total < 12 * 24 << 20 + 2 * 33 << 20, "\(total) bytes of packs for 288 MiB")
     try far.expectRestores()
   }
 }
