@@ -39,7 +39,6 @@ extension Workspace {
   func receipts(_ activity: String) throws -> [Document] {
     let outcome = try varve("receipt", "list", "--json")
     try #require(outcome.code == 0, "\(outcome.errors)")
-    let list = try outcome.document().list
-    return list.filter { $0["activity"].string == activity }
+    return try outcome.documents().filter { $0["activity"].string == activity }
   }
 }
