@@ -31,7 +31,9 @@ import Testing
     let writer = try RunningProcess(
       [Tools.python, Self.ledger, "write", database, journal, progress, "500"],
       environment: here.environment)
-    defer { writer.send(SIGKILL) }
+    var isEnded = false
+    // Its number may be another process's once it has been waited for.
+    defer { if !isEnded { writer.send(SIGKILL) } }
     while try (!here.exists(progress) || committed(progress, here) < 50)
       && !writer.ended(within: 20)
     {}
@@ -58,6 +60,7 @@ import Testing
     }
     writer.send(SIGTERM)
     let done = try writer.wait()
+    isEnded = true
     print(
       "\(journal): \(captured) captures; of plain copies \(plainFailures) failed;",
       done.lines.last ?? "")
