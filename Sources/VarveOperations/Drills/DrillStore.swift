@@ -1,5 +1,6 @@
 // The documents of this host's drills: DIRECTORY/<id>/ with the files of DrillDocument, the newest 200.
 
+import CVarveLinux
 import Glibc
 import Varve
 public import VarveFormat
