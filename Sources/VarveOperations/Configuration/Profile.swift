@@ -48,7 +48,7 @@ public struct Source: Sendable {
   public var retention: RetentionRules?
   /// Overrides the profile's.
   public var maximumAge: Int64?
-  /// Restoring it asks first.
+  /// The service restores it only when the request confirms it.
   public var isSensitive = false
   public var tags: [String] = []
 

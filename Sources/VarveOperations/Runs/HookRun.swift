@@ -2,15 +2,17 @@ import VarveFormat
 import VarveRepository
 
 /// Runs the hooks of a profile.
-struct HookRun {
+public struct HookRun {
   enum Event: String {
     case before, after, success, failure
+    case beforeRestore = "before-restore"
+    case afterRestore = "after-restore"
   }
 
   private let profile: Profile
   private let surroundings: RunSurroundings
 
-  init(_ profile: Profile, _ surroundings: RunSurroundings) {
+  public init(_ profile: Profile, _ surroundings: RunSurroundings) {
     self.profile = profile
     self.surroundings = surroundings
   }
@@ -30,7 +32,9 @@ struct HookRun {
       if let failure = outcome.failure {
         throw VarveError(
           .io, "\(Self.name(event, number, commands.count)): \(failure)",
-          hint: "nothing was saved; run the command by hand, as the same user")
+          hint:
+            "nothing was \(event == .before ? "saved" : "restored"); run the command by hand, as the same user"
+        )
       }
     }
   }
@@ -55,6 +59,26 @@ struct HookRun {
     }
   }
 
+  /// Runs the hooks around a restore over live files: those after it whatever happened since the first before it.
+  ///
+  /// - Returns: what `restore` gives, and what went wrong after it.
+  /// - Throws: what `restore` throws; `.io` when a hook before it fails, and nothing was restored.
+  public func aroundRestore<Value>(
+    isGood: (Value) -> Bool, _ restore: () throws -> Value
+  ) throws -> (value: Value, failures: [String]) {
+    let result = Result {
+      try run(profile.hooks.beforeRestore, .beforeRestore)
+      return try restore()
+    }
+    let isDone = (try? result.get()).map(isGood) ?? false
+    let failures = runAll(
+      profile.hooks.afterRestore, .afterRestore, result: isDone ? .success : .failure)
+    do { return (try result.get(), failures) } catch {
+      for failure in failures { surroundings.warn("\(profile.name): \(failure)") }
+      throw error
+    }
+  }
+
   /// A hook's words are for whoever watches; of one that fails the record has the last of them.
   private func tell(_ outcome: CommandOutcome, _ event: Event, _ number: Int, _ count: Int) {
     for bytes in [outcome.output, outcome.errors] {
@@ -66,7 +90,8 @@ struct HookRun {
   }
 
   private static func name(_ event: Event, _ number: Int, _ count: Int) -> String {
-    let name = event == .before || event == .after ? event.rawValue : "on-\(event.rawValue)"
+    let isOutcome = event == .success || event == .failure
+    let name = isOutcome ? "on-\(event.rawValue)" : event.rawValue
     return count == 1 ? "hook '\(name)'" : "hook '\(name)' \(number + 1)"
   }
 }

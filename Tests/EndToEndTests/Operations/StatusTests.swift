@@ -113,4 +113,62 @@ import Testing
     #expect(audits.contains("every link holds"), "\(audits)")
     #expect(try server.stop().code == 0)
   }
+
+  /// Over live files, with a snapshot of what was there, and what uses them stopped meanwhile.
+  @Test func theServiceRestores() throws {
+    let here = try Workspace()
+    try here.succeed("init")
+    try here.write("good", to: here.source + "/ledger")
+    let tokens = here.root + "/tokens"
+    let token = try here.succeed(
+      "server-token", "add", "--service", tokens, "--label", "ops", "--kind", "full"
+    ).lines[0]
+    try here.configure(
+      """
+      service: {listen: "127.0.0.1:0", token-file: \(tokens)}
+      profiles:
+        web:
+          sources: [{name: data, path: \(here.source), sensitive: true}]
+          hooks:
+            before-restore: echo "$VARVE_EVENT $(cat \(here.source)/ledger)" >>\(here.root)/hooks
+            after-restore: echo "$VARVE_EVENT $VARVE_RESULT $(cat \(here.source)/ledger)" >>\(here.root)/hooks
+      """)
+    #expect(try here.runProfiles("web").code == 0)
+    try here.write("spoilt", to: here.source + "/ledger")
+    let server = try Server(here, [Tools.varve, "serve", "--config", here.configurationFile])
+    func ask(_ path: String, _ body: String? = nil) throws -> String {
+      try here.run(
+        [
+          "curl", "--silent", "--max-time", "20", "-H", "Authorization: Bearer \(token)",
+          "-H", "Content-Type: application/json", server.url + path,
+        ] + (body.map { ["-d", $0] } ?? [])
+      ).text
+    }
+    let order = #""profile": "web", "source": "data", "snapshot": "latest""#
+    let path = "/api/admin/backups/restores"
+    var refused = ""
+    for _ in 0..<1_000 where !refused.contains("sensitive") {
+      refused = try ask(path, "{\(order)}")
+      usleep(10_000)
+    }
+    #expect(try here.read(here.source + "/ledger") == Array("spoilt".utf8))
+    let started = try ask(path, "{\(order), \"confirm\": true}")
+    let job = try #require(Document(parsing: started)["id"].string, "\(started)")
+    var followed = ""
+    for _ in 0..<2_000 where !followed.contains(#""ended""#) {
+      followed = try ask("/api/admin/jobs/" + job)
+      usleep(10_000)
+    }
+    #expect(followed.contains(#""state":"succeeded""#), "\(followed)")
+    #expect(try here.read(here.source + "/ledger") == Array("good".utf8))
+    #expect(
+      try String(decoding: here.read(here.root + "/hooks"), as: UTF8.self)
+        == "before-restore spoilt\nafter-restore success good\n")
+    // And back again.
+    let safety = try #require(try here.snapshots("--tag", "safety").last?["id"].string)
+    #expect(followed.contains(safety), "\(followed)")
+    try here.succeed("restore", "--undo", safety)
+    #expect(try here.read(here.source + "/ledger") == Array("spoilt".utf8))
+    try server.stop()
+  }
 }

@@ -111,14 +111,33 @@ struct ServiceOperations: Sendable {
           "--safety", "--json",
         ] + Self.arguments(opening.settings)))
     command.timeout = Self.restoreSeconds
-    let outcome = try CommandRun.run(
-      command, outputLimit: 1 << 20, cancellation: cancellation)
+    func run() throws -> CommandOutcome {
+      try CommandRun.run(command, outputLimit: 1 << 20, cancellation: cancellation)
+    }
+    // Elsewhere nothing live is written over.
+    guard order.target == nil, let profile = configuration.profiles[order.profile] else {
+      return Self.outcome(of: try run(), snapshot, target, [])
+    }
+    let hooks = HookRun(
+      profile,
+      RunSurroundings(
+        configuration, client: client, cancellation: cancellation, note: progress, warn: warn))
+    let (outcome, failures) = try hooks.aroundRestore(isGood: \.isSuccess, run)
+    return Self.outcome(of: outcome, snapshot, target, failures)
+  }
+
+  /// - Parameter failures: of hooks after it: a service may not be up again.
+  private static func outcome(
+    of outcome: CommandOutcome, _ snapshot: Digest, _ target: String, _ failures: [String]
+  ) -> ServiceActions.Outcome {
     let last = outcome.output.split(separator: 0x0a).last.map(Array.init) ?? []
     let details = (try? JSONText.value(last)) ?? .null
     return ServiceActions.Outcome(
-      isGood: outcome.isSuccess,
-      summary: outcome.failure
-        ?? "restored \(snapshot.hex.prefix(8)) to \(ByteText.printable(target))",
+      isGood: outcome.isSuccess && failures.isEmpty,
+      summary: ([
+        outcome.failure
+          ?? "restored \(snapshot.hex.prefix(8)) to \(ByteText.printable(target))"
+      ] + failures).joined(separator: "; "),
       details: details)
   }
 

@@ -55,7 +55,9 @@ extension ConfigurationGrammar {
         default: "what suits"),
       GrammarField("retention", retention, "Which of its snapshots are kept"),
       GrammarField("max-age", .duration, "As the profile's, for this source"),
-      GrammarField("sensitive", .boolean, "Restoring it asks first", default: "false"),
+      GrammarField(
+        "sensitive", .boolean, "The service restores it only when the request confirms it",
+        default: "false"),
       GrammarField("tags", .texts, "Tags of its snapshots, besides the profile's"),
     ], exactlyOne: [["path", "sqlite", "command"]], needs: ["file-name": "command"])
 
@@ -97,8 +99,10 @@ extension ConfigurationGrammar {
       GrammarField("after", commands, "Afterwards, in any case"),
       GrammarField("on-success", commands, "After a run that succeeded"),
       GrammarField("on-failure", commands, "After one that did not"),
-      GrammarField("before-restore", commands, "Before a restore over live files"),
-      GrammarField("after-restore", commands, "After it"),
+      GrammarField(
+        "before-restore", commands,
+        "Before the service restores over live files; the first that fails stops it"),
+      GrammarField("after-restore", commands, "After the service has, whatever came of it"),
     ])
 
   static let changeAlarm = GrammarObject(
