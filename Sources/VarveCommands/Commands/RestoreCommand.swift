@@ -12,6 +12,7 @@ struct RestoreCommand: VarveSubcommand {
     usage: """
       varve restore [<options>] <snapshot[:path]> --target <directory>
       varve restore [<options>] --undo <safety snapshot>
+      varve restore [<options>] --profile <name> [--source <name> ...] [--at <time>]
       """,
     discussion: """
       The snapshot is an id, the beginning of one, latest, or latest~N (the Nth before the latest); \
@@ -27,8 +28,13 @@ struct RestoreCommand: VarveSubcommand {
       'varve restore --undo' with that snapshot's id puts everything back: also after a restore that was \
       killed. --atomic stages without the snapshot.
 
+      --profile puts sources of the configuration back to their own places, each with a safety snapshot, \
+      with the profile's before-restore and after-restore hooks around all of them. Sources that are \
+      marked sensitive ask first, unless --yes is given.
+
       Examples:
         varve restore latest --target /
+        varve restore --profile shop --source database --at '2026-03-01 12:00'
         varve restore latest:/srv/app --target /srv/app --safety --delete
         varve restore --undo 79766175
         varve restore latest:/srv/db --target /srv/db --safety --keep-existing
@@ -41,7 +47,7 @@ struct RestoreCommand: VarveSubcommand {
     help: ArgumentHelp(
       "What to restore: ID, latest or latest~N; :path for a part.",
       valueName: "snapshot[:path]"))
-  var snapshot: RawArgument
+  var snapshot: RawArgument?
 
   @Option(
     name: [.customShort("t"), .long],
@@ -52,11 +58,27 @@ struct RestoreCommand: VarveSubcommand {
   @OptionGroup(title: "What to restore") var selecting: RestoreSelectionOptions
   @OptionGroup(title: "How to restore") var writing: RestoreWritingOptions
   @OptionGroup(title: "How to change a live place") var staging: RestoreStagingOptions
+  @OptionGroup(title: "Which sources of the configuration") var sources: RestoreSourceOptions
   @OptionGroup(title: "Which snapshot is the latest") var filter: SnapshotFilterOptions
   @OptionGroup var receipts: ReceiptOptions
   @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
+    if sources.profile != nil {
+      guard snapshot == nil, target == nil, !staging.undo else {
+        throw ValidationError("--profile knows snapshots and targets; leave them out.")
+      }
+      guard !selecting.isGiven, !writing.dryRun else {
+        throw ValidationError(
+          "--profile restores whole sources; patterns and --dry-run are not for it.")
+      }
+    } else if snapshot == nil {
+      throw ValidationError("Missing expected argument '<snapshot[:path]>'")
+    }
+    if staging.keepExisting, writing.delete {
+      throw ValidationError("--keep-existing keeps what is there; --delete does not.")
+    }
+    if sources.profile != nil { return }
     if staging.undo {
       guard target == nil else {
         throw ValidationError("--undo knows its target; leave out --target.")
@@ -67,12 +89,10 @@ struct RestoreCommand: VarveSubcommand {
       throw ValidationError("Missing expected argument '--target <directory>'")
     }
     if target.bytes.isEmpty { throw ValidationError("--target is empty.") }
-    if staging.keepExisting, writing.delete {
-      throw ValidationError("--keep-existing keeps what is there; --delete does not.")
-    }
   }
 
   func execute(on console: Console) throws -> ExitStatus {
+    guard let snapshot else { return try restoreProfile(on: console) }
     let access = RepositoryAccess(global, console)
     let repository =
       staging.safety
@@ -109,7 +129,8 @@ struct RestoreCommand: VarveSubcommand {
       } else if staging.isWanted {
         let result = try StagedRestore.run(
           repository, found.record, id: found.id, options: options,
-          staging: staging.options(at: started), observer: display, cancellation: Interruption.flag
+          staging: staging.options(at: started, cancellation: Interruption.flag), observer: display,
+          cancellation: Interruption.flag
         ) { console.note($0) }
         staged = result
         report = result.restore

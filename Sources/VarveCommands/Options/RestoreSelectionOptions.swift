@@ -36,6 +36,11 @@ struct RestoreSelectionOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The same without regard to case.", valueName: "file"))
   var iexcludeFile: [RawArgument] = []
 
+  var isGiven: Bool {
+    let all = include + iinclude + includeFile + iincludeFile + exclude + iexclude + excludeFile
+    return !(all + iexcludeFile).isEmpty
+  }
+
   mutating func validate() throws {
     let includes = include + iinclude + includeFile + iincludeFile
     let excludes = exclude + iexclude + excludeFile + iexcludeFile

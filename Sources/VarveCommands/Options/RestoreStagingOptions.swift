@@ -43,8 +43,9 @@ struct RestoreStagingOptions: ParsableArguments {
     }
   }
 
-  func options(at time: Timestamp) -> StagingOptions {
+  func options(at time: Timestamp, cancellation: CancellationFlag) -> StagingOptions {
     var options = StagingOptions()
+    options.checkDatabases(cancellation: cancellation)
     options.takesSafety = safety
     if keepExisting {
       options.keptSuffix = keptSuffix?.bytes ?? Array(".pre-restore-\(Self.stamp(time))".utf8)

@@ -1,7 +1,7 @@
 import Synchronization
 import Varve
 import VarveCrypto
-public import VarveFormat
+import VarveFormat
 public import VarveRepository
 
 /// A drill as an operator's file has it, with all around it: the repository is opened, the journal kept, people told,

@@ -1,4 +1,4 @@
-public import VarveFormat
+import VarveFormat
 
 /// One thing that a drill did, and what came of it.
 public struct DrillStep: Sendable, Equatable {

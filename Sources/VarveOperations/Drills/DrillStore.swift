@@ -3,7 +3,7 @@
 import CVarveLinux
 import Glibc
 import Varve
-public import VarveFormat
+import VarveFormat
 public import VarveRepository
 
 /// Keeps the documents of drills.

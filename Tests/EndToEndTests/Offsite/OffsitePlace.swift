@@ -9,10 +9,11 @@ struct OffsitePlace {
   /// Behind every command.
   let arguments: [String]
   /// What has to live as long.
-  let servers: [AnyObject & Sendable]
+  let servers: [any AnyObject & Sendable]
 
   init(
-    _ here: Workspace, _ location: String, _ arguments: [String], _ servers: [AnyObject & Sendable]
+    _ here: Workspace, _ location: String, _ arguments: [String],
+    _ servers: [any AnyObject & Sendable]
   ) {
     self.here = here
     self.arguments = arguments
@@ -51,7 +52,7 @@ struct OffsitePlace {
   }
 
   /// A bucket behind a port of loopback.
-  init(_ here: Workspace, s3 port: UInt16, _ servers: [AnyObject & Sendable]) {
+  init(_ here: Workspace, s3 port: UInt16, _ servers: [any AnyObject & Sendable]) {
     here.environment["AWS_ACCESS_KEY_ID"] = "varve"
     here.environment["AWS_SECRET_ACCESS_KEY"] = "secret"
     here.environment["AWS_EC2_METADATA_DISABLED"] = "true"

@@ -22,9 +22,10 @@ import VarveTestSupport
     return bench
   }
 
-  /// Sends `byte` every tenth of a second until the other side has closed.
-  private static func drip(_ connection: RawConnection, byte: UInt8, seconds: Double) -> Bool {
-    for _ in 0..<Int(seconds * 10) {
+  /// Sends `byte` every tenth of a second until the other side has closed; for a minute at most,
+  /// which is what a busy machine may take to run a timer of 1.5 s.
+  private static func drip(_ connection: RawConnection, byte: UInt8) -> Bool {
+    for _ in 0..<600 {
       do { try connection.send([byte]) } catch { return true }
       usleep(100_000)
     }
@@ -35,14 +36,14 @@ import VarveTestSupport
     let bench = try Self.bench()
     let connection = try RawConnection(port: bench.port)
     try connection.send("GET /v1/web/config HTTP/1.1\r\nX: ")
-    #expect(Self.drip(connection, byte: 65, seconds: 6))
+    #expect(Self.drip(connection, byte: 65))
   }
 
   @Test func connectionsThatSayNothing() throws {
     for encrypted in [false, true] {
       let bench = try Self.bench(encrypted: encrypted)
       let connection = try RawConnection(port: bench.port)
-      #expect(connection.isClosed(within: 6))
+      #expect(connection.isClosed(within: 60))
     }
   }
 
@@ -54,7 +55,7 @@ import VarveTestSupport
     try connection.send(RawConnection.request("GET", "/v1/web/?list=", token: token))
     #expect(try connection.answer().status == 200)
     try connection.send("GET ")
-    #expect(Self.drip(connection, byte: 65, seconds: 6))
+    #expect(Self.drip(connection, byte: 65))
     #expect(Self.temporaries(bench) == 0)
   }
 
@@ -65,7 +66,7 @@ import VarveTestSupport
     try connection.send(
       RawConnection.request(
         "PUT", "/v1/web/log/checkpoint", token: token, ["Content-Length: 100000"]))
-    #expect(Self.drip(connection, byte: 65, seconds: 8))
+    #expect(Self.drip(connection, byte: 65))
     #expect(try bench.local().size("log/checkpoint") == nil)
     // What had come is gone, too.
     for _ in 0..<50 where Self.temporaries(bench) > 0 { usleep(50_000) }
@@ -93,7 +94,7 @@ import VarveTestSupport
     let slow = try RawConnection(port: bench.port)
     try slow.send(RawConnection.request("PUT", "/v1/web/config", ["Content-Length: 1000000000"]))
     #expect(try slow.answer().status == 401)
-    #expect(Self.drip(slow, byte: 65, seconds: 8))
+    #expect(Self.drip(slow, byte: 65))
     let fast = try RawConnection(port: bench.port)
     try fast.send(RawConnection.request("PUT", "/v1/web/config", ["Content-Length: 1000000000"]))
     #expect(try fast.answer().status == 401)
@@ -125,7 +126,7 @@ import VarveTestSupport
     usleep(2_000_000)
     try connection.send(RawConnection.request("GET", "/v1/web/?list=", token: token))
     #expect(try connection.answer().status == 200)
-    #expect(connection.isClosed(within: 8))
+    #expect(connection.isClosed(within: 60))
   }
 
   /// Unfinished uploads of a repository.

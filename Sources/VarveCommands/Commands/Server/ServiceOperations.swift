@@ -145,12 +145,9 @@ struct ServiceOperations: Sendable {
   private static func snapshot(
     _ order: ServiceActions.Restore, in repository: IndexedRepository
   ) throws -> (Digest, directory: String) {
-    let live = repository.log.state.snapshotsInOrder.map(\.id)
-    let found = zip(live, try repository.unlocked.snapshotHeadings(live)).filter { _, heading in
-      heading.meta["profile"] == order.profile && heading.meta["source"] == order.source
-        && !heading.isPartial
-    }
-    let chosen = try choice(order.snapshot, among: found.map(\.0))
+    let chosen = try SourceHistory(
+      profile: order.profile, source: order.source, in: repository.unlocked
+    ).snapshot(named: order.snapshot)
     let record = try repository.unlocked.snapshotRecord(chosen)
     guard record.paths.count == 1, let path = record.paths.first else {
       throw VarveError(.notFound, "the snapshot \(chosen.hex.prefix(8)) is not of one path")
@@ -165,24 +162,6 @@ struct ServiceOperations: Sendable {
       throw VarveError(.usage, "the source's path is not UTF-8", hint: "run 'varve restore'")
     }
     return (chosen, directory)
-  }
-
-  /// - Parameter ids: in the order of the log, which is that of their making.
-  private static func choice(_ name: String, among ids: [Digest]) throws -> Digest {
-    switch try SnapshotSelector(parsing: Array(name.utf8)).name {
-    case .latest(let back):
-      guard back < ids.count else {
-        throw VarveError(.notFound, "the source has no snapshot \(name)")
-      }
-      return ids[ids.count - 1 - back]
-    case .id(let prefix):
-      let matches = ids.filter { $0.hex.hasPrefix(prefix) }
-      guard matches.count == 1 else {
-        throw VarveError(
-          .notFound, "\(matches.count) snapshots of the source have an id that begins so")
-      }
-      return matches[0]
-    }
   }
 
   private static func program() throws -> String {

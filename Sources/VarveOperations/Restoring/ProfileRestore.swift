@@ -1,0 +1,186 @@
+import Glibc
+public import Varve
+public import VarveFormat
+public import VarveRepository
+
+/// Puts sources of a profile back to their own places: `varve restore --profile`.
+///
+///     choose the snapshots -> ask about what is sensitive -> before-restore hooks
+///       -> each source: staged, with a safety snapshot, databases checked -> after-restore hooks, always
+public struct ProfileRestore {
+  /// What is restored of one source.
+  public struct Choice: Sendable {
+    public let source: Source
+    public let snapshot: Digest
+    fileprivate let record: SnapshotRecord
+    fileprivate let options: RestoreOptions
+  }
+
+  private let profile: Profile
+  private let surroundings: RunSurroundings
+  private let repository: IndexedRepository
+
+  /// Opens the first of the profile's repositories that can be reached.
+  ///
+  /// - Throws: `.usage` when the profile has no repository; what opening the last one throws; `.forbidden` unless the
+  ///   credential is an owner's.
+  public init(_ profile: Profile, _ surroundings: RunSurroundings) throws {
+    self.profile = profile
+    self.surroundings = surroundings
+    repository = try Self.open(profile, surroundings)
+    guard repository.unlocked.role == .owner else {
+      throw VarveError(
+        .forbidden,
+        "the repository of profile '\(profile.name)' is opened with a credential that cannot restore and save what was there before",
+        hint: "restore with an owner's credential")
+    }
+  }
+
+  private static func open(
+    _ profile: Profile, _ surroundings: RunSurroundings
+  ) throws -> IndexedRepository {
+    var failure = VarveError(.usage, "profile '\(profile.name)' has no repository")
+    for name in profile.repositories {
+      do { return try surroundings.opening(name).indexed() } catch let error as VarveError {
+        guard error.code == .unavailable || error.code == .notFound else { throw error }
+        if name != profile.repositories.last {
+          surroundings.warn(
+            "repository '\(name)' cannot be opened: \(error); the next one is tried")
+        }
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  /// The newest snapshot of each source, or the newest that is not younger than `time`.
+  ///
+  /// - Parameters:
+  ///   - names: of sources; empty for all but outputs of commands, which have no place of their own.
+  ///   - time: nil for the newest.
+  ///   - deletes: remove what the snapshots do not have.
+  /// - Throws: `.notFound` when there is no such source, or no snapshot of it; `.usage` for a command's.
+  public func choose(_ names: [String], at time: Timestamp?, deletes: Bool) throws -> [Choice] {
+    for name in names where !profile.sources.contains(where: { $0.name == name }) {
+      throw VarveError(
+        .notFound, "profile '\(profile.name)' has no source '\(ByteText.printable(name))'",
+        hint: "it has \(profile.sources.map(\.name).joined(separator: ", "))")
+    }
+    return try profile.sources.compactMap { source in
+      guard names.isEmpty || names.contains(source.name) else { return nil }
+      if names.isEmpty, case .command = source.origin {
+        surroundings.note(
+          "\(source.name) is left out: the output of a command has no place of its own")
+        return nil
+      }
+      let newest = try SourceHistory(
+        profile: profile.name, source: source.name, in: repository.unlocked
+      ).newest(notAfter: time)
+      if case .command = source.origin {
+        throw VarveError(
+          .usage, "\(source.name) is the output of a command, which has no place of its own",
+          hint: "restore it with 'varve restore \(newest.hex.prefix(12)) --target DIRECTORY'")
+      }
+      let record = try repository.unlocked.snapshotRecord(newest)
+      var options = try place(of: record)
+      options.delete = deletes
+      return Choice(source: source, snapshot: newest, record: record, options: options)
+    }
+  }
+
+  /// Into the directory above, with its own attributes; a mounted one into itself, since nothing can be moved to there from
+  /// above.
+  private func place(of record: SnapshotRecord) throws -> RestoreOptions {
+    guard record.paths.count == 1, let path = record.paths.first else {
+      throw VarveError(.notFound, "the snapshot is not of one path")
+    }
+    let place = SnapshotPath(path)
+    guard let name = place.components.last else {
+      return RestoreOptions(target: [UInt8(ascii: "/")])
+    }
+    let above = SnapshotPath(components: place.components.dropLast())
+    if Self.isMounted(path, in: above.bytes),
+      try TreeLookup.entry(
+        at: place, below: record.rootDirectory, from: try repository.makeReader())?.type
+        == .directory
+    {
+      var options = RestoreOptions(target: path)
+      options.subpath = place.components
+      return options
+    }
+    var options = RestoreOptions(target: above.bytes)
+    options.subpath = above.components
+    // Nothing beside it is touched.
+    options.includes = [[UInt8(ascii: "/")] + Self.literal(name)]
+    return options
+  }
+
+  private static func isMounted(_ path: [UInt8], in above: [UInt8]) -> Bool {
+    func device(_ path: [UInt8]) -> dev_t? {
+      var status = stat()
+      let result = (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer {
+        lstat($0.baseAddress!, &status)
+      }
+      return result == 0 ? status.st_dev : nil
+    }
+    guard let own = device(path), let other = device(above) else { return false }
+    return own != other
+  }
+
+  /// A pattern that matches the name alone.
+  private static func literal(_ name: [UInt8]) -> [UInt8] {
+    name.flatMap { byte -> [UInt8] in
+      "*?[]\\".utf8.contains(byte) ? [UInt8(ascii: "\\"), byte] : [byte]
+    }
+  }
+
+  /// Restores them, hooks around.
+  ///
+  /// - Parameters:
+  ///   - settings: how each is staged.
+  ///   - leave: takes what the log is to say of each, also of one that failed.
+  ///   - done: hears of each that did not.
+  /// - Throws: what a before-restore hook or a restore throws; after-restore hooks have run by then. `.io` when one of these
+  ///   fails.
+  public func run(
+    _ choices: [Choice], _ settings: StagingOptions,
+    leave: (LogStatement.Receipt, UnlockedRepository) -> Void,
+    done: (Choice, StagedReport) throws -> Void
+  ) throws {
+    let (_, failures) = try HookRun(profile, surroundings).aroundRestore(isGood: { _ in true }) {
+      for choice in choices {
+        surroundings.note(
+          "restoring \(choice.source.name) of \(profile.name) from \(choice.snapshot.hex.prefix(8))"
+        )
+        let started = WallClock.now()
+        func receipt(_ report: RestoreReport?) {
+          leave(
+            LogStatement.Receipt(
+              restoring: choice.snapshot, choice.record, choice.options, report, started: started),
+            repository.unlocked)
+        }
+        let report: StagedReport
+        do {
+          report = try StagedRestore.run(
+            repository, choice.record, id: choice.snapshot, options: choice.options,
+            staging: settings, cancellation: surroundings.cancellation, note: surroundings.note)
+        } catch {
+          if (error as? VarveError)?.code != .interrupted { receipt(nil) }
+          throw error
+        }
+        receipt(report.restore)
+        try done(choice, report)
+        if let problem = report.restore.problems.first {
+          throw VarveError(
+            problem.kind == .damage ? .damaged : .io,
+            "\(choice.source.name): \(ByteText.printable(problem.path)): \(problem.message)")
+        }
+      }
+    }
+    guard failures.isEmpty else {
+      throw VarveError(
+        .io, failures.joined(separator: "; "),
+        hint: "everything was restored; start what the hook was to start")
+    }
+  }
+}

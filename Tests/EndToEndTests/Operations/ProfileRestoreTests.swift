@@ -1,0 +1,156 @@
+import Foundation
+import Glibc
+import Testing
+
+/// `restore --profile`: sources back to their own places, databases checked by SQLite first.
+@Suite struct ProfileRestoreTests {
+  private func prepare(_ more: String = "") throws -> Workspace {
+    let here = try Workspace()
+    try here.initializeWithKeyFile()
+    try here.write("{\"stop\": false}", to: here.source + "/state/risk.json")
+    try here.write("KEY=1", to: here.source + "/[env]")
+    _ = try here.run([
+      "sqlite3", here.source + "/ledger.db",
+      "create table t(a); insert into t values(1),(2);",
+    ])
+    try here.configure(
+      """
+      profiles:
+        bot:
+          sources:
+            - {name: state, path: \(here.source)/state}
+            - {name: env, path: "\(here.source)/[env]", sensitive: true}
+            - {name: ledger, sqlite: \(here.source)/ledger.db}
+            - {name: commit, command: echo abc, file-name: commit.txt}
+          hooks:
+            before-restore: echo "$VARVE_EVENT" >>\(here.root)/hooks
+            after-restore: echo "$VARVE_EVENT $VARVE_RESULT" >>\(here.root)/hooks
+      \(more)
+      """)
+    let run = try here.runProfiles("bot")
+    try #require(run.code == 0, "\(run.errors)")
+    return here
+  }
+
+  private func restore(_ here: Workspace, _ options: String...) throws -> Outcome {
+    try here.varve(
+      ["restore", "--config", here.configurationFile, "--profile", "bot"] + options)
+  }
+
+  private func spoil(_ here: Workspace) throws {
+    try here.write("{\"stop\": true}", to: here.source + "/state/risk.json")
+    try here.write("left", to: here.source + "/state/more")
+    try here.write("beside", to: here.source + "/beside")
+    try here.write("KEY=2", to: here.source + "/[env]")
+    _ = try here.run(["sqlite3", here.source + "/ledger.db", "delete from t;"])
+  }
+
+  private func rows(_ here: Workspace) throws -> String {
+    try here.run(["sqlite3", here.source + "/ledger.db", "select count(*) from t;"]).text
+  }
+
+  @Test func everythingGoesBackToItsPlace() throws {
+    let here = try prepare()
+    try spoil(here)
+    try here.copy(here.source, to: here.root + "/before")
+    // Nobody said yes.
+    let refused = try restore(here)
+    #expect(refused.code != 0 && refused.errors.contains("'env' is sensitive"), "\(refused.errors)")
+    #expect(refused.errors.contains("commit is left out"))
+    try here.expectEqual(here.source, here.root + "/before")
+    #expect(!here.exists(here.root + "/hooks"))
+    let restored = try restore(here, "--yes", "--delete", "--json")
+    try #require(restored.code == 0, "\(restored.errors)")
+    #expect(try here.read(here.source + "/[env]") == Array("KEY=1".utf8))
+    #expect(try here.read(here.source + "/state/risk.json") == Array("{\"stop\": false}".utf8))
+    #expect(try rows(here) == "2\n")
+    // What is not in the sources' places is nobody's.
+    #expect(!here.exists(here.source + "/state/more") && here.exists(here.source + "/beside"))
+    #expect(
+      String(decoding: try here.read(here.root + "/hooks"), as: UTF8.self)
+        == "before-restore\nafter-restore success\n")
+    let documents = try restored.documents().filter { $0["message_type"].string == "source" }
+    #expect(documents.compactMap { $0["source"].string } == ["state", "env", "ledger"])
+    #expect(documents.last?["databases_checked"].number == 1)
+    #expect(try here.receipts("restore").count == 3)
+    // Each has a way back.
+    for document in documents {
+      try here.succeed("restore", "--undo", try #require(document["safety_snapshot"].string))
+    }
+    try here.expectEqual(here.source, here.root + "/before", "--skip-root")
+  }
+
+  @Test func oneSourceAsItWas() throws {
+    let here = try prepare()
+    usleep(1_100_000)
+    try here.write("newer", to: here.source + "/state/risk.json")
+    #expect(try here.runProfiles("bot").code == 0)
+    try here.write("newest", to: here.source + "/state/risk.json")
+    let newest = try restore(here, "--source", "state", "--keep-existing")
+    #expect(newest.code == 0, "\(newest.errors)")
+    #expect(try here.read(here.source + "/state/risk.json") == Array("newer".utf8))
+    let names = try FileManager.default.contentsOfDirectory(atPath: here.source + "/state")
+    #expect(names.contains { $0.hasPrefix("risk.json.pre-restore-") })
+    let first = try here.snapshots().first { $0["tags"].strings.contains("safety") == false }
+    let time = try #require(first?["time"].string)
+    let old = try restore(here, "--source", "state", "--at", time)
+    #expect(old.code == 0, "\(old.errors)")
+    #expect(try here.read(here.source + "/state/risk.json") == Array("{\"stop\": false}".utf8))
+    for (options, words) in [
+      (["--source", "nothing"], "no source 'nothing'"),
+      (["--source", "commit"], "no place of its own"),
+      (["--source", "state", "--at", "2020-01-01"], "old enough"),
+      (["--include", "x"], "whole sources"), (["--target", "/"], "leave them out"),
+    ] {
+      let outcome = try here.varve(
+        ["restore", "--config", here.configurationFile, "--profile", "bot"] + options)
+      #expect(outcome.code != 0 && outcome.errors.contains(words), "\(outcome.errors)")
+    }
+    try here.fail(64, "restore", "latest", "-t", here.target, "--yes", saying: ["--profile"])
+    let unknown = try here.varve(
+      "restore", "--config", here.configurationFile, "--profile", "robot")
+    #expect(unknown.code == 1 && unknown.errors.contains("there are bot"), "\(unknown.errors)")
+  }
+
+  /// A database that is not whole in the snapshot never takes the place of another.
+  @Test func aSpoiltDatabaseIsRefused() throws {
+    let here = try prepare()
+    let path = here.source + "/state/plain.db"
+    _ = try here.run([
+      "sqlite3", path,
+      """
+      create table t(a, b); create index i on t(b);
+      with recursive n(x) as (select 1 union all select x + 1 from n where x < 20000)
+      insert into t select x, hex(randomblob(20)) from n;
+      """,
+    ])
+    let whole = try here.read(path)
+    var spoilt = whole
+    for index in stride(from: 3 * 4096, to: spoilt.count, by: 4096 * 7) {
+      for offset in 0..<64 { spoilt[index + offset] ^= 0xff }
+    }
+    try here.write(spoilt, to: path)
+    #expect(try here.runProfiles("bot").code == 0)
+    try here.write(whole, to: path)
+    try here.write("live", to: here.source + "/state/risk.json")
+    let refused = try restore(here, "--source", "state")
+    #expect(
+      refused.code != 0 && refused.errors.contains("the database state/plain.db is not whole"),
+      "\(refused.errors)")
+    #expect(try here.read(path) == whole)
+    #expect(try here.read(here.source + "/state/risk.json") == Array("live".utf8))
+    #expect(
+      String(decoding: try here.read(here.root + "/hooks"), as: UTF8.self)
+        == "before-restore\nafter-restore failure\n")
+    // By hand, too; into a place of its own, whoever wants to look at it can have it.
+    let byHand = try here.varve(
+      "restore", "latest:\(here.source)/state", "--target", here.source + "/state", "--safety",
+      "--path", here.source + "/state")
+    #expect(byHand.code != 0 && byHand.errors.contains("not whole"), "\(byHand.errors)")
+    let elsewhere = try here.varve(
+      "restore", "latest:\(here.source)/state", "--target", here.target, "--path",
+      here.source + "/state")
+    #expect(elsewhere.code == 0, "\(elsewhere.errors)")
+    #expect(try here.read(here.target + "/plain.db") == spoilt)
+  }
+}
