@@ -45,7 +45,7 @@ import Testing
     let content = generator.bytes(size)
     try here.write(content, to: here.source + "/a large")
     try here.write("kept", to: here.source + "/b kept")
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     return here
   }
 

@@ -4,7 +4,7 @@ import Testing
 @Suite struct ConcurrencyTests {
   @Test func racingBackupsBothWin() throws {
     let here = try Workspace()
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.useKeyFile()
     var generator = SeededGenerator(seed: 50)
     let rounds = Tools.rounds(5, soak: 50)
@@ -40,7 +40,7 @@ import Testing
     for number in 0..<40 {
       try here.write(generator.bytes(250_000), to: here.source + "/\(number % 4)/\(number)")
     }
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.useKeyFile()
     let whole = try here.succeed("backup", here.source).seconds
     var killed = 0

@@ -7,7 +7,7 @@ import Testing
   ) throws {
     let here = try Workspace()
     try here.makeSmallTree()
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.backup()
     try here.write("more", to: here.source + "/more")
     try here.backup()
@@ -27,7 +27,7 @@ import Testing
   @Test func aForkedLogStopsTheClientThatKnowsBetter() throws {
     let here = try Workspace()
     try here.makeSmallTree()
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.copy(here.repository, to: here.root + "/older")
     try here.backup()
     // Another client, who has not seen that backup, makes one of its own on the older copy.
@@ -44,7 +44,7 @@ import Testing
   @Test func showAndVerifyTellTheHistory() throws {
     let here = try Workspace()
     try here.makeSmallTree()
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     let backup = try here.backup()
     let verified = try here.succeed("log", "verify")
     #expect(!verified.text.isEmpty || !verified.errors.isEmpty)
@@ -61,7 +61,7 @@ import Testing
   @Test func derivedObjectsAreRebuilt() throws {
     let here = try Workspace()
     try here.makeSmallTree()
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.backup()
     unlink(here.repository + "/log/checkpoint")
     #expect(try here.snapshots().count == 1)
@@ -75,7 +75,7 @@ import Testing
   @Test func publishedTilesHashToTheSignedRoot() throws {
     let here = try Workspace()
     try here.makeSmallTree(files: 2, largest: 10)
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.useKeyFile()
     for round in 0..<Tools.rounds(6, soak: 600) {
       try here.write("\(round)", to: here.source + "/hello.txt")

@@ -19,7 +19,7 @@ import Testing
       try #require(file != nil && fwrite(bytes, 1, bytes.count, file) == bytes.count)
       fclose(file)
     }
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.useKeyFile()
     return here
   }

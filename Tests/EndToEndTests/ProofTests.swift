@@ -17,7 +17,7 @@ import Testing
     try here.write(generator.bytes(500_000), to: here.source + "/deep/down/contract.pdf")
     try here.write("a \\ strange\u{1} name", to: here.source + "/deep/a \\ name\u{1}")
     try here.write("", to: here.source + "/deep/empty")
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.useKeyFile()
     try here.backup()
     let config = try here.succeed("cat", "config").document()

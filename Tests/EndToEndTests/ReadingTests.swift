@@ -10,7 +10,7 @@ import Testing
     try here.write("gamma", to: here.source + "/gamma")
     symlink("gamma", here.source + "/link")
     chmod(here.source + "/gamma", 0o4751)
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.backup(here.source, "--tag", "first", "--host", "one")
     try here.write("beta, changed", to: here.source + "/b/beta.md")
     try here.write("delta", to: here.source + "/d/delta")
@@ -129,7 +129,7 @@ import Testing
     try here.makeAwkwardTree(
       "--sparse-size", "100000000", "--siblings", "50", "--tiny", "100", "--depth", "60",
       "--long-path-levels", "10")
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.backup()
     let archive = try here.succeed("dump", "latest", here.source, "--archive", "tar")
     try here.write(archive.output, to: here.root + "/archive.tar")

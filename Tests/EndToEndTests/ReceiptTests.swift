@@ -9,7 +9,7 @@ import Testing
   private func prepare() throws -> Workspace {
     let here = try Workspace()
     try here.makeSmallTree()
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.useKeyFile()
     try here.backup()
     return here

@@ -7,7 +7,7 @@ import Testing
   private func prepare() throws -> (Workspace, first: String) {
     let here = try Workspace()
     try here.makeSmallTree()
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.useKeyFile()
     usleep(50_000)
     let first = try #require(try here.backup()["snapshot_id"].string)

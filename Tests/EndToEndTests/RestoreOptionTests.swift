@@ -6,7 +6,7 @@ import Testing
     let here = try Workspace()
     try here.makeSmallTree()
     try here.write("old text", to: here.source + "/notes.txt")
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.backup()
     return here
   }

@@ -15,7 +15,7 @@ import Testing
       try here.write(bytes, to: here.source + "/large\(number % 4)/\(number)")
     }
     symlink("small0", here.source + "/link")
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.useKeyFile()
     try here.backup()
     return here

@@ -16,7 +16,7 @@ extension Workspace {
 @Suite struct RetentionTests {
   private func prepare(days: ClosedRange<Int> = 1...10) throws -> Workspace {
     let here = try Workspace()
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.useKeyFile()
     try here.write("data", to: here.source + "/file")
     try here.backupDays(days)

@@ -6,7 +6,7 @@ import Testing
     let here = try Workspace()
     try here.makeAwkwardTree(
       "--sparse-size", "\(1 << 30)", "--siblings", "\(Tools.rounds(20_000, soak: 1_000_000))")
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     // By a relative path: parents of an absolute one are saved too, and theirs changes with every other test.
     let first = try here.varve("backup", "--json", ".", directory: here.source).message("summary")
     let second = try here.varve("backup", "--json", ".", directory: here.source).message("summary")
@@ -34,7 +34,7 @@ import Testing
   @Test func aSubtreeIsRestoredIntoTheTargetItself() throws {
     let here = try Workspace()
     try here.makeSmallTree()
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.backup()
     let outcome = try here.restoreSource()
     #expect(outcome.code == 0, "\(outcome.errors)")
@@ -46,7 +46,7 @@ import Testing
     try here.makeAwkwardTree(
       "--sparse-size", "\(10 << 30)", "--siblings", "1", "--tiny", "1", "--depth", "2")
     let sparse = here.source + "/sparse"
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.backup(sparse)
     #expect(here.storedBytes() < 4 << 20, "holes cost next to nothing")
     try here.succeed("restore", "latest", "--target", here.target)
@@ -58,7 +58,7 @@ import Testing
     var generator = SeededGenerator(seed: 5)
     let content = generator.bytes(12 << 20)
     try here.write(content, to: here.source + "/original")
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     let first = try here.backup()
     rename(here.source + "/original", here.source + "/renamed")
     try here.write(generator.bytes(100) + content, to: here.source + "/shifted")
@@ -89,7 +89,7 @@ import Testing
   @Test func ownersAreMatchedByNameWhenAsked() throws {
     let here = try Workspace()
     try here.makeSmallTree()
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.backup()
     try here.succeed(
       "restore", "latest:\(here.source)", "--target", here.target, "--ownership-by-name")
@@ -103,7 +103,7 @@ import Testing
       timespec(tv_sec: 1_000_000_000, tv_nsec: 123), timespec(tv_sec: 1_100_000_000, tv_nsec: 456),
     ]
     utimensat(AT_FDCWD, here.source + "/hello.txt", times, 0)
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.backup(here.source, "--with-atime")
     try here.succeed("restore", "latest:\(here.source)", "--target", here.target)
     var status = stat()
@@ -116,7 +116,7 @@ import Testing
   @Test(.enabled(if: Tools.soak)) func systemTreesComeBackEqual() throws {
     let here = try Workspace()
     let trees = ["/usr/share", "/usr/lib", "/usr/include"]
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     let first = try here.varve(["backup", "--json"] + trees)
     #expect(first.code == 0, "\(first.errors)")
     #expect(first.peakMemory <= 300 << 20, "peak \(first.peakMemory >> 20) MiB")

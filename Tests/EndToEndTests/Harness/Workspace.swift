@@ -68,6 +68,16 @@ final class Workspace {
       [Tools.varve] + arguments, environment: environment, input: input)
   }
 
+  var ownerKeyFile: String { root + "/owner.key" }
+
+  /// Makes the repository, and a key file that unlocks it from now on, here and in what is configured: a password takes its
+  /// time each time.
+  func initializeWithKeyFile() throws {
+    try succeed("init", "--new-key-file", ownerKeyFile)
+    environment["VARVE_PASSWORD_FILE"] = nil
+    environment["VARVE_KEY_FILE"] = ownerKeyFile
+  }
+
   /// Runs varve and requires success.
   @discardableResult
   func succeed(

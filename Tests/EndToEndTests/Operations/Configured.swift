@@ -3,17 +3,6 @@ import Testing
 extension Workspace {
   var configurationFile: String { root + "/varve.yaml" }
 
-  private var ownerKeyFile: String { root + "/owner.key" }
-
-  /// Makes the repository, and a key file that unlocks it from now on, here and in what is configured: a password takes its
-  /// time each time.
-  func initializeWithKeyFile() throws {
-    try succeed("init")
-    try succeed("key", "add", "--new-key-file", ownerKeyFile)
-    environment["VARVE_PASSWORD_FILE"] = nil
-    environment["VARVE_KEY_FILE"] = ownerKeyFile
-  }
-
   /// A configuration with the repository `main` and what else is said.
   func configure(_ yaml: String) throws {
     let credential =

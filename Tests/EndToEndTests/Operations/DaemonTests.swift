@@ -8,9 +8,9 @@ import Testing
   }
 
   private func wait(_ what: String, _ isThere: () throws -> Bool) throws {
-    for _ in 0..<600 {
+    for _ in 0..<300 {
       if try isThere() { return }
-      usleep(50_000)
+      usleep(250_000)
     }
     Issue.record("\(what) did not happen")
   }
@@ -23,7 +23,7 @@ import Testing
   @Test func whatIsDueIsDone() throws {
     let here = try Workspace()
     try here.write("a", to: here.source + "/a")
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.configure(
       "profiles:\n  one: {schedule: daily, sources: [\(here.source)]}\n")
     let process = try daemon(here)
@@ -51,7 +51,7 @@ import Testing
   @Test func oneAtATimeAndAnEndInOrder() throws {
     let here = try Workspace()
     try here.write("a", to: here.source + "/a")
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     let log = here.root + "/log"
     func profile(_ name: String) -> String {
       "  \(name): {schedule: daily, sources: [\(here.source)], hooks: {"

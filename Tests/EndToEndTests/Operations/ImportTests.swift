@@ -7,7 +7,7 @@ import Testing
 
   private func prepare() throws -> Workspace {
     let here = try Workspace()
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.useKeyFile()
     return here
   }

@@ -26,7 +26,7 @@ import Testing
     // No UTF-8.
     let raw: [CChar] = Array("\(here.source)/raw-".utf8CString.dropLast()) + [-1, -2, 0]
     close(open(raw, O_CREAT | O_WRONLY, 0o600))
-    try here.succeed("init")
+    try here.initializeWithKeyFile()
     try here.backup()
     return here
   }
