@@ -9,18 +9,18 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
     libzstd-dev libssl-dev libsqlite3-dev libyaml-dev zlib1g-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
-COPY Package.swift Package.resolved ./
-RUN swift package resolve
+COPY Package.swift ./
 COPY Sources Sources
 COPY Tests Tests
 RUN swift build -c release --product varve && strip .build/release/varve
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
-    libzstd1 libssl3 libsqlite3-0 libyaml-0-2 zlib1g ca-certificates openssh-client tzdata \
+    libzstd1 libssl3 libsqlite3-0 libyaml-0-2 zlib1g ca-certificates openssh-client tini tzdata \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /source/.build/release/varve /usr/bin/varve
 ENV XDG_STATE_HOME=/var/lib XDG_CACHE_HOME=/var/cache
 VOLUME ["/var/lib/varve", "/var/cache/varve"]
-ENTRYPOINT ["/usr/bin/varve"]
+# The first process of a container has to reap what others leave.
+ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/varve"]
 CMD ["daemon", "--config", "/etc/varve/varve.yaml"]

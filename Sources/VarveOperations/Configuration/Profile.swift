@@ -48,7 +48,7 @@ public struct Source: Sendable {
   public var retention: RetentionRules?
   /// Overrides the profile's.
   public var maximumAge: Int64?
-  /// The service restores it only when the request confirms it.
+  /// A restore by profile asks first; the service restores it only when the request confirms it.
   public var isSensitive = false
   public var tags: [String] = []
 

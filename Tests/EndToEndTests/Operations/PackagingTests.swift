@@ -34,9 +34,29 @@ import Testing
     #expect(checked.errors.isEmpty, "\(checked.errors.prefix(500))")
   }
 
+  /// What the package puts into /etc, with the comment signs of the example taken away.
+  @Test func theExampleConfigurationIsRight() throws {
+    let here = try Workspace()
+    let text = try here.text(of: Tools.sources + "/packaging/varve.yaml")
+    let example = text.split(separator: "\n", omittingEmptySubsequences: false)
+      .drop { !$0.hasPrefix("# repositories:") }.map { $0.dropFirst(2) }
+    #expect(example.count > 10)
+    try here.write(example.joined(separator: "\n") + "\n", to: here.root + "/varve.yaml")
+    let checked = try here.varve("config", "check", "--config", here.root + "/varve.yaml")
+    #expect(checked.code == 0, "\(checked.errors)")
+    let asItStands = try here.varve(
+      "config", "check", "--config", Tools.sources + "/packaging/varve.yaml")
+    #expect(asItStands.code == 0, "\(asItStands.errors)")
+  }
+
+  private static let canMount =
+    Tools.isRoot
+    && (try? RunningProcess(
+      ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], environment: [:]
+    ).wait().code) == 0
+
   /// In a root of its own: installing, a scheduled backup by the unit's command line, removing, purging.
-  @Test(
-    .enabled(if: Tools.soak && Tools.isRoot, "half a minute, as root: scripts/test-debian-package"))
+  @Test(.enabled(if: canMount, "takes root, and a kernel that lets it mount"))
   func theDebianPackageInstallsRunsAndPurges() throws {
     let here = try Workspace(in: access("/dev/shm", W_OK) == 0 ? "/dev/shm" : nil)
     here.environment["DEB_COMPRESSION"] = "gzip"
