@@ -56,10 +56,18 @@ package final class SegmentCipher: Sendable {
   ) throws {
     let objectName = ObjectName.index(name)
     let digest = SHA256Stream()
-    let sealed = try ReusableBuffer(capacity: Self.frameLength + BlockCipher.tagLength)
+    let headerLength = IndexSegmentHeader.byteCount
+    let sealed = try ReusableBuffer(
+      capacity: headerLength + Self.frameLength + BlockCipher.tagLength)
     let plain = try ReusableBuffer(capacity: Self.frameLength)
-    let headerBytes = try storage.read(
-      objectName, offset: 0, count: IndexSegmentHeader.byteCount)
+    // With the first frame, which is all that most have.
+    let begin = UnsafeMutableRawBufferPointer(
+      start: sealed.base,
+      count: max(
+        headerLength,
+        Int(min(size, UInt64(headerLength + Self.frameLength + BlockCipher.tagLength)))))
+    try storage.read(objectName, offset: 0, into: begin)
+    let headerBytes = Array(begin.prefix(headerLength))
     headerBytes.withUnsafeBytes { digest.update($0) }
     let header = try headerBytes.withUnsafeBytes { try IndexSegmentHeader(decoding: $0) }
     let tag = UInt64(BlockCipher.tagLength)
@@ -71,8 +79,14 @@ package final class SegmentCipher: Sendable {
     var offset = UInt64(IndexSegmentHeader.byteCount)
     for frame in 0..<Int(header.frameCount) {
       let length = Int(min(frameLength + tag, size - offset))
-      let input = UnsafeMutableRawBufferPointer(start: sealed.base, count: length)
-      try storage.read(objectName, offset: offset, into: input)
+      let input: UnsafeMutableRawBufferPointer
+      if frame == 0 {
+        input = UnsafeMutableRawBufferPointer(
+          rebasing: begin[headerLength..<headerLength + length])
+      } else {
+        input = UnsafeMutableRawBufferPointer(start: sealed.base, count: length)
+        try storage.read(objectName, offset: offset, into: input)
+      }
       digest.update(UnsafeRawBufferPointer(input))
       let output = UnsafeMutableRawBufferPointer(
         start: plain.base, count: length - BlockCipher.tagLength)

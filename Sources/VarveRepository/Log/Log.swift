@@ -149,7 +149,7 @@ public final class Log: Sendable {
     var commits: [[UInt8]] = []
     try readBundles(into: &fold, upTo: signed, &commits)
     var newest: String?
-    var reader = CommitReader(self)
+    var reader = CommitReader(self, isBehind: signed > fold.tree.size)
     while let commit = try reader.commit(at: fold.tree.size) {
       newest = ObjectName.commit(fold.tree.size)
       try fold.append(commit: commit)

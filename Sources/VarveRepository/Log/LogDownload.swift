@@ -2,7 +2,8 @@
 //
 //     entry bundles    256 entries an object, several objects at a time, up to the stored checkpoint; entries are
 //                      put together again to the commits in which they were appended, by the sizes that they state
-//     commits          the rest: the next one alone; once there is one, several that might follow at a time
+//     commits          the rest: the next one alone, unless the stored checkpoint has it; once there is one, several that
+//                      might follow at a time
 //
 // Bundles are derived and count for nothing by themselves: what is taken from them is verified like commits, and where
 // they are missing or wrong the commits are read instead.
@@ -97,12 +98,15 @@ struct CommitReader {
 
   private let log: Log
   private let width: Int
-  private var isFirst = true
+  /// Whether there may well be none.
+  private var isFirst: Bool
   /// Nil values: looked for, and not there.
   private var known: [UInt64: [UInt8]?] = [:]
 
-  init(_ log: Log) {
+  /// - Parameter isBehind: whether there is at least one.
+  init(_ log: Log, isBehind: Bool) {
     self.log = log
+    isFirst = !isBehind
     width = min(Self.limit, log.storage.transfersAtOnce)
   }
 

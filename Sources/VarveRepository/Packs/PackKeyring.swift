@@ -1,11 +1,11 @@
-internal import Synchronization
 package import VarveCrypto
 package import VarveFormat
 package import VarveStorage
 
 /// The content keys of packs that are being read, opened once each (about 0.1 ms of X25519) and
-/// shared by all threads. Bounded: 32 bytes and a name for each of at most 4,096 packs.
-package final class PackKeyring: Sendable {
+/// shared by all threads, of which one reads a header and the others wait for it. Bounded: 32 bytes and a name for each of
+/// at most 4,096 packs.
+package final class PackKeyring: @unchecked Sendable {
   private final class Entry: Sendable {
     let version: PackVersion
     let type: PackType
@@ -23,7 +23,10 @@ package final class PackKeyring: Sendable {
   private let trees: any StorageBackend
   private let repository: Digest
   private let privateKey: SecretBytes
-  private let entries = Mutex<[Digest: Entry]>([:])
+  private let condition = Condition()
+  /// Guarded by `condition`, as is what follows.
+  private var entries: [Digest: Entry] = [:]
+  private var underWay: Set<Digest> = []
 
   /// - Parameters:
   ///   - trees: where tree packs are read, if not where the others are.
@@ -59,26 +62,45 @@ package final class PackKeyring: Sendable {
   }
 
   private func entry(of pack: Digest, _ type: PackType) throws -> Entry {
-    let entry: Entry
-    if let known = entries.withLock({ $0[pack] }) {
-      entry = known
-    } else {
-      let name = ObjectName.pack(pack)
-      let bytes = try [UInt8](unsafeUninitializedCapacity: PackHeader.byteCount) { buffer, count in
-        try (type == .tree ? trees : storage).read(
-          name, offset: 0, into: UnsafeMutableRawBufferPointer(buffer))
-        count = PackHeader.byteCount
-      }
-      entry = try open(header: bytes, name: name)
-      entries.withLock { entries in
-        if entries.count >= Self.limit { entries.removeAll(keepingCapacity: true) }
-        entries[pack] = entry
-      }
-    }
+    let entry = try known(pack) ?? fetch(pack, type)
     guard entry.type == type else {
       throw VarveError(.damaged, "\(ObjectName.pack(pack)) is not of the type that the index says")
     }
     return entry
+  }
+
+  /// Nil for the one thread that is to read the header.
+  private func known(_ pack: Digest) -> Entry? {
+    condition.locked {
+      while true {
+        if let entry = entries[pack] { return entry }
+        if underWay.insert(pack).inserted { return nil }
+        condition.wait()
+      }
+    }
+  }
+
+  private func fetch(_ pack: Digest, _ type: PackType) throws -> Entry {
+    var entry: Entry?
+    defer {
+      condition.locked {
+        underWay.remove(pack)
+        if let entry {
+          if entries.count >= Self.limit { entries.removeAll(keepingCapacity: true) }
+          entries[pack] = entry
+        }
+        condition.broadcast()
+      }
+    }
+    let name = ObjectName.pack(pack)
+    let bytes = try [UInt8](unsafeUninitializedCapacity: PackHeader.byteCount) { buffer, count in
+      try (type == .tree ? trees : storage).read(
+        name, offset: 0, into: UnsafeMutableRawBufferPointer(buffer))
+      count = PackHeader.byteCount
+    }
+    let opened = try open(header: bytes, name: name)
+    entry = opened
+    return opened
   }
 
   /// A cipher for a pack whose bytes are at hand, without touching storage.
