@@ -73,7 +73,7 @@ public enum StagedRestore {
       note("restoring \(plan.written.count) files into a staging directory")
       let staged = try stage(source, options, plan, staging, cancellation)
       let databases = try check(plan, staging, settings, &report)
-      let companions = try plan.addCompanions(of: databases, target)
+      try plan.addCompanions(of: databases, target)
       try staging.sync()
       if settings.takesSafety {
         note("saving what is there now")
@@ -87,7 +87,7 @@ public enum StagedRestore {
       isBegun = true
       var change = try Switch(staging, keptSuffix: settings.keptSuffix)
       for path in plan.written { try change.move(path) }
-      for path in companions { try change.remove(path) }
+      for path in plan.companions { try change.remove(path) }
       try staging.sync()
       var rest = options
       if rest.overwrite == .always { rest.overwrite = .ifChanged }
@@ -137,28 +137,18 @@ public enum StagedRestore {
     return report
   }
 
-  /// Checks the databases that were staged; gives those that are there now.
+  /// Checks the databases that were staged, and gives them.
   private static func check(
     _ plan: ChangePlan, _ staging: Staging, _ settings: StagingOptions, _ report: inout StagedReport
   ) throws -> [[UInt8]] {
-    let magic = Array("SQLite format 3\0".utf8)
-    let new = Set(plan.created)
     var found: [[UInt8]] = []
     for path in plan.written {
       let staged = staging.tree + [UInt8(ascii: "/")] + path
-      let place = staging.target.parent(of: staged)
-      guard place.directory >= 0 else { continue }
-      let opened = place.name.withName { OpenAt.file(place.directory, $0) }
-      guard opened >= 0 else { continue }
-      let file = Descriptor(owning: opened)
-      var head = [UInt8](repeating: 0, count: magic.count)
-      let count = head.withUnsafeMutableBytes {
-        varve_pread(file.number, $0.baseAddress!, $0.count, 0)
-      }
-      guard count == magic.count, head == magic else { continue }
-      if !new.contains(path) { found.append(path) }
+      guard ChangePlan.isDatabase(staged, in: staging.target) else { continue }
+      found.append(path)
       guard let check = settings.checkDatabase else { continue }
       report.databasesChecked += 1
+      let place = staging.target.parent(of: staged)
       // By way of its directory's descriptor: the path leads nowhere else, and names may be any bytes.
       let problem = try place.name.withName { name in
         try check("/proc/self/fd/\(place.directory)/" + String(cString: name))
