@@ -6,7 +6,11 @@ public import VarveRepository
 /// Puts sources of a profile back to their own places: `varve restore --profile`.
 ///
 ///     choose the snapshots -> ask about what is sensitive -> before-restore hooks
-///       -> each source: staged, with a safety snapshot, databases checked -> after-restore hooks, always
+///       -> all sources are staged, and databases checked -> each, with a safety snapshot, is put in its place
+///       -> after-restore hooks, always
+///
+/// So nothing is changed when one of them cannot be restored. Only where a source lies in another are they restored one after
+/// the other.
 public struct ProfileRestore {
   /// What is restored of one source.
   public struct Choice: Sendable {
@@ -148,33 +152,8 @@ public struct ProfileRestore {
     done: (Choice, StagedReport) throws -> Void
   ) throws {
     let (_, failures) = try HookRun(profile, surroundings).aroundRestore(isGood: { _ in true }) {
-      for choice in choices {
-        surroundings.note(
-          "restoring \(choice.source.name) of \(profile.name) from \(choice.snapshot.hex.prefix(8))"
-        )
-        let started = WallClock.now()
-        func receipt(_ report: RestoreReport?) {
-          leave(
-            LogStatement.Receipt(
-              restoring: choice.snapshot, choice.record, choice.options, report, started: started),
-            repository.unlocked)
-        }
-        let report: StagedReport
-        do {
-          report = try StagedRestore.run(
-            repository, choice.record, id: choice.snapshot, options: choice.options,
-            staging: settings, cancellation: surroundings.cancellation, note: surroundings.note)
-        } catch {
-          if (error as? VarveError)?.code != .interrupted { receipt(nil) }
-          throw error
-        }
-        receipt(report.restore)
-        try done(choice, report)
-        if let problem = report.restore.problems.first {
-          throw VarveError(
-            problem.kind == .damage ? .damaged : .io,
-            "\(choice.source.name): \(ByteText.printable(problem.path)): \(problem.message)")
-        }
+      for group in Self.groups(choices) {
+        try restore(group, settings, leave: leave, done: done)
       }
     }
     guard failures.isEmpty else {
@@ -182,5 +161,62 @@ public struct ProfileRestore {
         .io, failures.joined(separator: "; "),
         hint: "everything was restored; start what the hook was to start")
     }
+  }
+
+  private static func groups(_ choices: [Choice]) -> [[Choice]] {
+    let places = choices.compactMap { $0.record.paths.first.map { SnapshotPath($0).components } }
+    let isNested = places.indices.contains { index in
+      places.indices.contains { $0 != index && places[$0].starts(with: places[index]) }
+    }
+    return isNested ? choices.map { [$0] } : [choices]
+  }
+
+  private func restore(
+    _ choices: [Choice], _ settings: StagingOptions,
+    leave: (LogStatement.Receipt, UnlockedRepository) -> Void,
+    done: (Choice, StagedReport) throws -> Void
+  ) throws {
+    var prepared: [(choice: Choice, restore: PreparedRestore, started: Timestamp)] = []
+    // The last first, since each has seen the ones before come.
+    defer { for item in prepared.reversed() { item.restore.abandon() } }
+    func following<Result>(
+      _ choice: Choice, _ started: Timestamp, _ body: () throws -> Result
+    ) throws -> Result {
+      do { return try body() } catch {
+        if (error as? VarveError)?.code != .interrupted {
+          leave(receipt(choice, nil, started), repository.unlocked)
+        }
+        throw error
+      }
+    }
+    for choice in choices {
+      surroundings.note(
+        "restoring \(choice.source.name) of \(profile.name) from \(choice.snapshot.hex.prefix(8))")
+      let started = WallClock.now()
+      let restore = try following(choice, started) {
+        try PreparedRestore(
+          repository, choice.record, id: choice.snapshot, options: choice.options,
+          staging: settings, cancellation: surroundings.cancellation, note: surroundings.note)
+      }
+      prepared.append((choice, restore, started))
+    }
+    for (choice, restore, started) in prepared {
+      surroundings.note("putting \(choice.source.name) in its place")
+      let report = try following(choice, started) { try restore.finish(note: surroundings.note) }
+      leave(receipt(choice, report.restore, started), repository.unlocked)
+      try done(choice, report)
+      if let problem = report.restore.problems.first {
+        throw VarveError(
+          problem.kind == .damage ? .damaged : .io,
+          "\(choice.source.name): \(ByteText.printable(problem.path)): \(problem.message)")
+      }
+    }
+  }
+
+  private func receipt(
+    _ choice: Choice, _ report: RestoreReport?, _ started: Timestamp
+  ) -> LogStatement.Receipt {
+    LogStatement.Receipt(
+      restoring: choice.snapshot, choice.record, choice.options, report, started: started)
   }
 }

@@ -62,14 +62,18 @@ struct ChangePlan {
     sort()
   }
 
-  /// The files that a database keeps beside itself are of the old one, and must not be taken for the new one's.
+  /// What SQLite appends to a database's name for the files that it keeps beside it.
+  static let companionEndings = ["-wal", "-shm", "-journal"].map { Array($0.utf8) }
+
+  /// The files that a database keeps beside itself are of the old one, and must not be taken for the new one's: not even
+  /// where the old one is gone.
   mutating func addCompanions(of databases: [[UInt8]], _ places: TargetPlaces) throws -> [[UInt8]] {
     var found: [[UInt8]] = []
     let written = Set(written)
     let known = Set(preserved)
     for database in databases {
-      for suffix in ["-wal", "-shm", "-journal"] {
-        let path = database + Array(suffix.utf8)
+      for ending in Self.companionEndings {
+        let path = database + ending
         var status = FileStatus()
         guard !written.contains(path), try places.look(at: path, &status) else { continue }
         found.append(path)
