@@ -112,6 +112,23 @@ import Testing
     #expect(unknown.code == 1 && unknown.errors.contains("there are bot"), "\(unknown.errors)")
   }
 
+  /// On a machine that has nothing of it yet.
+  @Test func directoriesAboveAreMadeAsTheyWere() throws {
+    let here = try prepare()
+    chmod(here.source, 0o751)
+    chmod(here.source + "/state", 0o750)
+    #expect(try here.runProfiles("bot").code == 0)
+    rename(here.source, here.root + "/was")
+    let restored = try restore(here, "--yes")
+    try #require(restored.code == 0, "\(restored.errors)")
+    for name in ["", "/state", "/state/risk.json", "/[env]"] {
+      var (was, now) = (stat(), stat())
+      lstat(here.root + "/was" + name, &was)
+      lstat(here.source + name, &now)
+      #expect(was.st_mode == now.st_mode && now.st_mode != 0, "\(name)")
+    }
+  }
+
   /// A database that is not whole in the snapshot never takes the place of another.
   @Test func aSpoiltDatabaseIsRefused() throws {
     let here = try prepare()
@@ -195,6 +212,6 @@ import Testing
     #expect(try rows(here) == "2\n")
     #expect(try here.run(["sqlite3", ledger, "PRAGMA integrity_check;"]).text == "ok\n")
     let names = try FileManager.default.contentsOfDirectory(atPath: here.source)
-    #expect(names.contains { $0.hasPrefix("ledger.db-wal.pre-restore-") })
+    #expect(names.contains { $0.hasPrefix("ledger.db.pre-restore-") && $0.hasSuffix("-wal") })
   }
 }

@@ -17,7 +17,8 @@ struct ChangePlan {
   /// taken for the restored ones'. Will be removed.
   private(set) var companions: [[UInt8]] = []
 
-  private static let companionSuffixes = ["-wal", "-shm", "-journal"].map { Array($0.utf8) }
+  /// What SQLite appends to a database's name for the files that it keeps beside it.
+  static let companionEndings = ["-wal", "-shm", "-journal"].map { Array($0.utf8) }
   private static let databaseMagic = Array("SQLite format 3\0".utf8)
   /// Of the snapshot's files that are as they are to be, those whose names end so.
   private let unchangedCompanions: Set<[UInt8]>
@@ -82,14 +83,14 @@ struct ChangePlan {
     try addCompanions(of: unchanged, places) { Self.isDatabase($0, in: places) }
   }
 
-  /// Adds what lies beside databases that are written.
+  /// Adds what lies beside databases that are restored.
   mutating func addCompanions(
     of databases: [[UInt8]], _ places: TargetPlaces,
     where isMeant: ([UInt8]) -> Bool = { _ in true }
   ) throws {
     let restored = unchangedCompanions.union(written.filter { Self.isCompanion($0) })
     for database in databases {
-      let found = try Self.companionSuffixes.map { database + $0 }.filter { path in
+      let found = try Self.companionEndings.map { database + $0 }.filter { path in
         var status = FileStatus()
         return try !restored.contains(path) && places.look(at: path, &status)
       }
@@ -101,7 +102,7 @@ struct ChangePlan {
   }
 
   private static func isCompanion(_ path: [UInt8]) -> Bool {
-    companionSuffixes.contains { path.count > $0.count && path.suffix($0.count) == $0[...] }
+    companionEndings.contains { path.count > $0.count && path.suffix($0.count) == $0[...] }
   }
 
   /// Whether a file begins as SQLite's do.

@@ -8,14 +8,17 @@ struct Switch {
   let staging: Staging
   /// Appended to the names of what is moved aside; nil to replace it.
   let keptSuffix: [UInt8]?
+  /// What is moved that is a SQLite database.
+  private let databases: Set<[UInt8]>
   private let staged: TargetPlaces
   private let target: TargetPlaces
   private var replaced = 0
 
   /// - Throws: `.io`.
-  init(_ staging: Staging, keptSuffix: [UInt8]?) throws {
+  init(_ staging: Staging, keptSuffix: [UInt8]?, databases: Set<[UInt8]>) throws {
     self.staging = staging
     self.keptSuffix = keptSuffix
+    self.databases = databases
     target = staging.target
     let opened = target.parent(of: staging.tree + Array("/.".utf8)).directory
     guard opened >= 0 else { throw VarveError(system: -opened, "cannot open what was staged") }
@@ -81,7 +84,12 @@ struct Switch {
   private func setAside(_ path: [UInt8], isDirectory: Bool) throws {
     guard let keptSuffix else { return }
     let place = target.parent(of: path)
-    let kept = place.name.dropLast() + keptSuffix + [0]
+    // SQLite has to find a journal beside what is kept, or its newest transactions are lost.
+    let ending =
+      ChangePlan.companionEndings.first {
+        path.suffix($0.count) == $0[...] && databases.contains(Array(path.dropLast($0.count)))
+      } ?? []
+    let kept = place.name.dropLast(ending.count + 1) + keptSuffix + ending + [0]
     var result: Int32 = -EPERM
     if !isDirectory {
       result = place.name.withName { name in
