@@ -86,11 +86,14 @@ public final class PreparedRestore {
         report.safety = try takeSafety()
         note("safety snapshot \(report.safety?.hex ?? "")")
       }
+      let databases = Set(databases)
+      let suffix = try settings.keptSuffix.map {
+        try Switch.freeSuffix($0, for: plan.preserved, databases: databases, in: staging.target)
+      }
       try cancellation.check()
       try staging.begin(safety: report.safety)
       isBegun = true
-      var change = try Switch(
-        staging, keptSuffix: settings.keptSuffix, databases: Set(databases))
+      var change = try Switch(staging, keptSuffix: suffix, databases: databases)
       for path in plan.written { try change.move(path) }
       for path in plan.companions { try change.remove(path) }
       try staging.sync()
