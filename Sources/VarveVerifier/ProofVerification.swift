@@ -1,12 +1,14 @@
+internal import VarveCrypto
 internal import VarveFormat
 package import VarveProof
 
 /// Verifies a proof in a file, without a repository: what `varve proof verify` and `varve-verify` do.
 ///
-/// A file proof is told from a log entry, a DSSE envelope, by its members; the proof that the entry is in the log is in a file of
-/// its own, by default beside it with `.tlog-proof` behind its name.
+/// A file proof is told from a log entry, a DSSE envelope, and from a drill's proof by its members; the proof that an entry is in
+/// the log is in a file of its own, by default beside it with `.tlog-proof` behind its name. A drill's proof, `proof.json`, has
+/// record, receipt and log proof in it.
 package struct ProofVerification {
-  /// The file proof or the entry.
+  /// The file proof, the entry or the drill's proof.
   package var proof: [UInt8]
   /// The tlog-proof of an entry.
   package var logProof: [UInt8]?
@@ -27,9 +29,13 @@ package struct ProofVerification {
     let key = try Self.verifierKey(self.key)
     let bytes = try InputFile.read(proof, limit: FileProof.largestByteCount)
     let name = InputFile.name(proof)
-    let isEntry = try Self.unproved(name) {
-      try JSONValue(canonical: bytes, name).optional("payloadType") != nil
+    let json = try Self.unproved(name) {
+      try JSONValue(canonical: bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes, name)
     }
+    let (isEntry, isDrill) = try Self.unproved(name) {
+      (try json.optional("payloadType") != nil, try json.optional("record") != nil)
+    }
+    if isDrill { return try verify(drill: json, name, key) }
     return isEntry ? try verify(entry: bytes, key) : try verify(files: bytes, name, key)
   }
 
@@ -59,6 +65,27 @@ package struct ProofVerification {
     let logProof = try Self.unproved(name) { try LogProof(text, name) }
     let entry = try ProvedEntry(bytes, logProof, key: key)
     guard let file else { return ProofReport(entry) }
+    return ProofReport(entry, file: (InputFile.name(file), try Self.member(of: entry, file)))
+  }
+
+  /// The record counts by its digest, which the receipt has.
+  private func verify(drill json: JSONValue, _ name: String, _ key: VerifierKey) throws
+    -> ProofReport
+  {
+    guard logProof == nil else {
+      throw VarveError(.usage, "\(name) is the proof of a drill, which has its log proof in it")
+    }
+    let (record, receipt, proof) = try Self.unproved(name) {
+      (
+        try json.member("record").canonicalBytes(), try json.member("receipt").canonicalBytes(),
+        try LogProof(Array(try json.string("logProof").utf8), name)
+      )
+    }
+    let entry = try ProvedEntry(receipt, proof, key: key)
+    guard case .receipt(let body) = entry.statement.body,
+      body.digests["document"] == SHA256.digest(record)
+    else { throw VarveError(.unproved, "the record in \(name) is not what its receipt is of") }
+    guard let file else { return ProofReport(entry, file: ("the record", "document")) }
     return ProofReport(entry, file: (InputFile.name(file), try Self.member(of: entry, file)))
   }
 

@@ -13,7 +13,7 @@ struct RewriteCommand: VarveSubcommand {
       A snapshot never changes: of each in which something is to be changed a new one is made, under a \
       new id, which names the old one as its original. With --forget the old ones are forgotten in \
       the same step; otherwise they stay, and the new ones get the tag rewrite. What is in no snapshot \
-      any more is deleted by 'varve prune'; until then 'varve undo' brings the old ones back. \
+      any more is deleted by 'varve prune --max-unused 0'; until then 'varve undo' brings the old ones back. \
       Snapshots that are held are not forgotten: with --forget nothing is done then.
 
       Patterns are those of 'varve backup', for the paths that 'varve ls' shows. The result \

@@ -6,7 +6,11 @@ public import VarveRepository
 /// Puts sources of a profile back to their own places: `varve restore --profile`.
 ///
 ///     choose the snapshots -> ask about what is sensitive -> before-restore hooks
-///       -> each source: staged, with a safety snapshot, databases checked -> after-restore hooks, always
+///       -> all sources are staged, and databases checked -> each, with a safety snapshot, is put in its place
+///       -> after-restore hooks, always
+///
+/// So nothing is changed when one of them cannot be restored. Only where a source lies in another are they restored one after
+/// the other.
 public struct ProfileRestore {
   /// What is restored of one source.
   public struct Choice: Sendable {
@@ -88,8 +92,8 @@ public struct ProfileRestore {
     }
   }
 
-  /// Into the directory above, with its own attributes; a mounted one into itself, since nothing can be moved to there from
-  /// above.
+  /// Into the directory above, or the nearest that is there, with its own attributes; a mounted one into itself, since nothing
+  /// can be moved to there from above.
   private func place(of record: SnapshotRecord) throws -> RestoreOptions {
     guard record.paths.count == 1, let path = record.paths.first else {
       throw VarveError(.notFound, "the snapshot is not of one path")
@@ -108,23 +112,33 @@ public struct ProfileRestore {
       options.subpath = place.components
       return options
     }
-    var options = RestoreOptions(target: above.bytes)
-    options.subpath = above.components
+    // Directories above that are not there are made as the snapshot has them.
+    var existing = above.components
+    while !existing.isEmpty, !Self.exists(SnapshotPath(components: existing).bytes) {
+      existing.removeLast()
+    }
+    var options = RestoreOptions(target: SnapshotPath(components: existing).bytes)
+    options.subpath = existing
     // Nothing beside it is touched.
-    options.includes = [[UInt8(ascii: "/")] + Self.literal(name)]
+    options.includes = [
+      place.components.dropFirst(existing.count).flatMap { [UInt8(ascii: "/")] + Self.literal($0) }
+    ]
     return options
   }
 
+  private static func exists(_ path: [UInt8]) -> Bool { device(path) != nil }
+
   private static func isMounted(_ path: [UInt8], in above: [UInt8]) -> Bool {
-    func device(_ path: [UInt8]) -> dev_t? {
-      var status = stat()
-      let result = (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer {
-        lstat($0.baseAddress!, &status)
-      }
-      return result == 0 ? status.st_dev : nil
-    }
     guard let own = device(path), let other = device(above) else { return false }
     return own != other
+  }
+
+  private static func device(_ path: [UInt8]) -> dev_t? {
+    var status = stat()
+    let result = (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer {
+      lstat($0.baseAddress!, &status)
+    }
+    return result == 0 ? status.st_dev : nil
   }
 
   /// A pattern that matches the name alone.
@@ -148,33 +162,8 @@ public struct ProfileRestore {
     done: (Choice, StagedReport) throws -> Void
   ) throws {
     let (_, failures) = try HookRun(profile, surroundings).aroundRestore(isGood: { _ in true }) {
-      for choice in choices {
-        surroundings.note(
-          "restoring \(choice.source.name) of \(profile.name) from \(choice.snapshot.hex.prefix(8))"
-        )
-        let started = WallClock.now()
-        func receipt(_ report: RestoreReport?) {
-          leave(
-            LogStatement.Receipt(
-              restoring: choice.snapshot, choice.record, choice.options, report, started: started),
-            repository.unlocked)
-        }
-        let report: StagedReport
-        do {
-          report = try StagedRestore.run(
-            repository, choice.record, id: choice.snapshot, options: choice.options,
-            staging: settings, cancellation: surroundings.cancellation, note: surroundings.note)
-        } catch {
-          if (error as? VarveError)?.code != .interrupted { receipt(nil) }
-          throw error
-        }
-        receipt(report.restore)
-        try done(choice, report)
-        if let problem = report.restore.problems.first {
-          throw VarveError(
-            problem.kind == .damage ? .damaged : .io,
-            "\(choice.source.name): \(ByteText.printable(problem.path)): \(problem.message)")
-        }
+      for group in Self.groups(choices) {
+        try restore(group, settings, leave: leave, done: done)
       }
     }
     guard failures.isEmpty else {
@@ -182,5 +171,62 @@ public struct ProfileRestore {
         .io, failures.joined(separator: "; "),
         hint: "everything was restored; start what the hook was to start")
     }
+  }
+
+  private static func groups(_ choices: [Choice]) -> [[Choice]] {
+    let places = choices.compactMap { $0.record.paths.first.map { SnapshotPath($0).components } }
+    let isNested = places.indices.contains { index in
+      places.indices.contains { $0 != index && places[$0].starts(with: places[index]) }
+    }
+    return isNested ? choices.map { [$0] } : [choices]
+  }
+
+  private func restore(
+    _ choices: [Choice], _ settings: StagingOptions,
+    leave: (LogStatement.Receipt, UnlockedRepository) -> Void,
+    done: (Choice, StagedReport) throws -> Void
+  ) throws {
+    var prepared: [(choice: Choice, restore: PreparedRestore, started: Timestamp)] = []
+    // The last first, since each has seen the ones before come.
+    defer { for item in prepared.reversed() { item.restore.abandon() } }
+    func following<Result>(
+      _ choice: Choice, _ started: Timestamp, _ body: () throws -> Result
+    ) throws -> Result {
+      do { return try body() } catch {
+        if (error as? VarveError)?.code != .interrupted {
+          leave(receipt(choice, nil, started), repository.unlocked)
+        }
+        throw error
+      }
+    }
+    for choice in choices {
+      surroundings.note(
+        "restoring \(choice.source.name) of \(profile.name) from \(choice.snapshot.hex.prefix(8))")
+      let started = WallClock.now()
+      let restore = try following(choice, started) {
+        try PreparedRestore(
+          repository, choice.record, id: choice.snapshot, options: choice.options,
+          staging: settings, cancellation: surroundings.cancellation, note: surroundings.note)
+      }
+      prepared.append((choice, restore, started))
+    }
+    for (choice, restore, started) in prepared {
+      surroundings.note("putting \(choice.source.name) in its place")
+      let report = try following(choice, started) { try restore.finish(note: surroundings.note) }
+      leave(receipt(choice, report.restore, started), repository.unlocked)
+      try done(choice, report)
+      if let problem = report.restore.problems.first {
+        throw VarveError(
+          problem.kind == .damage ? .damaged : .io,
+          "\(choice.source.name): \(ByteText.printable(problem.path)): \(problem.message)")
+      }
+    }
+  }
+
+  private func receipt(
+    _ choice: Choice, _ report: RestoreReport?, _ started: Timestamp
+  ) -> LogStatement.Receipt {
+    LogStatement.Receipt(
+      restoring: choice.snapshot, choice.record, choice.options, report, started: started)
   }
 }

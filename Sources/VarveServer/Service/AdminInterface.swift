@@ -127,6 +127,9 @@ struct AdminInterface: Sendable {
     if let target = order.target, !target.hasPrefix("/") {
       throw Problem(400, "the target is no absolute path")
     }
+    if case .command = place.source.origin, order.target == nil {
+      throw Problem(400, "the output of a command has no place of its own: name a target")
+    }
     guard order.snapshot.utf8.count <= 64,
       (try? SnapshotSelector(parsing: Array(order.snapshot.utf8))) != nil,
       !order.snapshot.contains(":")

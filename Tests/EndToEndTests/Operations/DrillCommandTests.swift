@@ -92,6 +92,7 @@ import VarveProof
     #expect(try verify("sample.txt").document()["member"].string == "sample")
     #expect(try verify("proof.md").code == 22)
     try here.succeed("proof", "verify", place + "/receipt.json", "--key", key)
+    try verifyWhole(here, place, key)
     let receipt = try Document(
       parsing: String(decoding: try here.read(place + "/receipt.json"), as: UTF8.self))
     try judge(here, String(decoding: try here.read(place + "/receipt.json"), as: UTF8.self))
@@ -113,6 +114,35 @@ import VarveProof
       try here.succeed("drill", "show", String(id.prefix(8))).text
         == String(decoding: here.read(place + "/proof.md"), as: UTF8.self))
     #expect(try here.succeed("audit", "--key", key).code == 0)
+  }
+
+  /// `proof.json`, the three in one file, by both programs.
+  private func verifyWhole(_ here: Workspace, _ place: String, _ key: String) throws {
+    let whole = try here.succeed("proof", "verify", place + "/proof.json", "--key", key)
+    #expect(whole.text.contains("the record is its document"))
+    let text = String(decoding: try here.read(place + "/proof.json"), as: UTF8.self)
+    let other = here.root + "/resilience_ops_v1.json"
+    func verdict(_ changed: String) throws -> Outcome {
+      try here.write(changed, to: other)
+      return try here.run([
+        Self.verifier, other, "--key", key, "--file", place + "/sample.txt", "--json",
+      ])
+    }
+    #expect(try verdict(text).document()["member"].string == "sample")
+    #expect(try verdict(String(text.dropLast())).code == 0)
+    for (old, new) in [
+      ("We go on.", "We stop."), ("\"logProof\":\"c2sp", "\"logProof\":\"d2sp"),
+      ("\"record\":{", "\"record\":{\"a\":1,"), ("\"payload\":\"e", "\"payload\":\"f"),
+      ("\"receipt\":", "\"receipts\":"),
+    ] {
+      let changed = text.replacingOccurrences(of: old, with: new)
+      #expect(changed != text, "\(old)")
+      let refused = try verdict(changed)
+      #expect(refused.code == 22, "\(old): \(refused.code) \(refused.errors)")
+    }
+    try here.fail(
+      64, "proof", "verify", place + "/proof.json", "--key", key, "--log-proof",
+      place + "/receipt.json.tlog-proof")
   }
 
   /// As securesystemslib judges it.

@@ -112,6 +112,23 @@ import Testing
     #expect(unknown.code == 1 && unknown.errors.contains("there are bot"), "\(unknown.errors)")
   }
 
+  /// On a machine that has nothing of it yet.
+  @Test func directoriesAboveAreMadeAsTheyWere() throws {
+    let here = try prepare()
+    chmod(here.source, 0o751)
+    chmod(here.source + "/state", 0o750)
+    #expect(try here.runProfiles("bot").code == 0)
+    rename(here.source, here.root + "/was")
+    let restored = try restore(here, "--yes")
+    try #require(restored.code == 0, "\(restored.errors)")
+    for name in ["", "/state", "/state/risk.json", "/[env]"] {
+      var (was, now) = (stat(), stat())
+      lstat(here.root + "/was" + name, &was)
+      lstat(here.source + name, &now)
+      #expect(was.st_mode == now.st_mode && now.st_mode != 0, "\(name)")
+    }
+  }
+
   /// A database that is not whole in the snapshot never takes the place of another.
   @Test func aSpoiltDatabaseIsRefused() throws {
     let here = try prepare()
@@ -152,5 +169,49 @@ import Testing
       here.source + "/state")
     #expect(elsewhere.code == 0, "\(elsewhere.errors)")
     #expect(try here.read(here.target + "/plain.db") == spoilt)
+  }
+
+  /// A log of transactions that another database has left is applied to no restored one.
+  @Test func transactionsOfAnotherTimeAreNotApplied() throws {
+    let here = try prepare()
+    let ledger = here.source + "/ledger.db"
+    /// What a program leaves that is killed: transactions that are in the log beside the database only.
+    func leaveLog(_ statements: String) throws {
+      let left = try here.run([
+        Tools.python, "-c",
+        """
+        import os, sqlite3, sys
+        database = sqlite3.connect(sys.argv[1], isolation_level=None)
+        database.executescript("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0;" + sys.argv[2])
+        os._exit(0)
+        """, ledger, statements,
+      ])
+      try #require(left.code == 0 && here.exists(ledger + "-wal"), "\(left.errors)")
+    }
+    // The database is as it was saved, and its log is newer.
+    _ = try here.run(["sqlite3", ledger, "PRAGMA journal_mode=WAL;"])
+    #expect(try here.runProfiles("bot").code == 0)
+    try leaveLog("delete from t;")
+    try here.copy(ledger + "-wal", to: here.root + "/wal")
+    let unchanged = try restore(here, "--source", "ledger", "--json")
+    try #require(unchanged.code == 0, "\(unchanged.errors)")
+    #expect(!here.exists(ledger + "-wal"))
+    #expect(try rows(here) == "2\n")
+    let safety = try unchanged.documents().compactMap { $0["safety_snapshot"].string }.first
+    try here.succeed("restore", "--undo", try #require(safety))
+    #expect(try here.read(ledger + "-wal") == here.read(here.root + "/wal"))
+    #expect(try rows(here) == "0\n")
+    // It is missing, and the log is of another one: much was written between.
+    let many =
+      "with recursive n(x) as (select 1 union all select x + 1 from n where x < 3000) insert into t select hex(randomblob(30)) from n;"
+    _ = try here.run(["sqlite3", ledger, many + "create index i on t(a);" + many])
+    try leaveLog(many)
+    try here.remove(ledger)
+    let missing = try restore(here, "--source", "ledger", "--keep-existing")
+    try #require(missing.code == 0, "\(missing.errors)")
+    #expect(try rows(here) == "2\n")
+    #expect(try here.run(["sqlite3", ledger, "PRAGMA integrity_check;"]).text == "ok\n")
+    let names = try FileManager.default.contentsOfDirectory(atPath: here.source)
+    #expect(names.contains { $0.hasPrefix("ledger.db.pre-restore-") && $0.hasSuffix("-wal") })
   }
 }

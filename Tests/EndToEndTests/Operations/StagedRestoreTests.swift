@@ -102,6 +102,23 @@ import Testing
       64, "restore", "latest", "-t", here.target, "--keep-existing", "--delete", saying: ["keep"])
   }
 
+  /// The same suffix twice.
+  @Test func whatWasMovedAsideStays() throws {
+    let here = try prepare()
+    let place = here.source + "/dir0/file0"
+    for text in ["changed", "once more", "a third time"] {
+      try here.write(text, to: place)
+      let outcome = try here.varve(restore(here, "--keep-existing", "--kept-suffix", ".old"))
+      try #require(outcome.code == 0, "\(outcome.errors)")
+      #expect(try here.read(place).count == 400_000)
+    }
+    for (suffix, text) in [
+      (".old", "changed"), (".old.2", "once more"), (".old.3", "a third time"),
+    ] {
+      #expect(try here.read(place + suffix) == Array(text.utf8))
+    }
+  }
+
   @Test func nothingChangesWhereItCannotBeWhole() throws {
     let here = try prepare()
     let pack = try here.largestPack()

@@ -13,6 +13,15 @@ struct ChangePlan {
   var preserved: [[UInt8]] = []
   /// What is not there now.
   var created: [[UInt8]] = []
+  /// What databases keep beside themselves and the snapshot does not have: it is of those that were there, and must not be
+  /// taken for the restored ones'. Will be removed.
+  private(set) var companions: [[UInt8]] = []
+
+  /// What SQLite appends to a database's name for the files that it keeps beside it.
+  static let companionEndings = ["-wal", "-shm", "-journal"].map { Array($0.utf8) }
+  private static let databaseMagic = Array("SQLite format 3\0".utf8)
+  /// Of the snapshot's files that are as they are to be, those whose names end so.
+  private let unchangedCompanions: Set<[UInt8]>
 
   var isEmpty: Bool { written.isEmpty && preserved.isEmpty && created.isEmpty }
 
@@ -20,9 +29,17 @@ struct ChangePlan {
     let progress = RestoreProgress()
     let wantsItems = true
     let items = Mutex<[RestoreItem]>([])
+    /// Of what is as it is to be, what a database or beside one may be.
+    let unchanged = Mutex<[[UInt8]]>([])
     func failed(_ problem: RestoreProblem) {}
     func finished(_ item: RestoreItem) {
-      if item.action != .unchanged { items.withLock { $0.append(item) } }
+      if item.action != .unchanged {
+        items.withLock { $0.append(item) }
+      } else if !item.isDirectory,
+        item.size > 0 && item.size % 512 == 0 || ChangePlan.isCompanion(item.path)
+      {
+        unchanged.withLock { $0.append(item.path) }
+      }
     }
   }
 
@@ -40,6 +57,9 @@ struct ChangePlan {
         .io, "\(EscapedBytes.text(problem.path)): \(problem.message); nothing was changed")
     }
     let items = listener.items.withLock { $0 }
+    // With other rules what was left is not what the snapshot has.
+    let unchanged = options.overwrite.seesParts ? listener.unchanged.withLock { $0 } : []
+    unchangedCompanions = Set(unchanged.filter { Self.isCompanion($0) })
     guard let places = try TargetPlaces(existing: options.target) else {
       created = [[]] + items.map(\.path)
       written = items.filter { !$0.isDirectory }.map(\.path)
@@ -59,25 +79,44 @@ struct ChangePlan {
         try places.forEachBelow(item.path) { preserved.append($0) }
       }
     }
+    // One that is as the snapshot has it may have newer transactions beside it.
+    try addCompanions(of: unchanged, places) { Self.isDatabase($0, in: places) }
+  }
+
+  /// Adds what lies beside databases that are restored.
+  mutating func addCompanions(
+    of databases: [[UInt8]], _ places: TargetPlaces,
+    where isMeant: ([UInt8]) -> Bool = { _ in true }
+  ) throws {
+    let restored = unchangedCompanions.union(written.filter { Self.isCompanion($0) })
+    for database in databases {
+      let found = try Self.companionEndings.map { database + $0 }.filter { path in
+        var status = FileStatus()
+        return try !restored.contains(path) && places.look(at: path, &status)
+      }
+      guard !found.isEmpty, isMeant(database) else { continue }
+      companions += found
+      preserved += found
+    }
     sort()
   }
 
-  /// The files that a database keeps beside itself are of the old one, and must not be taken for the new one's.
-  mutating func addCompanions(of databases: [[UInt8]], _ places: TargetPlaces) throws -> [[UInt8]] {
-    var found: [[UInt8]] = []
-    let written = Set(written)
-    let known = Set(preserved)
-    for database in databases {
-      for suffix in ["-wal", "-shm", "-journal"] {
-        let path = database + Array(suffix.utf8)
-        var status = FileStatus()
-        guard !written.contains(path), try places.look(at: path, &status) else { continue }
-        found.append(path)
-        if !known.contains(path) { preserved.append(path) }
-      }
+  private static func isCompanion(_ path: [UInt8]) -> Bool {
+    companionEndings.contains { path.count > $0.count && path.suffix($0.count) == $0[...] }
+  }
+
+  /// Whether a file begins as SQLite's do.
+  static func isDatabase(_ path: [UInt8], in places: TargetPlaces) -> Bool {
+    let place = places.parent(of: path)
+    guard place.directory >= 0 else { return false }
+    let opened = place.name.withName { OpenAt.file(place.directory, $0) }
+    guard opened >= 0 else { return false }
+    let file = Descriptor(owning: opened)
+    var head = [UInt8](repeating: 0, count: databaseMagic.count)
+    let count = head.withUnsafeMutableBytes {
+      varve_pread(file.number, $0.baseAddress!, $0.count, 0)
     }
-    sort()
-    return found
+    return count == databaseMagic.count && head == databaseMagic
   }
 
   private mutating func sort() {
@@ -87,6 +126,7 @@ struct ChangePlan {
     written = sorted(written)
     preserved = sorted(preserved)
     created = sorted(created)
+    companions = sorted(companions)
   }
 }
 

@@ -8,14 +8,17 @@ struct Switch {
   let staging: Staging
   /// Appended to the names of what is moved aside; nil to replace it.
   let keptSuffix: [UInt8]?
+  /// What is moved that is a SQLite database.
+  private let databases: Set<[UInt8]>
   private let staged: TargetPlaces
   private let target: TargetPlaces
   private var replaced = 0
 
   /// - Throws: `.io`.
-  init(_ staging: Staging, keptSuffix: [UInt8]?) throws {
+  init(_ staging: Staging, keptSuffix: [UInt8]?, databases: Set<[UInt8]>) throws {
     self.staging = staging
     self.keptSuffix = keptSuffix
+    self.databases = databases
     target = staging.target
     let opened = target.parent(of: staging.tree + Array("/.".utf8)).directory
     guard opened >= 0 else { throw VarveError(system: -opened, "cannot open what was staged") }
@@ -77,11 +80,43 @@ struct Switch {
     guard result == 0 else { throw failure(path, result) }
   }
 
+  /// The suffix, perhaps with a number behind it, with which no name is taken that something will be moved aside to.
+  ///
+  /// - Parameter paths: what may be moved aside.
+  /// - Throws: `.refused` when there is none; `.io`.
+  static func freeSuffix(
+    _ suffix: [UInt8], for paths: [[UInt8]], databases: Set<[UInt8]>, in target: TargetPlaces
+  ) throws -> [UInt8] {
+    for number in 1...1_000 {
+      let numbered = number == 1 ? suffix : suffix + Array(".\(number)".utf8)
+      let isTaken = try paths.contains { path in
+        var status = FileStatus()
+        return try target.look(at: keptPath(path, numbered, databases), &status)
+      }
+      if !isTaken { return numbered }
+    }
+    throw VarveError(
+      .refused,
+      "there are files whose names end in \(EscapedBytes.text(suffix)) to \(EscapedBytes.text(suffix)).1000",
+      hint: "remove those that you do not need, or give another --kept-suffix")
+  }
+
+  private static func keptPath(
+    _ path: [UInt8], _ suffix: [UInt8], _ databases: Set<[UInt8]>
+  ) -> [UInt8] {
+    // SQLite has to find a journal beside what is kept, or its newest transactions are lost.
+    let ending =
+      ChangePlan.companionEndings.first {
+        path.suffix($0.count) == $0[...] && databases.contains(Array(path.dropLast($0.count)))
+      } ?? []
+    return path.dropLast(ending.count) + suffix + ending
+  }
+
   /// Gives what is there another name beside its own. A file has both until the new one takes the first.
   private func setAside(_ path: [UInt8], isDirectory: Bool) throws {
     guard let keptSuffix else { return }
+    let kept = target.parent(of: Self.keptPath(path, keptSuffix, databases)).name
     let place = target.parent(of: path)
-    let kept = place.name.dropLast() + keptSuffix + [0]
     var result: Int32 = -EPERM
     if !isDirectory {
       result = place.name.withName { name in

@@ -9,8 +9,8 @@ struct ProofVerifyCommand: VarveSubcommand {
     abstract: "Verify a proof. Needs no repository and no password.",
     usage: "varve proof verify [<options>] <proof> --key <vkey>",
     discussion: """
-      The proof is one of files, or a log entry as 'varve receipt export' and 'varve cat entry' give it, with its \
-      log proof ('varve log prove') beside it. The key must come from somebody whom you trust, not with the proof.
+      The proof is one of files, a drill's (proof.json), or a log entry as 'varve receipt export' and 'varve cat \
+      entry' give it, with its log proof ('varve log prove') beside it. The key must come from somebody whom you trust, not with the proof.
 
       Exit code 22 means that it does not hold; the message names the first link that does not. varve-verify \
       does the same and is a program of its own.

@@ -1,0 +1,207 @@
+import CVarveLinux
+import Glibc
+public import VarveFormat
+public import VarveRepository
+internal import VarveStorage
+
+/// A staged restore up to where nothing has changed yet: all that will change is staged, synced and checked.
+///
+/// Either `finish` or `abandon` ends it. Several may be prepared in one target, where none changes what another does.
+public final class PreparedRestore {
+  private let repository: IndexedRepository
+  private let source: RestoreSource
+  private let id: Digest
+  private let options: RestoreOptions
+  private let settings: StagingOptions
+  private let cancellation: CancellationFlag
+  private var plan: ChangePlan
+  private var report = StagedReport(restore: RestoreReport())
+  /// Nil when nothing is to change.
+  private var staging: Staging?
+  private var staged = RestoreReport()
+  private var databases: [[UInt8]] = []
+  /// When the target itself was changed; the staging directory's coming and going changes that.
+  private var before = FileTime(seconds: 0, nanoseconds: 0)
+
+  /// - Throws: as `StagedRestore.run`; the target is as it was then.
+  public init(
+    _ repository: IndexedRepository, _ record: SnapshotRecord, id: Digest, options: RestoreOptions,
+    staging settings: StagingOptions, cancellation: CancellationFlag = CancellationFlag(),
+    note: (String) -> Void = { _ in }
+  ) throws {
+    self.repository = repository
+    self.id = id
+    self.options = options
+    self.settings = settings
+    self.cancellation = cancellation
+    source = try RestoreSource(repository, record, path: options.subpath)
+    if let existing = try TargetPlaces(existing: options.target) {
+      report.interrupted = Staging.removeStale(in: existing)
+    }
+    note("finding out what will change")
+    plan = try ChangePlan(source, options, cancellation: cancellation)
+    if options.dryRun || plan.isEmpty { return }
+    let target = try Self.openTarget(options.target)
+    var status = FileStatus()
+    _ = FileStatus.read(target.root.number, into: &status)
+    before = status.modified
+    let staging = try Staging(in: target)
+    self.staging = staging
+    do {
+      note("restoring \(plan.written.count) files into a staging directory")
+      staged = try Self.stage(source, options, plan, staging, cancellation)
+      databases = try Self.check(plan, staging, settings, &report)
+      try plan.addCompanions(of: databases, target)
+      try staging.sync()
+    } catch {
+      abandon()
+      throw error
+    }
+  }
+
+  /// Removes what was staged. Of several in one target the last goes first.
+  public func abandon() {
+    guard let staging else { return }
+    staging.remove()
+    staging.target.giveBackTime(before)
+    self.staging = nil
+  }
+
+  /// Saves what is there now, if asked for, and puts what was staged in its place.
+  ///
+  /// - Throws: as `StagedRestore.run`.
+  public func finish(
+    observer: (any RestoreObserver)? = nil, note: (String) -> Void = { _ in }
+  ) throws -> StagedReport {
+    guard let staging else {
+      report.restore = try Restore.run(
+        source, options: options, observer: observer, cancellation: cancellation)
+      return report
+    }
+    var isBegun = false
+    defer { self.staging = nil }
+    do {
+      if settings.takesSafety {
+        note("saving what is there now")
+        report.safety = try takeSafety()
+        note("safety snapshot \(report.safety?.hex ?? "")")
+      }
+      let databases = Set(databases)
+      let suffix = try settings.keptSuffix.map {
+        try Switch.freeSuffix($0, for: plan.preserved, databases: databases, in: staging.target)
+      }
+      try cancellation.check()
+      try staging.begin(safety: report.safety)
+      isBegun = true
+      var change = try Switch(staging, keptSuffix: suffix, databases: databases)
+      for path in plan.written { try change.move(path) }
+      for path in plan.companions { try change.remove(path) }
+      try staging.sync()
+      var rest = options
+      if rest.overwrite == .always { rest.overwrite = .ifChanged }
+      staging.remove()
+      report.restore = try Restore.run(
+        source, options: rest, observer: observer, cancellation: cancellation)
+      report.restore.take(staged: staged)
+      return report
+    } catch {
+      staging.remove()
+      if !isBegun { staging.target.giveBackTime(before) }
+      guard isBegun, let safety = report.safety, let error = error as? VarveError else {
+        throw error
+      }
+      throw VarveError(
+        error.code, "\(error.message); the target is not as it was",
+        hint: "put it back with 'varve restore --undo \(safety.hex.prefix(12))'", cause: error.cause
+      )
+    }
+  }
+
+  private static func openTarget(_ path: [UInt8]) throws -> TargetPlaces {
+    if let found = try TargetPlaces(existing: path) { return found }
+    try TargetDirectory.makePath(path)
+    guard let made = try TargetPlaces(existing: path) else {
+      throw VarveError(.io, "the target directory was removed meanwhile")
+    }
+    return made
+  }
+
+  private static func stage(
+    _ source: RestoreSource, _ options: RestoreOptions, _ plan: ChangePlan, _ staging: Staging,
+    _ cancellation: CancellationFlag
+  ) throws -> RestoreReport {
+    var own = options
+    own.target = options.target + [UInt8(ascii: "/")] + staging.tree
+    own.only = Set(plan.written.map { [UInt8(ascii: "/")] + $0 })
+    own.overwrite = .always
+    own.delete = false
+    own.verify = false
+    let report = try Restore.run(source, options: own, cancellation: cancellation)
+    if let problem = report.problems.first(where: { $0.kind == .damage }) {
+      throw VarveError(
+        .damaged, "\(EscapedBytes.text(problem.path)): \(problem.message); nothing was changed",
+        hint: "restore another snapshot, or leave the file out with --exclude")
+    }
+    return report
+  }
+
+  /// Checks the databases that were staged, and gives them.
+  private static func check(
+    _ plan: ChangePlan, _ staging: Staging, _ settings: StagingOptions, _ report: inout StagedReport
+  ) throws -> [[UInt8]] {
+    var found: [[UInt8]] = []
+    for path in plan.written {
+      let staged = staging.tree + [UInt8(ascii: "/")] + path
+      guard ChangePlan.isDatabase(staged, in: staging.target) else { continue }
+      found.append(path)
+      guard let check = settings.checkDatabase else { continue }
+      report.databasesChecked += 1
+      let place = staging.target.parent(of: staged)
+      // By way of its directory's descriptor: the path leads nowhere else, and names may be any bytes.
+      let problem = try place.name.withName { name in
+        try check("/proc/self/fd/\(place.directory)/" + String(cString: name))
+      }
+      if let problem {
+        throw VarveError(
+          .refused,
+          "the database \(EscapedBytes.text(path)) is not whole in the snapshot: \(problem); nothing was changed",
+          hint: "restore an earlier snapshot")
+      }
+    }
+    return found
+  }
+
+  private func takeSafety() throws -> Digest {
+    let target = try SourceIdentity.absolute(options.target)
+    let tree = PreservedTree(
+      target: SnapshotPath(target), modified: before, preserved: plan.preserved,
+      created: plan.created)
+    var options = BackupOptions(source: .assembled(AssembledTree(source: tree)))
+    options.host = settings.host
+    options.tags = ["safety"]
+    options.meta = [
+      PreservedTree.snapshotKey: id.hex, PreservedTree.targetKey: EscapedBytes.text(target),
+    ]
+    let report = try Backup.run(repository, options: options, cancellation: cancellation)
+    guard report.problems.isEmpty, let snapshot = report.snapshot else {
+      throw VarveError(
+        .io,
+        "what is there now could not be saved, so nothing was changed: "
+          + (report.problems.first?.message ?? "no snapshot"))
+    }
+    return snapshot
+  }
+}
+
+extension RestoreReport {
+  /// Counts what was staged as restored: the pass that follows finds it in its place.
+  fileprivate mutating func take(staged: RestoreReport) {
+    let items = min(staged.itemsRestored, itemsSkipped)
+    itemsRestored += items
+    itemsSkipped -= items
+    let bytes = min(staged.bytesRestored, bytesSkipped)
+    bytesRestored += bytes
+    bytesSkipped -= bytes
+    for warning in staged.warnings where !warnings.contains(warning) { warnings.append(warning) }
+  }
+}
