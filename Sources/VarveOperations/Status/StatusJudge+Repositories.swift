@@ -70,7 +70,8 @@ extension StatusJudge {
     let remembered = runs.last { $0.result != .started }
     let logged = facts.values.flatMap(\.drills)
       .filter { $0.profile == profile.name && $0.drill == drill.name }
-      .max { $0.started < $1.started }
+      // Of two of one second, the later in the log.
+      .max { $0.started <= $1.started }
     if let logged, remembered.map({ $0.started.seconds <= logged.started.seconds + 60 }) ?? true {
       status.lastRun = logged.started
       status.passed = logged.hasPassed
