@@ -161,11 +161,11 @@ public struct ProfileRestore {
     leave: (LogStatement.Receipt, UnlockedRepository) -> Void,
     done: (Choice, StagedReport) throws -> Void
   ) throws {
-    let (_, failures) = try HookRun(profile, surroundings).aroundRestore(isGood: { _ in true }) {
-      for group in Self.groups(choices) {
-        try restore(group, settings, leave: leave, done: done)
-      }
+    func restoreAll() throws {
+      for group in Self.groups(choices) { try restore(group, settings, leave, done) }
     }
+    let (_, failures) = try HookRun(profile, surroundings).aroundRestore(
+      isGood: { _ in true }, restoreAll)
     guard failures.isEmpty else {
       throw VarveError(
         .io, failures.joined(separator: "; "),
@@ -183,8 +183,8 @@ public struct ProfileRestore {
 
   private func restore(
     _ choices: [Choice], _ settings: StagingOptions,
-    leave: (LogStatement.Receipt, UnlockedRepository) -> Void,
-    done: (Choice, StagedReport) throws -> Void
+    _ leave: (LogStatement.Receipt, UnlockedRepository) -> Void,
+    _ done: (Choice, StagedReport) throws -> Void
   ) throws {
     var prepared: [(choice: Choice, restore: PreparedRestore, started: Timestamp)] = []
     // The last first, since each has seen the ones before come.

@@ -214,4 +214,50 @@ import Testing
     let names = try FileManager.default.contentsOfDirectory(atPath: here.source)
     #expect(names.contains { $0.hasPrefix("ledger.db.pre-restore-") && $0.hasSuffix("-wal") })
   }
+
+  /// What is put back belongs together, so one source that cannot be restored keeps all of them as they are.
+  @Test func allSourcesOrNone() throws {
+    let here = try prepare()
+    let ledger = here.source + "/ledger.db"
+    try here.write("SQLite format 3\0 and no more", to: here.root + "/spoilt.db")
+    try here.succeed(
+      "backup", here.root + "/spoilt.db", "--as-path", ledger, "--meta", "profile=bot", "--meta",
+      "source=ledger")
+    try spoil(here)
+    try here.copy(here.source, to: here.root + "/before")
+    let refused = try restore(here, "--yes", "--delete")
+    #expect(
+      refused.code != 0 && refused.errors.contains("ledger.db is not whole"), "\(refused.errors)")
+    try here.expectEqual(here.source, here.root + "/before")
+    #expect(try here.snapshots("--tag", "safety").isEmpty)
+  }
+
+  /// One that lies in another is restored after it.
+  @Test func aSourceInAnother() throws {
+    let here = try Workspace()
+    try here.initializeWithKeyFile()
+    let ledger = here.source + "/state/ledger.db"
+    try here.write("past", to: here.source + "/state/file")
+    _ = try here.run(["sqlite3", ledger, "create table t(a); insert into t values(1),(2);"])
+    try here.configure(
+      """
+      profiles:
+        bot:
+          sources:
+            - {name: state, path: \(here.source)/state}
+            - {name: ledger, sqlite: \(ledger)}
+      """)
+    #expect(try here.runProfiles("bot").code == 0)
+    _ = try here.run(["sqlite3", ledger, "insert into t values(3);"])
+    #expect(
+      try here.varve(
+        "backup", ledger, "--meta", "profile=bot", "--meta", "source=ledger"
+      ).code == 0)
+    try here.write("present", to: here.source + "/state/file")
+    // The state's own copy of the database has two rows.
+    let restored = try restore(here, "--delete")
+    #expect(restored.code == 0, "\(restored.errors)")
+    #expect(try here.read(here.source + "/state/file") == Array("past".utf8))
+    #expect(try here.run(["sqlite3", ledger, "select count(*) from t;"]).text == "3\n")
+  }
 }

@@ -135,10 +135,19 @@ struct ServiceOperations: Sendable {
     return ServiceActions.Outcome(
       isGood: outcome.isSuccess && failures.isEmpty,
       summary: ([
-        outcome.failure
+        failure(of: outcome)
           ?? "restored \(snapshot.hex.prefix(8)) to \(ByteText.printable(target))"
       ] + failures).joined(separator: "; "),
       details: details)
+  }
+
+  /// What the command itself says why it failed, by its last line; else how it ended.
+  private static func failure(of outcome: CommandOutcome) -> String? {
+    guard case .exited(let status) = outcome.ending, status != 0,
+      let last = outcome.errors.split(separator: 0x0a).last,
+      let message = try? JSONText.value(Array(last)).string("message")
+    else { return outcome.failure }
+    return ByteText.printable(message)
   }
 
   /// What the order names, among complete snapshots of that source, and the directory that the source is, or lies in.
