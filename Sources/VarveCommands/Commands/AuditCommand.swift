@@ -2,7 +2,9 @@ import ArgumentParser
 import Varve
 import VarveFormat
 import VarveOperations
+import VarveProof
 import VarveRepository
+import VarveVerifier
 
 /// How live objects are compared with storage.
 struct AuditObjectsArgument: ExpressibleByArgument {
@@ -47,7 +49,7 @@ struct AuditCommand: VarveSubcommand {
   @Option(help: ArgumentHelp("Judge what was done until then (default: now).", valueName: "time"))
   var to: TimeArgument?
 
-  @Option(help: ArgumentHelp("The log's verifier key.", valueName: "key"))
+  @Option(help: ArgumentHelp("The log's verifier key, or a file that has it.", valueName: "vkey"))
   var key: String?
 
   @Option(help: ArgumentHelp("What is demanded of the repository.", valueName: "file"))
@@ -108,7 +110,7 @@ struct AuditCommand: VarveSubcommand {
     var options = AuditOptions()
     options.from = from?.timestamp
     options.to = to?.timestamp
-    options.key = key
+    options.key = try key.map { try ProofVerification.verifierKey($0).text }
     if let policy {
       options.policy = try AuditPolicy(
         parsing: try ListFile.contents(at: policy.bytes), ByteText.printable(policy.bytes))

@@ -52,21 +52,21 @@ package final class Console: Sendable {
 
   /// Something worth knowing that is neither data nor an error. Not with `--quiet` or `--json`.
   package func note(_ text: String) {
-    if !isQuiet && !isJSON { status.print(text) }
+    if !isQuiet && !isJSON { say(text) }
   }
 
   /// The same, only when `--verbose` was given `level` - 1 times.
   package func note(level: Int, _ text: @autoclosure () -> String) {
-    if verbosity >= level && !isJSON { status.print(text()) }
+    if verbosity >= level && !isJSON { say(text()) }
   }
 
   /// Something that went wrong without ending the command. Shown even with `--quiet`.
-  package func warning(_ text: String) { status.print("varve: warning: \(text)") }
+  package func warning(_ text: String) { say("varve: warning: \(text)") }
 
   /// Something that went wrong with one item, as restic's `error` message with `--json`.
   package func problem(item: [UInt8], during: String, _ message: String) {
     guard isJSON else {
-      status.print("varve: error: \(ByteText.printable(item)): \(ByteText.printable(message))")
+      say("varve: error: \(ByteText.printable(item)): \(ByteText.printable(message))")
       return
     }
     var writer = JSONWriter()
@@ -77,6 +77,13 @@ package final class Console: Sendable {
       $0.member("during", during)
       $0.member("item", bytes: item)
     }
-    status.print(writer.text)
+    say(writer.text)
+  }
+
+  /// After the data that came before it, for whoever has both in one file.
+  private func say(_ text: String) {
+    // A failure is remembered, and thrown by the last flush.
+    try? output.flush()
+    status.print(text)
   }
 }

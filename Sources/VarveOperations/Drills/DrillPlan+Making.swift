@@ -26,7 +26,7 @@ extension DrillPlan {
     self.init(
       profile: profile.name, drill: drill,
       snapshots: try Self.newest(
-        repository, profile: profile.name, sources: ordered, trust: options.trust, now: now),
+        repository, of: profile, sources: ordered, trust: options.trust, now: now),
       challenge: options.challenge ?? SecureRandom.digest(),
       isChallenged: options.challenge != nil, nonce: SecureRandom.digest())
   }
@@ -35,13 +35,15 @@ extension DrillPlan {
   ///
   /// - Throws: what reading headings throws.
   private static func newest(
-    _ repository: UnlockedRepository, profile: String, sources: [String], trust: TimeTrust,
+    _ repository: UnlockedRepository, of profile: Profile, sources: [String], trust: TimeTrust,
     now: Timestamp
   ) throws -> [DrillPlan.Snapshot] {
     let ids = repository.liveSnapshots
     var newest: [String: (id: Digest, heading: SnapshotHeading)] = [:]
-    for (id, heading) in zip(ids, try repository.snapshotHeadings(ids)) {
-      guard !heading.isPartial, heading.meta["profile"] == profile,
+    let headings = try repository.snapshotHeadings(ids)
+    let owners = ProfileOwners([profile], headings)
+    for (id, heading) in zip(ids, headings) {
+      guard !heading.isPartial, heading.meta["profile"] == profile.name, owners.include(heading),
         let source = heading.meta["source"]
       else { continue }
       if let other = newest[source], other.heading.time > heading.time { continue }

@@ -78,7 +78,7 @@ public struct ProfileRestore {
         return nil
       }
       let newest = try SourceHistory(
-        profile: profile.name, source: source.name, in: repository.unlocked
+        profile: profile, source: source.name, in: repository.unlocked
       ).newest(notAfter: time)
       if case .command = source.origin {
         throw VarveError(

@@ -4,39 +4,55 @@ public import VarveRepository
 
 /// The complete snapshots of one source of a profile, in the order of the log, which is that of their making.
 public struct SourceHistory {
-  private let profile: String
+  private let profile: Profile
   private let source: String
   private let snapshots: [(id: Digest, heading: SnapshotHeading)]
 
-  /// - Throws: what reading snapshot records throws.
+  /// - Throws: what reading snapshot records throws; `.usage` when several hosts have made some and nothing says whose are
+  ///   meant.
   /// - Complexity: O(snapshots of the repository).
-  public init(profile: String, source: String, in repository: UnlockedRepository) throws {
+  public init(profile: Profile, source: String, in repository: UnlockedRepository) throws {
     self.profile = profile
     self.source = source
     let live = repository.log.state.snapshotsInOrder.map(\.id)
-    snapshots = zip(live, try repository.snapshotHeadings(live)).filter { _, heading in
-      heading.meta["profile"] == profile && heading.meta["source"] == source && !heading.isPartial
+    let headings = try repository.snapshotHeadings(live)
+    let owners = ProfileOwners([profile], headings)
+    snapshots = zip(live, headings).filter { _, heading in
+      heading.meta["profile"] == profile.name && heading.meta["source"] == source
+        && !heading.isPartial && owners.include(heading)
     }.map { ($0, $1) }
+    let hosts = Set(snapshots.map { ByteText.printable($0.heading.host) }).sorted()
+    guard hosts.count < 2 else {
+      throw VarveError(
+        .usage,
+        "\(hosts.joined(separator: " and ")) have made snapshots of \(profile.name)/\(source)",
+        hint: "say in the profile with 'host' whose are meant")
+    }
   }
 
   /// The newest by its own time.
   ///
-  /// - Parameter limit: none younger; nil for all.
+  /// - Parameter limit: none younger; nil for all. A whole second is all of it, since that is what lists show.
   /// - Throws: `.notFound`.
   public func newest(notAfter limit: Timestamp? = nil) throws -> Digest {
     var newest: (id: Digest, heading: SnapshotHeading)?
     // Of two of the same time, the later in the log.
-    for found in snapshots where limit.map({ found.heading.time <= $0 }) ?? true {
+    for found in snapshots where limit.map({ Self.isWithin($0, found.heading.time) }) ?? true {
       if newest.map({ found.heading.time >= $0.heading.time }) ?? true { newest = found }
     }
     guard let newest else {
       throw VarveError(
         .notFound,
-        "there is no snapshot of \(profile)/\(source)"
+        "there is no snapshot of \(profile.name)/\(source)"
+          + (profile.host.map { " on \(ByteText.printable($0))" } ?? "")
           + (snapshots.isEmpty ? "" : " that is old enough"),
         hint: "see what there is with 'varve snapshots'")
     }
     return newest.id
+  }
+
+  private static func isWithin(_ limit: Timestamp, _ time: Timestamp) -> Bool {
+    limit.nanoseconds == 0 ? time.seconds <= limit.seconds : time <= limit
   }
 
   /// - Parameter name: `latest`, `latest~N`, an id or the beginning of one.

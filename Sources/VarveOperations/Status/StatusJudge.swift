@@ -1,7 +1,8 @@
 // How the state of backups follows from what is known; a pure function.
 //
 //   source      by complete live snapshots of its profile and name, where records can be opened; else by this
-//               host's journal. A failure counts until a newer snapshot exists, whoever made it.
+//               host's journal. A failure counts until a newer snapshot exists, whoever made it. Where several hosts have profiles
+//               of one name, those of its own host (ProfileOwners).
 //   run         a start without an end is under way until it is older than `unfinishedAfter`, or a later run has begun.
 //   check       verifies when it read data and found no damage. Damage counts until a later check that was as thorough
 //               found none.
@@ -94,7 +95,9 @@ public struct StatusJudge: Sendable {
   private func newestSnapshots() -> [Place: Newest] {
     var found: [Place: Newest] = [:]
     for (name, facts) in facts {
-      for snapshot in facts.snapshots ?? [] where !snapshot.heading.isPartial {
+      let all = facts.snapshots ?? []
+      let owners = ProfileOwners(configuration.profiles.values, all.lazy.map(\.heading))
+      for snapshot in all where !snapshot.heading.isPartial && owners.include(snapshot.heading) {
         guard let profile = snapshot.profile, let source = snapshot.source else { continue }
         found[Place(profile, source, name), default: Newest()].take(snapshot)
       }

@@ -98,7 +98,10 @@ struct AdminInterface: Sendable {
     guard let all = facts.snapshots else {
       throw Problem(503, "the records of that repository cannot be opened")
     }
-    let found = all.filter { $0.profile == profile && $0.source == source }.reversed()
+    let owners = ProfileOwners([place.profile], all.lazy.map(\.heading))
+    let found = all.filter {
+      $0.profile == profile && $0.source == source && owners.include($0.heading)
+    }.reversed()
     return .object([
       "profile": .string(profile), "source": .string(source),
       "repository": .string(place.repository), "total": .integer(Int64(found.count)),

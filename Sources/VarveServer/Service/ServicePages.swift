@@ -18,7 +18,11 @@ struct ServicePages: Sendable {
   ) async throws -> Response {
     let shown = board.shown
     switch route {
-    case .overview: return OverviewPage(shown: shown, user: caller.label).response
+    case .overview:
+      return OverviewPage(
+        shown: shown, profiles: Array(board.reader.configuration.profiles.values),
+        user: caller.label
+      ).response
     case .jobs: return JobsPage(jobs: jobs.all, user: caller.label).response
     case .drills:
       guard method == .post else {

@@ -28,11 +28,12 @@ struct StatusBench {
   static func ago(_ seconds: Int64) -> Timestamp { Timestamp(seconds: now.seconds - seconds) }
 
   mutating func snapshot(
-    _ source: String = "data", ago: Int64, isPartial: Bool = false, profile: String = "web"
+    _ source: String = "data", ago: Int64, isPartial: Bool = false, profile: String = "web",
+    host: String = "h"
   ) {
     var generator = SeededGenerator(seed: nextEntry)
     let record = SnapshotRecord(
-      time: Self.ago(ago), host: Array("h".utf8), user: [], uid: 0, gid: 0,
+      time: Self.ago(ago), host: Array(host.utf8), user: [], uid: 0, gid: 0,
       paths: [Array("/srv/\(source)".utf8)], meta: ["profile": profile, "source": source],
       tree: SnapshotRecord.Tree(id: .zero, root: .zero, entries: 0), isPartial: isPartial,
       program: "test")

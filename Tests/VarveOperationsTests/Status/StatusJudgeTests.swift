@@ -27,6 +27,18 @@ import VarveTestSupport
     #expect(bench.source.state == "never")
   }
 
+  @Test func aProfileThatSaysItsHostCountsItsOwn() {
+    var bench = StatusBench()
+    bench.configuration.profiles["web"]?.host = "one"
+    bench.snapshot(ago: hour, host: "two")
+    #expect(bench.source.state == "never")
+    bench.snapshot(ago: 2 * hour, host: "one")
+    #expect(bench.source.state == "ok")
+    #expect(bench.source.newest == StatusBench.ago(2 * hour) && bench.source.snapshotCount == 1)
+    bench.configuration.profiles["web"]?.host = nil
+    #expect(bench.source.newest == StatusBench.ago(hour), "whoever made it")
+  }
+
   @Test func aFailureCountsUntilSomebodyMakesASnapshot() {
     var bench = StatusBench()
     bench.snapshot(ago: 3 * hour)

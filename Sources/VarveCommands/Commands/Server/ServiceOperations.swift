@@ -101,7 +101,10 @@ struct ServiceOperations: Sendable {
     _ progress: @escaping ServiceActions.Progress
   ) throws -> ServiceActions.Outcome {
     let opening = try opening(order.repository, cancellation)
-    let (snapshot, directory) = try Self.snapshot(order, in: try opening.indexed())
+    guard let profile = configuration.profiles[order.profile] else {
+      throw VarveError(.notFound, "there is no such profile")
+    }
+    let (snapshot, directory) = try Self.snapshot(order, of: profile, in: try opening.indexed())
     let target = order.target ?? directory
     progress("restoring \(snapshot.hex.prefix(8)) to \(ByteText.printable(target))")
     var command = CommandSpecification(
@@ -115,7 +118,7 @@ struct ServiceOperations: Sendable {
       try CommandRun.run(command, outputLimit: 1 << 20, cancellation: cancellation)
     }
     // Elsewhere nothing live is written over.
-    guard order.target == nil, let profile = configuration.profiles[order.profile] else {
+    guard order.target == nil else {
       return Self.outcome(of: try run(), snapshot, target, [])
     }
     let hooks = HookRun(
@@ -152,10 +155,10 @@ struct ServiceOperations: Sendable {
 
   /// What the order names, among complete snapshots of that source, and the directory that the source is, or lies in.
   private static func snapshot(
-    _ order: ServiceActions.Restore, in repository: IndexedRepository
+    _ order: ServiceActions.Restore, of profile: Profile, in repository: IndexedRepository
   ) throws -> (Digest, directory: String) {
     let chosen = try SourceHistory(
-      profile: order.profile, source: order.source, in: repository.unlocked
+      profile: profile, source: order.source, in: repository.unlocked
     ).snapshot(named: order.snapshot)
     let record = try repository.unlocked.snapshotRecord(chosen)
     guard record.paths.count == 1, let path = record.paths.first else {

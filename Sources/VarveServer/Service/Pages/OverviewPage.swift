@@ -8,6 +8,7 @@ struct OverviewPage {
   private static let days = 30
 
   let shown: StatusBoard.Shown
+  let profiles: [Profile]
   let user: String?
 
   var response: Response {
@@ -90,7 +91,7 @@ struct OverviewPage {
       page.raw("<p>The configuration names none.</p>\n")
       return
     }
-    let strips = DayStrips(shown.facts, days: Self.days, now: report.time)
+    let strips = DayStrips(shown.facts, profiles, days: Self.days, now: report.time)
     page.table(
       "State of each source",
       [
@@ -157,11 +158,15 @@ private struct DayStrips {
   private let days: Int
   private var counts: [Place: [Int]] = [:]
 
-  init(_ facts: [String: RepositoryFacts], days: Int, now: Timestamp) {
+  init(
+    _ facts: [String: RepositoryFacts], _ profiles: [Profile], days: Int, now: Timestamp
+  ) {
     self.days = days
     let today = Self.day(now.seconds)
     for (name, facts) in facts {
-      for snapshot in facts.snapshots ?? [] where !snapshot.heading.isPartial {
+      let all = facts.snapshots ?? []
+      let owners = ProfileOwners(profiles, all.lazy.map(\.heading))
+      for snapshot in all where !snapshot.heading.isPartial && owners.include(snapshot.heading) {
         guard let profile = snapshot.profile, let source = snapshot.source else { continue }
         let back = today - Self.day(snapshot.heading.time.seconds)
         guard (0..<Int64(days)).contains(back) else { continue }
