@@ -10,7 +10,7 @@ final class Platform {
   static let databases = [
     "auth", "billing", "credits", "audit", "quotas", "tenant-keys", "snapshots",
   ]
-  private static let fixture = Tools.sources + "/fixtures/scenarios/platform"
+  private static let fixture = Tools.sources + "/fixtures/scenarios/platform-team"
 
   private final class Switch: Sendable {
     let isOn = Mutex(false)
@@ -49,7 +49,7 @@ final class Platform {
     // Docker is not what is lost with a host.
     try here.copy(root + "/bin", to: here.root + "/bin")
     try here.remove(root + "/bin")
-    try here.write(here.read(Self.fixture + ".yaml"), to: configuration + "/varve.yaml")
+    try here.write(here.read(Self.fixture + "/varve.yaml"), to: configuration + "/varve.yaml")
     try here.write("", to: here.root + "/drills/.keep")
     for (line, environment) in [
       ("varve init", ["VARVE_KEY_FILE": nil]),
@@ -70,7 +70,7 @@ final class Platform {
 
   @discardableResult
   func run(_ arguments: [String]) throws -> Outcome {
-    let outcome = try here.run([Tools.python, Self.fixture + ".py"] + arguments)
+    let outcome = try here.run([Tools.python, Self.fixture + "/system.py"] + arguments)
     guard outcome.code == 0 else { throw SpawnFailure(description: outcome.errors) }
     return outcome
   }
@@ -80,7 +80,7 @@ final class Platform {
     _ = try writer?.wait(limit: 20)
     unlink(root + "/progress")
     writer = try RunningProcess(
-      [Tools.python, Self.fixture + ".py", "write", root], environment: here.environment)
+      [Tools.python, Self.fixture + "/system.py", "write", root], environment: here.environment)
     while !here.exists(root + "/progress") {
       try #require(writer?.ended(within: 10) == false)
     }

@@ -71,8 +71,8 @@ import Testing
     try integrityGoesFirst(casino)
     let recovered = try follow("Recover")
     recovered.expect([], "no damage found", "restoring database", "restoring dumps")
-    // In the order in which it was done.
-    let places = ["restoring database", "puts it back", "restoring dumps"].map {
+    // In the order in which it was done: nothing is put in its place before all of it is staged.
+    let places = ["restoring database", "restoring dumps", "puts it back"].map {
       recovered.text.range(of: $0)?.lowerBound
     }
     #expect(places == places.compactMap(\.self).sorted(), "\(recovered.text)")

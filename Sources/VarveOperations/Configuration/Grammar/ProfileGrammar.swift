@@ -56,7 +56,7 @@ extension ConfigurationGrammar {
       GrammarField("retention", retention, "Which of its snapshots are kept"),
       GrammarField("max-age", .duration, "As the profile's, for this source"),
       GrammarField(
-        "sensitive", .boolean, "A restore asks first; the service's needs a confirmation in the request",
+        "sensitive", .boolean, "A restore asks first; the service's needs a confirmation",
         default: "false"),
       GrammarField("tags", .texts, "Tags of its snapshots, besides the profile's"),
     ], exactlyOne: [["path", "sqlite", "command"]], needs: ["file-name": "command"])
@@ -101,7 +101,8 @@ extension ConfigurationGrammar {
       GrammarField("on-failure", commands, "After one that did not"),
       GrammarField(
         "before-restore", commands,
-        "Before a restore over live files, by profile or by the service; the first that fails stops it"),
+        "Before a restore over live files, by profile or by the service; the first that fails stops it"
+      ),
       GrammarField("after-restore", commands, "After such a restore, whatever came of it"),
     ])
 
