@@ -132,6 +132,9 @@ let package = Package(
       name: "VarveTestSupport", dependencies: ["VarveFormat", "VarveStorage"],
       path: "Tests/VarveTestSupport", swiftSettings: strict),
     .target(
+      name: "VarveTestThreads", dependencies: ["VarveTestSupport"],
+      path: "Tests/VarveTestThreads", swiftSettings: strict),
+    .target(
       name: "VarveFuzzing",
       dependencies: [
         "Varve", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository", "VarveStorage",
@@ -139,7 +142,7 @@ let package = Package(
       ], path: "Tests/VarveFuzzing", swiftSettings: strict),
     .testTarget(
       name: "VarveFuzzingTests",
-      dependencies: ["VarveFormat", "VarveFuzzing"], swiftSettings: strict),
+      dependencies: ["VarveFormat", "VarveFuzzing", "VarveTestThreads"], swiftSettings: strict),
     .testTarget(
       name: "VarveFormatTests",
       dependencies: ["VarveCrypto", "VarveFormat", "VarveProof", "VarveTestSupport"],
@@ -170,25 +173,26 @@ let package = Package(
       name: "VarveRemoteStorageTests",
       dependencies: [
         "VarveCrypto", "VarveFormat", "VarveRemoteStorage", "VarveStorage", "VarveTestSupport",
-        nio("NIOCore"), nio("NIOPosix"),
+        "VarveTestThreads", nio("NIOCore"), nio("NIOPosix"),
       ], swiftSettings: strict),
     .testTarget(
       name: "VarveOperationsTests",
       dependencies: [
         "CSQLite", "Varve", "VarveCrypto", "VarveFormat", "VarveOperations", "VarveProof",
-        "VarveRepository", "VarveStorage", "VarveTestSupport", "VarveVerifier",
+        "VarveRepository", "VarveStorage", "VarveTestSupport", "VarveTestThreads", "VarveVerifier",
       ], swiftSettings: strict),
     .testTarget(
       name: "VarveServerTests",
       dependencies: [
         "Varve", "VarveCrypto", "VarveFormat", "VarveOperations", "VarveProof",
         "VarveRemoteStorage", "VarveRepository", "VarveServer", "VarveStorage", "VarveTestSupport",
+        "VarveTestThreads",
       ], swiftSettings: strict),
     .testTarget(
       name: "VarveRepositoryTests",
       dependencies: [
         "VarveChunking", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository",
-        "VarveStorage", "VarveTestSupport",
+        "VarveStorage", "VarveTestSupport", "VarveTestThreads",
       ], swiftSettings: strict),
     .testTarget(
       name: "VarveCommandsTests",
@@ -207,7 +211,7 @@ let package = Package(
       name: "EndToEndTests",
       dependencies: [
         "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository",
-        "VarveStorage", "VarveTestSupport",
+        "VarveStorage", "VarveTestSupport", "VarveTestThreads",
       ], swiftSettings: strict),
   ]
 )

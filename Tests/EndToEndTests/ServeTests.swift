@@ -1,8 +1,9 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// `varve serve` and `varve server-token`, by their command lines.
-@Suite struct ServeTests {
+@Suite(.onOwnThreads) struct ServeTests {
   @Test func itNeedsTokensAndEncryption() throws {
     let here = try Workspace()
     let directory = here.root + "/served"

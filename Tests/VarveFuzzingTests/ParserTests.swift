@@ -1,9 +1,10 @@
 import Testing
 import VarveFormat
 import VarveFuzzing
+import VarveTestThreads
 
 /// The short form of what Fuzzing/ does for hours: fixed seeds, a few thousand changed inputs for each parser.
-@Suite(.serialized) struct ParserTests {
+@Suite(.serialized, .onOwnThreads) struct ParserTests {
   @Test(arguments: ParserTarget.all.map(\.name)) func changedInputIsRefusedOrCanonical(
     _ name: String
   ) throws {

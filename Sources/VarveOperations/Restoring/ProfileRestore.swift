@@ -46,7 +46,8 @@ public struct ProfileRestore {
     var failure = VarveError(.usage, "profile '\(profile.name)' has no repository")
     for name in profile.repositories {
       do { return try surroundings.opening(name).indexed() } catch let error as VarveError {
-        guard error.code == .unavailable || error.code == .notFound else { throw error }
+        let isAway: Set<VarveError.Code> = [.unavailable, .noRepository, .missing, .io]
+        guard isAway.contains(error.code) else { throw error }
         if name != profile.repositories.last {
           surroundings.warn(
             "repository '\(name)' cannot be opened: \(error); the next one is tried")

@@ -3,9 +3,10 @@ import Glibc
 import Synchronization
 import Testing
 import VarveTestSupport
+import VarveTestThreads
 
 /// Commands whose requests to S3 fail in all the ways in which networks and services do.
-@Suite struct NetworkFaultTests {
+@Suite(.onOwnThreads) struct NetworkFaultTests {
   /// The fault of the request that has the number.
   private final class Plan: Sendable {
     let target = Mutex<(number: Int, fault: FaultProxy.Fault)?>(nil)

@@ -1,7 +1,8 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
-@Suite struct DaemonTests {
+@Suite(.onOwnThreads) struct DaemonTests {
   private func daemon(_ here: Workspace, _ arguments: String...) throws -> RunningProcess {
     try here.start(
       "daemon", "--jitter", "0", "--json", "--config", here.configurationFile)

@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// The incident commander: three incidents of a service with a database, by docs/runbooks.md.
-@Suite struct ScenarioBTests {
+@Suite(.onOwnThreads) struct ScenarioBTests {
   private static let failure = "The application fails, the database is healthy"
   private static let migration = "A wrong migration"
   private static let loss = "The host is lost"

@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// The platform team's runbook (docs/runbooks.md, section C): databases, tenants, the service, a lost server.
-@Suite struct ScenarioCTests {
+@Suite(.onOwnThreads) struct ScenarioCTests {
   /// Seven databases, nightly, kept 30 days, and put back as of a date.
   @Test func scenarioC() throws {
     let platform = try Platform("C. Seven databases, every night")

@@ -9,8 +9,9 @@ import VarveProof
 import VarveRepository
 import VarveTestSupport
 import VarveVerifier
+import VarveTestThreads
 
-@Suite(.serialized) struct DrillTests {
+@Suite(.serialized, .onOwnThreads) struct DrillTests {
   private let here: DrillBench
 
   init() throws { here = try DrillBench() }

@@ -4,8 +4,9 @@ import VarveFormat
 import VarveOperations
 import VarveRepository
 import VarveTestSupport
+import VarveTestThreads
 
-@Suite struct CommandRunTests {
+@Suite(.onOwnThreads) struct CommandRunTests {
   private func run(
     _ script: String, timeout: Double = 30, environment: [String: String] = [:],
     input: [UInt8] = [], limit: Int = 1 << 16

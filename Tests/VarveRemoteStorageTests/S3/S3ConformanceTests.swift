@@ -5,6 +5,7 @@ import VarveFormat
 import VarveRemoteStorage
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// moto's S3 server, started once for all tests that want it.
 private enum Moto {
@@ -32,7 +33,7 @@ private enum Moto {
   }
 }
 
-@Suite struct S3ConformanceTests {
+@Suite(.onOwnThreads) struct S3ConformanceTests {
   @Test(arguments: StorageConformance.cases)
   func conformsOnMoto(_ conformance: StorageConformance.Case) throws {
     let prefix = "case \(conformance.description.utf8.reduce(0) { ($0 &* 31) &+ Int($1) })"

@@ -5,9 +5,10 @@ import VarveFormat
 import VarveRemoteStorage
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// The store against OpenSSH's server: through sshd, and its SFTP server alone with extensions taken away.
-@Suite(.serialized) struct SFTPConformanceTests {
+@Suite(.serialized, .onOwnThreads) struct SFTPConformanceTests {
   let directory = TemporaryDirectory("varve-sftp", in: "/dev/shm")
 
   private func storage(_ server: SSHServer, _ name: String = "r") throws -> SFTPStorage {

@@ -5,9 +5,10 @@ import VarveFormat
 import VarveRemoteStorage
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// Connections that do not come about, and those that break.
-@Suite(.serialized) struct SFTPConnectionTests {
+@Suite(.serialized, .onOwnThreads) struct SFTPConnectionTests {
   let server: SSHServer
   let proxy: LatencyProxy
   let directory = TemporaryDirectory("varve-sftp", in: "/dev/shm")

@@ -4,9 +4,10 @@ import VarveFormat
 import VarveRemoteStorage
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// A server may send anything: what it sends becomes an error in time, and takes no memory that it did not fill.
-@Suite(.serialized) struct SFTPHostileServerTests {
+@Suite(.serialized, .onOwnThreads) struct SFTPHostileServerTests {
   private static let codes: Set<VarveError.Code> = [.io, .unavailable, .damaged]
   let server: HostileServer
 

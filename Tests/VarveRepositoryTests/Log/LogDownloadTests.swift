@@ -5,9 +5,10 @@ import VarveProof
 import VarveRepository
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// Reading a log of many entries from a store that is far away.
-@Suite struct LogDownloadTests {
+@Suite(.onOwnThreads) struct LogDownloadTests {
   private static func log(_ commits: Int) throws -> LogBench {
     let bench = try LogBench()
     let owner = try bench.unlock()

@@ -3,6 +3,7 @@ import Testing
 import VarveFormat
 import VarveServer
 import VarveTestSupport
+import VarveTestThreads
 
 /// The pages in headless Chromium: navigation, downloads, plots, a clean console, and axe-core in light and dark
 /// (`fixtures/conformance/browser.py`). With `VARVE_SCREENSHOTS` naming a directory, pictures are left there.

@@ -9,6 +9,7 @@ import VarveRepository
 import VarveServer
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// The operator's service in this process, over a repository with a history of a month.
 final class ServiceBench {

@@ -4,6 +4,7 @@ import VarveFormat
 import VarveOperations
 import VarveServer
 import VarveTestSupport
+import VarveTestThreads
 
 /// docs/service-openapi.yaml says what the service does, and its metrics are what Prometheus reads.
 @Suite(.onOwnThreads) struct ServiceDescriptionTests {

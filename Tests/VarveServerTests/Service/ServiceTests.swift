@@ -9,6 +9,7 @@ import VarveRepository
 import VarveServer
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// What watchers, programs and strangers get from the operator's service.
 @Suite(.onOwnThreads) struct ServiceTests {

@@ -5,6 +5,7 @@ import VarveRemoteStorage
 import VarveServer
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// Each kind of token, with each method, on each class of object.
 @Suite(.onOwnThreads) struct AccessTests {

@@ -9,6 +9,7 @@ import VarveRepository
 import VarveServer
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// What a backup needs of a server is what a token of the kind append may do.
 @Suite(.onOwnThreads) struct BackupTests {

@@ -4,6 +4,7 @@ import VarveFormat
 import VarveServer
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// docs/server-openapi.yaml says what the server does.
 @Suite(.onOwnThreads) struct DescriptionTests {

@@ -5,6 +5,7 @@ import VarveFormat
 import VarveServer
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// Requests that no client of ours makes.
 @Suite(.onOwnThreads) struct HostileRequestTests {

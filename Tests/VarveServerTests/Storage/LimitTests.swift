@@ -7,6 +7,7 @@ import VarveRemoteStorage
 import VarveServer
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 @Suite(.onOwnThreads) struct LimitTests {
   private static func object(_ count: Int, _ seed: UInt8) -> (name: String, bytes: [UInt8]) {

@@ -5,6 +5,7 @@ import VarveFormat
 import VarveServer
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// Clients that hold on without getting on are cut; those that are merely slow are not.
 @Suite(.onOwnThreads) struct PaceTests {

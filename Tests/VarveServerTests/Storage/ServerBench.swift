@@ -7,6 +7,7 @@ import VarveRemoteStorage
 import VarveServer
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// A server in this process, on a free port of loopback, with its directory and tokens; ends with the test.
 final class ServerBench {

@@ -6,6 +6,7 @@ import VarveRemoteStorage
 import VarveServer
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 @Suite(.onOwnThreads) struct ServerConformanceTests {
   @Test(arguments: StorageConformance.cases)

@@ -8,6 +8,7 @@ import VarveRemoteStorage
 import VarveServer
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 /// 64 clients that store what backups store, at the same time: nothing fails, and memory does not grow with them. Five
 /// minutes with `VARVE_SOAK`, some seconds otherwise. The server is another process, so that its memory is its own.

@@ -6,6 +6,7 @@ import VarveRemoteStorage
 import VarveServer
 import VarveStorage
 import VarveTestSupport
+import VarveTestThreads
 
 @Suite(.onOwnThreads) struct StoppingTests {
   /// Whatever becomes of an upload, nobody sees a part of it.

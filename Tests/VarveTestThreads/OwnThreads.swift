@@ -1,18 +1,18 @@
 import Dispatch
 import Synchronization
-import Testing
+public import Testing
 import VarveTestSupport
 
 /// Runs tests on four threads of their own: they block, and a server in the same process needs the threads that Swift's
-/// tasks share.
-struct OwnThreads: TestTrait, SuiteTrait, TestScoping {
-  var isRecursive: Bool { true }
+/// tasks share; or they wait, and others could use the processor.
+public struct OwnThreads: TestTrait, SuiteTrait, TestScoping {
+  public var isRecursive: Bool { true }
 
-  func scopeProvider(for test: Test, testCase: Test.Case?) -> OwnThreads? {
+  public func scopeProvider(for test: Test, testCase: Test.Case?) -> OwnThreads? {
     testCase == nil ? nil : self
   }
 
-  func provideScope(
+  public func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
     try await withTaskExecutorPreference(ThreadExecutor.shared) { try await function() }
@@ -20,13 +20,13 @@ struct OwnThreads: TestTrait, SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == OwnThreads {
-  static var onOwnThreads: OwnThreads { OwnThreads() }
+  public static var onOwnThreads: OwnThreads { OwnThreads() }
 }
 
-final class ThreadExecutor: TaskExecutor {
+public final class ThreadExecutor: TaskExecutor {
   static let shared = ThreadExecutor(threadCount: 4)
   /// For the servers: other tests of the process block the threads that tasks share, for as long as they run.
-  static let servers = ThreadExecutor(threadCount: 4)
+  public static let servers = ThreadExecutor(threadCount: 4)
 
   private let jobs = Mutex<[UnownedJob]>([])
   private let count = DispatchSemaphore(value: 0)
@@ -43,7 +43,7 @@ final class ThreadExecutor: TaskExecutor {
     }
   }
 
-  func enqueue(_ job: consuming ExecutorJob) {
+  public func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     jobs.withLock { $0.append(job) }
     count.signal()
