@@ -8,8 +8,8 @@ import VarveOperations
 import VarveProof
 import VarveRepository
 import VarveTestSupport
-import VarveVerifier
 import VarveTestThreads
+import VarveVerifier
 
 @Suite(.serialized, .onOwnThreads) struct DrillTests {
   private let here: DrillBench
