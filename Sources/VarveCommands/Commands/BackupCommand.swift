@@ -82,18 +82,7 @@ struct BackupCommand: VarveSubcommand {
     if let partialInterval { options.partialInterval = partialInterval.nanoseconds }
     let repository = try RepositoryAccess(global, console).indexed(
       for: [.owner, .writer], to: "make snapshots")
-    let display = BackupDisplay(console)
-    let reporter = display.start()
-    let report: BackupReport
-    do {
-      report = try Backup.run(
-        repository, options: options, observer: display, cancellation: Interruption.flag)
-    } catch {
-      reporter.stop()
-      throw error
-    }
-    reporter.stop()
-    try BackupSummary(report).print(on: console)
+    let report = try BackupDisplay(console).show(repository, options)
     return report.problems.isEmpty ? .success : .incomplete
   }
 }

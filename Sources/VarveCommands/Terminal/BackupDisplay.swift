@@ -14,8 +14,23 @@ final class BackupDisplay: BackupObserver {
     wantsItems = console.verbosity >= 3
   }
 
-  /// Starts the display; stop it before anything else is printed.
-  func start() -> ProgressReporter {
+  /// Makes a snapshot while this shows how far it is, then prints what came of it.
+  ///
+  /// - Throws: what `Backup.run` throws.
+  func show(_ repository: IndexedRepository, _ options: BackupOptions) throws -> BackupReport {
+    let reporter = start()
+    let result = Result {
+      try Backup.run(
+        repository, options: options, observer: self, cancellation: Interruption.flag)
+    }
+    reporter.stop()
+    let report = try result.get()
+    try BackupSummary(report).print(on: console)
+    return report
+  }
+
+  /// Stopped before anything else is printed.
+  private func start() -> ProgressReporter {
     let progress = progress
     return ProgressReporter(
       console,

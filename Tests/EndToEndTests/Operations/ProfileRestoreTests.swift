@@ -215,6 +215,27 @@ import Testing
     #expect(names.contains { $0.hasPrefix("ledger.db.pre-restore-") && $0.hasSuffix("-wal") })
   }
 
+  /// The next repository is taken when one is away, and not when one of them is wrong.
+  @Test func aRepositoryThatIsAway() throws {
+    let here = try prepare()
+    let text = try here.text(of: here.configurationFile)
+    try here.write(
+      text.replacingOccurrences(
+        of: "profiles:\n  bot:\n",
+        with:
+          "  gone: {location: \(here.root)/gone, key-file: \(here.ownerKeyFile)}\nprofiles:\n  bot:\n    repositories: [gone, main]\n"
+      ), to: here.configurationFile)
+    try spoil(here)
+    let restored = try restore(here, "--source", "ledger")
+    #expect(restored.code == 0, "\(restored.errors)")
+    #expect(restored.errors.contains("'gone' cannot be opened"), "\(restored.errors)")
+    #expect(try rows(here) == "2\n")
+    try here.copy(here.repository, to: here.root + "/gone")
+    try here.remove(here.root + "/gone/log/commits")
+    let damaged = try restore(here, "--source", "ledger")
+    #expect(damaged.code != 0 && !damaged.errors.contains("next one"), "\(damaged.errors)")
+  }
+
   /// What is put back belongs together, so one source that cannot be restored keeps all of them as they are.
   @Test func allSourcesOrNone() throws {
     let here = try prepare()

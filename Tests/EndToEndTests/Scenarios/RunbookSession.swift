@@ -4,7 +4,7 @@ import Testing
 /// An operator with a section of docs/runbooks.md before him: lines of it are typed as they stand, with the system's top
 /// directories below the test's own, and what he sees is printed.
 final class RunbookSession {
-  let here = try! Workspace()
+  let here: Workspace
   private let section: String
   private var untyped: Set<String>
 
@@ -12,6 +12,8 @@ final class RunbookSession {
 
   /// - Parameter heading: of the section, such as `A.`.
   init(_ heading: String) throws {
+    let here = try Workspace()
+    self.here = here
     let text = String(
       decoding: try here.read(Tools.sources + "/docs/runbooks.md"), as: UTF8.self)
     let start = try #require(text.firstRange(of: "\n## \(heading) ")?.upperBound)

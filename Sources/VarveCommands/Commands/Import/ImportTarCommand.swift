@@ -109,19 +109,7 @@ struct ImportTarCommand: VarveSubcommand {
       options.meta["archive"] = ByteText.printable(name)
     }
     console.note("importing \(ByteText.printable(file))")
-    let display = BackupDisplay(console)
-    let reporter = display.start()
-    let report: BackupReport
-    do {
-      report = try Backup.run(
-        repository, options: options, observer: display, cancellation: Interruption.flag)
-    } catch {
-      reporter.stop()
-      throw error
-    }
-    reporter.stop()
-    try BackupSummary(report).print(on: console)
-    return report
+    return try BackupDisplay(console).show(repository, options)
   }
 
   private func time(of file: [UInt8], _ pattern: NameTime?) throws -> Timestamp? {
