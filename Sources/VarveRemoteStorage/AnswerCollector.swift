@@ -12,16 +12,28 @@ final class AnswerCollector: HTTPClientResponseDelegate {
     var status = 0
     var headers: [(name: String, value: String)] = []
     var body: [UInt8] = []
+    var byteCount = 0
+    /// The caller's memory, as long as the caller waits.
+    var content: Content?
+  }
+
+  private struct Content: @unchecked Sendable {
+    let buffer: UnsafeMutableRawBufferPointer
   }
 
   private let limit: Int
   private let rate: TransferLimit?
-  private let parts = Mutex(Parts())
+  private let parts: Mutex<Parts>
 
-  init(limit: Int, rate: TransferLimit?) {
+  /// - Parameter content: where the body of status 206 goes, until `end`.
+  init(content: UnsafeMutableRawBufferPointer?, limit: Int, rate: TransferLimit?) {
     self.limit = limit
     self.rate = rate
+    parts = Mutex(Parts(content: content.map(Content.init)))
   }
+
+  /// Nothing of what may still come goes to the caller's memory.
+  func end() { parts.withLock { $0.content = nil } }
 
   func didReceiveHead(
     task: HTTPClient.Task<HTTPExchange.Answer>, _ head: HTTPResponseHead
@@ -30,6 +42,8 @@ final class AnswerCollector: HTTPClientResponseDelegate {
     parts.withLock {
       $0.status = Int(head.status.code)
       $0.headers = head.headers.map { (name: $0.name, value: $0.value) }
+      if $0.status != 206 { $0.content = nil }
+      guard $0.content == nil else { return }
       // What it announces is believed up to a bound.
       $0.body.reserveCapacity(min(max(length, 0), limit, 64 << 20))
     }
@@ -40,8 +54,18 @@ final class AnswerCollector: HTTPClientResponseDelegate {
     task: HTTPClient.Task<HTTPExchange.Answer>, _ buffer: ByteBuffer
   ) -> EventLoopFuture<Void> {
     let fits = parts.withLock { parts in
-      guard parts.body.count + buffer.readableBytes <= limit else { return false }
-      parts.body.append(contentsOf: buffer.readableBytesView)
+      let start = parts.byteCount
+      guard start + buffer.readableBytes <= limit else { return false }
+      parts.byteCount += buffer.readableBytes
+      guard let content = parts.content?.buffer else {
+        parts.body.append(contentsOf: buffer.readableBytesView)
+        return true
+      }
+      guard start < content.count else { return true }
+      buffer.withUnsafeReadableBytes { bytes in
+        UnsafeMutableRawBufferPointer(rebasing: content[start...])
+          .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes.prefix(content.count - start)))
+      }
       return true
     }
     guard fits else { return task.eventLoop.makeFailedFuture(TooLong()) }
@@ -54,7 +78,8 @@ final class AnswerCollector: HTTPClientResponseDelegate {
     task: HTTPClient.Task<HTTPExchange.Answer>
   ) throws -> HTTPExchange.Answer {
     parts.withLock {
-      HTTPExchange.Answer(status: $0.status, headers: $0.headers, body: $0.body)
+      HTTPExchange.Answer(
+        status: $0.status, headers: $0.headers, body: $0.body, bodyByteCount: $0.byteCount)
     }
   }
 }

@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 import Synchronization
-public import VarveFormat
+import VarveFormat
 public import VarveStorage
 
 /// HTTP for commands: each request is waited for by the thread that makes it. May be used from several threads, but
@@ -50,7 +50,10 @@ public final class HTTPExchange: Sendable {
   public struct Answer: Sendable {
     public let status: Int
     public let headers: [(name: String, value: String)]
+    /// Empty where the body went to the caller's memory.
     public let body: [UInt8]
+    /// Of the body, wherever it went.
+    public let bodyByteCount: Int
 
     public var isSuccess: Bool { (200..<300).contains(status) }
     /// The body as text, for messages.
@@ -70,6 +73,9 @@ public final class HTTPExchange: Sendable {
   /// Bytes of a body that are sent at once: after each of them the time without progress begins anew.
   private static let pieceSize = 256 << 10
 
+  /// Bytes taken from a connection at once.
+  private static let largestRead = 512 << 10
+
   private let client: HTTPClient
   private let options: Options
 
@@ -86,6 +92,16 @@ public final class HTTPExchange: Sendable {
     configuration.timeout = HTTPClient.Configuration.Timeout(
       connect: .seconds(options.connectSeconds), read: .seconds(options.idleSeconds),
       write: .seconds(options.idleSeconds))
+    // An object's part comes in few pieces, each of which has its own way through the loop; at a limited rate in those of an
+    // eighth of a second, since a piece that has come is waited for.
+    let read = options.download.map { min(Self.largestRead, max(2 << 10, $0.bytesPerSecond / 8)) }
+    let largestRead = read ?? Self.largestRead
+    configuration.http1_1ConnectionDebugInitializer = { channel in
+      channel.setOption(
+        .recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(
+          minimum: 1 << 10, initial: min(16 << 10, largestRead), maximum: largestRead))
+    }
     if let path = options.authorities {
       var encryption = TLSConfiguration.makeClientConfiguration()
       do {
@@ -124,12 +140,15 @@ public final class HTTPExchange: Sendable {
   ///
   /// - Parameters:
   ///   - body: copied piece by piece while it is sent.
+  ///   - content: where the body of an answer of status 206 goes, as far as there is room: a part of an object, which is not
+  ///     copied once more.
   ///   - largestAnswer: bytes; a longer answer is a failure.
   /// - Throws: `VarveError.Code.usage` for what is no URL of HTTP, `unavailable` when there is no whole answer in time,
   ///   `io` for one that is too long.
   public func send(
     _ request: Request,
     _ body: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+    into content: UnsafeMutableRawBufferPointer? = nil,
     largestAnswer: Int
   ) throws -> Answer {
     let lease = BodyLease(body)
@@ -146,7 +165,9 @@ public final class HTTPExchange: Sendable {
         .usage, "'\(request.url)' is no URL that can be asked",
         hint: "give one that starts with http:// or https://", cause: error)
     }
-    let collector = AnswerCollector(limit: largestAnswer, rate: options.download)
+    let collector = AnswerCollector(
+      content: content, limit: largestAnswer, rate: options.download)
+    defer { collector.end() }
     do {
       return try client.execute(
         request: prepared, delegate: collector,

@@ -1,7 +1,8 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
-@Suite struct BackupOptionTests {
+@Suite(.onOwnThreads) struct BackupOptionTests {
   /// Paths of a snapshot's files below the source, as `ls` gives them.
   private func listed(_ here: Workspace, _ snapshot: String = "latest") throws -> Set<String> {
     let outcome = try here.succeed("ls", snapshot, "--json")

@@ -1,12 +1,13 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// Files that change while they are read: the snapshot is saved, the exit code is 3, each file is named.
 ///
 /// To change a file at a known moment the backup is stopped (SIGSTOP) once /proc shows that it holds
 /// the file open and has read a part of it, and continued afterwards.
-@Suite struct ChangingSourceTests {
+@Suite(.onOwnThreads) struct ChangingSourceTests {
   private let size = 192 << 20
 
   private func backUp(

@@ -1,7 +1,8 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
-@Suite struct ConcurrencyTests {
+@Suite(.onOwnThreads) struct ConcurrencyTests {
   @Test func racingBackupsBothWin() throws {
     let here = try Workspace()
     try here.initializeWithKeyFile()

@@ -1,8 +1,9 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
-@Suite struct CopyCommandTests {
+@Suite(.onOwnThreads) struct CopyCommandTests {
   private func prepare() throws -> Workspace {
     let here = try Workspace()
     try here.succeed("init")
@@ -123,7 +124,7 @@ import Testing
   }
 }
 
-@Suite struct RewriteCommandTests {
+@Suite(.onOwnThreads) struct RewriteCommandTests {
   @Test func pathsAreTakenOut() throws {
     let here = try Workspace()
     try here.makeSmallTree()

@@ -1,9 +1,10 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// What happens when storage lies: every object, changed, cut, swapped or gone, is found by
 /// `check --read-data` and never comes back as good data.
-@Suite struct DamageTests {
+@Suite(.onOwnThreads) struct DamageTests {
   /// A repository with two snapshots, a tag's worth of log and every kind of object.
   private func prepare() throws -> Workspace {
     let here = try Workspace()

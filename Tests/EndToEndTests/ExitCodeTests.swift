@@ -1,8 +1,9 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// Each exit code of docs/design.md, section 6, as a user meets it.
-@Suite struct ExitCodeTests {
+@Suite(.onOwnThreads) struct ExitCodeTests {
   @Test func success() throws {
     let here = try Workspace()
     try here.makeSmallTree()

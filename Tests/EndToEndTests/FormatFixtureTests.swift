@@ -1,10 +1,11 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// Repositories of every format version that was ever released: each stays readable for ever. They are
 /// made once, by `fixtures/generate/repository.sh`, and committed; a test works on a copy.
-@Suite struct FormatFixtureTests {
+@Suite(.onOwnThreads) struct FormatFixtureTests {
   private func prepare(_ version: String) throws -> Workspace {
     let here = try Workspace()
     let fixture = Tools.sources + "/fixtures/repositories/" + version

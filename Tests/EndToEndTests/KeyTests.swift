@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 extension Workspace {
   /// Adds a key file of an owner at `root/name`.
@@ -15,7 +16,7 @@ extension Workspace {
   }
 }
 
-@Suite struct KeyTests {
+@Suite(.onOwnThreads) struct KeyTests {
   private func prepare() throws -> Workspace {
     let here = try Workspace()
     try here.write("data", to: here.source + "/file")

@@ -1,7 +1,8 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
-@Suite struct LogTests {
+@Suite(.onOwnThreads) struct LogTests {
   @Test(arguments: [true, false]) func aRolledBackLogStopsTheClientThatKnowsBetter(
     withCheckpoint: Bool
   ) throws {

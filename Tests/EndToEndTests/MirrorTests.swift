@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// A twin that `varve mirror` keeps, and what can be done with it alone.
-@Suite struct MirrorCommandTests {
+@Suite(.onOwnThreads) struct MirrorCommandTests {
   private func prepare() throws -> Workspace {
     let here = try Workspace()
     try here.makeSmallTree()

@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// Backups that are killed after they have saved a part, and go on from there.
-@Suite struct PartialBackupTests {
+@Suite(.onOwnThreads) struct PartialBackupTests {
   /// Small files in many directories, and one large file.
   private func prepare(seed: UInt64, large: Int = 96 << 20) throws -> Workspace {
     let here = try Workspace()

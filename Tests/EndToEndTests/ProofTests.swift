@@ -1,10 +1,11 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// Evidence that stands without the repository: made by varve, verified by varve, by varve-verify, and by a script that has
 /// nothing to do with either (docs/verify-proof.py).
-@Suite struct ProofTests {
+@Suite(.onOwnThreads) struct ProofTests {
   private static let verifier = Tools.product("varve-verify")
   private static let script = Tools.sources + "/docs/verify-proof.py"
 

@@ -1,6 +1,7 @@
 import Testing
+import VarveTestThreads
 
-@Suite struct ProposalTests {
+@Suite(.onOwnThreads) struct ProposalTests {
   /// A repository with three owners, of whom two have to agree.
   private func twoOfThree() throws -> Workspace {
     let here = try Workspace()

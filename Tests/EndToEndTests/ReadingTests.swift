@@ -1,8 +1,9 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// The commands that look into snapshots without restoring them.
-@Suite struct ReadingTests {
+@Suite(.onOwnThreads) struct ReadingTests {
   private func prepare() throws -> Workspace {
     let here = try Workspace()
     try here.write("alpha", to: here.source + "/a/alpha.txt")

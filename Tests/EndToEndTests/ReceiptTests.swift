@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// What restores, copies and prunes leave in the log, and what of it can be shown to others.
-@Suite struct ReceiptTests {
+@Suite(.onOwnThreads) struct ReceiptTests {
   private static let verifier = Tools.product("varve-verify")
 
   private func prepare() throws -> Workspace {

@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// From damage back to a repository that is whole, by the commands that `check` and its hints name.
-@Suite struct RepairTests {
+@Suite(.onOwnThreads) struct RepairTests {
   private func prepare() throws -> (Workspace, first: String) {
     let here = try Workspace()
     try here.makeSmallTree()

@@ -1,7 +1,8 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
-@Suite struct RestoreOptionTests {
+@Suite(.onOwnThreads) struct RestoreOptionTests {
   private func prepare() throws -> Workspace {
     let here = try Workspace()
     try here.makeSmallTree()

@@ -1,8 +1,9 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
-@Suite struct ResumeTests {
+@Suite(.onOwnThreads) struct ResumeTests {
   private func prepare() throws -> Workspace {
     let here = try Workspace()
     var generator = SeededGenerator(seed: 77)

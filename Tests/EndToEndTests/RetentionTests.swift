@@ -1,4 +1,5 @@
 import Testing
+import VarveTestThreads
 
 extension Workspace {
   /// Backs up once a day from 1 March 2026 on, at noon.
@@ -13,7 +14,7 @@ extension Workspace {
   }
 }
 
-@Suite struct RetentionTests {
+@Suite(.onOwnThreads) struct RetentionTests {
   private func prepare(days: ClosedRange<Int> = 1...10) throws -> Workspace {
     let here = try Workspace()
     try here.initializeWithKeyFile()

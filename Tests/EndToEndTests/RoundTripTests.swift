@@ -1,7 +1,8 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
-@Suite struct RoundTripTests {
+@Suite(.onOwnThreads) struct RoundTripTests {
   @Test func awkwardTreeComesBackEqual() throws {
     let here = try Workspace()
     try here.makeAwkwardTree(

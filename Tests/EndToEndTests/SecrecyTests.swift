@@ -1,8 +1,9 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
-@Suite struct SecrecyTests {
+@Suite(.onOwnThreads) struct SecrecyTests {
   @Test func nothingSecretIsPrintedOrLeftBehind() throws {
     let here = try Workspace()
     let marker = "content-marker-3141592653"

@@ -1,6 +1,7 @@
 import Testing
+import VarveTestThreads
 
-@Suite struct StartUpTests {
+@Suite(.onOwnThreads) struct StartUpTests {
   @Test func helpAnswersWithinThirtyMilliseconds() throws {
     let here = try Workspace()
     // The quickest of many: other tests use the same cores.

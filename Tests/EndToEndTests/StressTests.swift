@@ -2,9 +2,10 @@ import Glibc
 import Synchronization
 import Testing
 import VarveTestSupport
+import VarveTestThreads
 
 /// Writers and a pruner without grace on one repository, for ten minutes in `make soak`.
-@Suite struct StressTests {
+@Suite(.onOwnThreads) struct StressTests {
   /// One process after another.
   private final class Slot {
     let environment: [String: String]

@@ -41,7 +41,9 @@ import VarveTestSupport
         search.finish()
         sum.withLock { $0.add(result) }
         if number % 10_000 == 9_999 {
-          say("exhaustive: \(number + 1) runs, \(search.stateCount) states")
+          say(
+            "exhaustive: \(number + 1) runs, \(search.stateCount) states, \(search.openCount) choices open"
+          )
         }
       }
     }

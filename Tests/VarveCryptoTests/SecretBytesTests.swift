@@ -1,6 +1,7 @@
 import Glibc
 import Testing
 import VarveCrypto
+import VarveTestSupport
 
 @Suite struct SecretBytesTests {
   @Test func holdsWhatItWasGiven() {
@@ -43,17 +44,39 @@ import VarveCrypto
     return pread(memory, &bytes, count, off_t(address)) == count ? bytes : nil
   }
 
-  @Test func isZeroedWhenDropped() {
-    let marker = SecureRandom.bytes(64)
+  @Test(arguments: [32, 64, 65, 2048, 2049, 8192])
+  func isZeroedWhenDropped(count: Int) {
+    let marker = SecureRandom.bytes(16)
     var address: UInt = 0
     do {
-      let secret = SecretBytes(count: 4096) { buffer in
-        buffer[2048..<2112].copyBytes(from: marker)
+      let secret = SecretBytes(count: count) { buffer in
+        buffer[(count - 16)...].copyBytes(from: marker)
       }
-      address = secret.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) } + 2048
-      #expect(Self.peek(address, 64) == marker)
+      address = secret.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) } + UInt(count - 16)
+      #expect(Self.peek(address, 16) == marker)
     }
-    #expect(Self.peek(address, 64) != marker)
+    #expect(Self.peek(address, 16) != marker)
+  }
+
+  /// Secrets of all lengths that come and go on several threads: each has its own bytes as long as it lives, and
+  /// zeros where nothing was written.
+  @Test func memoryIsNeverSharedAndComesZeroed() {
+    runThreads(4) { lane in
+      var random = SeededGenerator(seed: UInt64(lane) + 1)
+      var held: [(secret: Secret, bytes: [UInt8])] = []
+      for _ in 0..<3_000 {
+        if held.count > 500 || (!held.isEmpty && random.next() % 3 == 0) {
+          let dropped = held.remove(at: Int(random.next() % UInt64(held.count)))
+          #expect(dropped.secret.bytes.array == dropped.bytes)
+        } else {
+          let count = Int(random.next() % 3_000)
+          #expect(SecretBytes(count: count) { _ in }.array.allSatisfy { $0 == 0 })
+          let bytes = random.bytes(count)
+          held.append((Secret(bytes), bytes))
+        }
+      }
+      for (secret, bytes) in held { #expect(secret.bytes.array == bytes) }
+    }
   }
 
   @Test func staysOutOfCoreDumps() throws {

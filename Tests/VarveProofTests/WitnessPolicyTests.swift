@@ -147,7 +147,7 @@ import VarveTestSupport
   @Test func timesOfAQuorum() throws {
     var generator = SeededGenerator(seed: 11)
     let keys = try (1...6).map { try Self.witness($0) }
-    let signers = try (1...6).map { number in
+    let signers = (1...6).map { number in
       [UInt8](repeating: UInt8(number), count: 32)
     }
     let note = try CosignatureTests.note()

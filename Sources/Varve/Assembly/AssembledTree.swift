@@ -1,4 +1,4 @@
-public import VarveFormat
+import VarveFormat
 
 /// A tree that is not walked but put together, entry by entry.
 public struct AssembledTree: Sendable {

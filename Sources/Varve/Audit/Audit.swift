@@ -1,6 +1,6 @@
 internal import VarveFormat
 internal import VarveProof
-public import VarveRepository
+import VarveRepository
 public import VarveStorage
 
 /// Verifies without any key that nothing of a repository's history was altered, lost or let go against the rules

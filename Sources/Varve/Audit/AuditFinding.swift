@@ -1,4 +1,4 @@
-public import VarveFormat
+import VarveFormat
 
 /// Something that an audit has found.
 public struct AuditFinding: Sendable, Equatable {

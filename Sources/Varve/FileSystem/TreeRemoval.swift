@@ -10,14 +10,21 @@ import VarveStorage
 package enum TreeRemoval {
   /// - Throws: `.io`, naming the first thing that cannot be removed; the rest is removed all the same.
   package static func remove(_ path: String) throws {
-    let name = Array(path.utf8) + [0]
+    try remove(Array(path.utf8) + [0], in: AT_FDCWD)
+  }
+
+  /// Removes the entry `name`, ended by NUL, of an open directory.
+  ///
+  /// - Throws: as `remove(_:)`.
+  package static func remove(_ name: [UInt8], in parent: Int32) throws {
+    let path = ByteText.printable(name.dropLast())
     var failure: VarveError?
     var status = FileStatus()
-    let code = name.withName { FileStatus.read(AT_FDCWD, $0, into: &status) }
+    let code = name.withName { FileStatus.read(parent, $0, into: &status) }
     if code == ENOENT { return }
     guard code == 0 else { throw VarveError(system: code, "cannot remove \(path)") }
-    empty(name, in: AT_FDCWD, path, status.device, depth: 0, &failure)
-    let result = name.withName { varve_unlink(AT_FDCWD, $0, AT_REMOVEDIR) }
+    empty(name, in: parent, path, status.device, depth: 0, &failure)
+    let result = name.withName { varve_unlink(parent, $0, AT_REMOVEDIR) }
     if result != 0, result != -ENOENT, failure == nil {
       failure = VarveError(system: -result, "cannot remove \(path)")
     }

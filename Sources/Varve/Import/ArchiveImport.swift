@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 internal import VarveCrypto
-public import VarveFormat
+import VarveFormat
 internal import VarveRepository
 internal import VarveStorage
 

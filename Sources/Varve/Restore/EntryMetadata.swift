@@ -56,14 +56,6 @@ struct EntryMetadata {
     return owner
   }
 
-  /// Whether a status shows what the entry asks for, so far as a status can.
-  func isSame(_ status: FileStatus, _ entry: TreeEntry) -> Bool {
-    let wanted = owner(of: entry)
-    return status.modified == entry.attributes.modified
-      && (status.isSymbolicLink || status.mode == entry.attributes.mode)
-      && status.owner == wanted.user && status.group == wanted.group
-  }
-
   /// Sets all of it; goes on after a failure.
   ///
   /// - Parameters:
@@ -97,7 +89,7 @@ struct EntryMetadata {
     }
     if mustSetMode, entry.type != .link { note("mode", setMode(mode, handle)) }
     note("times", setTimes(of: entry, handle, present))
-    if withFlags, entry.type == .file || entry.type == .directory,
+    if withFlags, !session.options.stages, entry.type == .file || entry.type == .directory,
       mayHaveForeign || entry.attributes.inodeFlags != 0
     {
       note("inode flags", setFlags(of: entry, handle.descriptor))
@@ -220,7 +212,7 @@ struct EntryMetadata {
 
   /// Whether an attribute that the snapshot does not have is to go; labels that the system gives by
   /// itself stay.
-  private func isOurs(_ name: [UInt8]) -> Bool {
+  func isOurs(_ name: [UInt8]) -> Bool {
     name.starts(with: Array("user.".utf8)) || name.starts(with: Array("system.posix_acl_".utf8))
       || name == Array("security.capability".utf8)
   }

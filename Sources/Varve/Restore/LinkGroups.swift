@@ -64,7 +64,8 @@ final class LinkGroups {
   }
 
   private func link(_ members: [Member], to leader: RestoreTask, _ session: RestoreSession) {
-    let hasFlags = leader.content != nil && leader.entry.attributes.inodeFlags != 0
+    let hasFlags =
+      leader.content != nil && leader.entry.attributes.inodeFlags != 0 && !session.options.stages
     guard !members.isEmpty || hasFlags else { return }
     do {
       let file = try open(leader, session)
@@ -124,14 +125,15 @@ final class LinkGroups {
       if code == 0 {
         let identity = leader.output.withLock { $0.identity }
         if RestoreDirectory.Identity(status) == identity { return finished(.unchanged) }
-        let verdict = OverwriteRule.verdict(session.options.overwrite, member.entry, over: status)
+        let path = member.directory.path(of: member.entry.name)
+        let verdict = session.verdict(member.entry, path, over: status)
         if case .leave = verdict { return finished(.unchanged) }
         if status.isDirectory { try session.clearDirectory(name, in: member.directory) }
         isUpdate = !status.isDirectory
       }
     }
     try session.directories.with(member.directory) { parent in
-      if session.options.overwrite == .never {
+      if session.options.overwrite == .never, !isUpdate {
         let result = UnnamedFiles.link(file, name, in: parent)
         guard result == 0 else { throw VarveError(system: -result, "cannot make the hard link") }
       } else {

@@ -45,14 +45,15 @@ extension RestoreWorker {
         guard code == 0 else {
           throw VarveError(system: code, "cannot look at what is in its place")
         }
-        let verdict = OverwriteRule.verdict(session.options.overwrite, task.entry, over: status)
+        let verdict = session.verdict(task.entry, task.path, over: status)
         if case .leave = verdict {
           output.disposition = .skipped
           return
         }
         output.disposition = .replacing
         if status.isFile { output.existing = task.name.withName { OpenAt.file(parent, $0) } }
-        if case .assumeEqual = verdict, status.links == 1 {
+        // Not even the metadata of a file that has a name elsewhere is changed.
+        if case .assumeEqual = verdict, status.links == 1 || session.isSettled(task.path) {
           if isDryRun || output.existing >= 0
             || EntryMetadata(session: session).isSame(status, task.entry)
           {

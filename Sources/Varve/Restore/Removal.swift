@@ -5,10 +5,12 @@ import VarveStorage
 
 /// Removes from the target what the snapshot does not have.
 ///
-/// Goes down through directory descriptors and never through links, and stays on the file system where
-/// it began. What the patterns leave out stays, and so do the directories it lies in.
+/// Goes down through directory descriptors and never through links, and never into what is mounted inside the
+/// target. What the patterns leave out stays, and so do the directories it lies in.
 struct Removal {
   let session: RestoreSession
+  /// Of the target.
+  let device: UInt64
 
   private final class Level {
     let descriptor: Descriptor
@@ -36,14 +38,14 @@ struct Removal {
     let result = name.withName { FileStatus.read(directory, $0, into: &status) }
     if result == ENOENT { return true }
     guard result == 0 else { return failed(path, result) }
+    if status.isMounted(on: device) { return isMounted(path) }
     guard status.isDirectory else { return removeName(name, path, status.size, in: directory) }
-    let device = status.device
     var levels: [Level] = []
-    guard open(name, path, in: directory, device, &levels) else { return false }
+    guard open(name, path, in: directory, &levels) else { return false }
     var isGone = false
     while let level = levels.last {
       if level.next < level.listing.count {
-        step(level, device, &levels)
+        step(level, &levels)
       } else {
         levels.removeLast()
         let above = levels.last
@@ -56,7 +58,7 @@ struct Removal {
     return isGone
   }
 
-  private func step(_ level: Level, _ device: UInt64, _ levels: inout [Level]) {
+  private func step(_ level: Level, _ levels: inout [Level]) {
     let index = level.next
     level.next += 1
     let name = Array(level.listing.bytes(index)) + [0]
@@ -74,8 +76,10 @@ struct Removal {
       _ = failed(path, result)
       return
     }
-    if status.isDirectory {
-      if !open(name, path, in: level.descriptor.number, device, &levels) { level.isEmptied = false }
+    if status.isMounted(on: device) {
+      level.isEmptied = isMounted(path)
+    } else if status.isDirectory {
+      if !open(name, path, in: level.descriptor.number, &levels) { level.isEmptied = false }
       if let decision, !decision.isSelected { levels.last?.isEmptied = false }
     } else if decision?.isSelected ?? true {
       if !removeName(name, path, status.size, in: level.descriptor.number) {
@@ -91,20 +95,16 @@ struct Removal {
   }
 
   private func open(
-    _ name: [UInt8], _ path: [UInt8], in directory: Int32, _ device: UInt64,
-    _ levels: inout [Level]
+    _ name: [UInt8], _ path: [UInt8], in directory: Int32, _ levels: inout [Level]
   ) -> Bool {
-    if !session.options.dryRun { _ = name.withName { TargetEntry.unprotect($0, in: directory) } }
     let number = name.withName { OpenAt.directory(directory, $0) }
     guard number >= 0 else { return failed(path, -number) }
     let descriptor = Descriptor(owning: number)
     var status = FileStatus()
     let result = FileStatus.read(number, into: &status)
     guard result == 0 else { return failed(path, result) }
-    guard status.device == device else {
-      session.report(path, VarveError(.io, "another file system is mounted there"))
-      return false
-    }
+    guard !status.isMounted(on: device) else { return isMounted(path) }
+    if !session.options.dryRun { _ = name.withName { TargetEntry.unprotect($0, in: directory) } }
     let level = Level(descriptor, name: name, path: path)
     let listed = level.listing.load(number)
     guard listed == 0 else { return failed(path, listed) }
@@ -130,6 +130,14 @@ struct Removal {
     }
     session.finished(.deleted, size: 0, isDirectory: true, path: level.path)
     return true
+  }
+
+  private func isMounted(_ path: [UInt8]) -> Bool {
+    session.report(
+      path,
+      VarveError(
+        .io, "something is mounted there, so it stays; unmount it, or leave it out with --exclude"))
+    return false
   }
 
   private func failed(_ path: [UInt8], _ code: Int32) -> Bool {

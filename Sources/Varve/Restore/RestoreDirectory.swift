@@ -38,6 +38,8 @@ final class RestoreDirectory: @unchecked Sendable {
   /// Whether it was made by this restore and got the mode and owner that it was made with, so that
   /// a file which is created in it gets what it is created with.
   var keepsModes = false
+  /// Whether it is reached by way of a mount point inside the target: nothing is removed there.
+  var isMounted = false
   /// Whether the patterns name it, or something in it.
   var isWanted = false
   /// Inode flags to give back to a directory whose own metadata is not restored.

@@ -30,7 +30,7 @@ public struct RestoreOptions: Sendable {
 
   public var overwrite: Overwrite = .always
   /// Remove from the target what the snapshot does not have (within restored directories; what
-  /// the patterns leave out is never removed).
+  /// the patterns leave out is never removed, nor what lies below a mount point inside the target).
   public var delete = false
   /// Leave runs of zero bytes unwritten, so that they become holes; recorded holes always do.
   public var sparse = false
@@ -42,6 +42,16 @@ public struct RestoreOptions: Sendable {
   public var ownershipByName = false
   /// Worker threads; nil for a number that suits the machine.
   public var workers: Int?
+
+  // What a staged restore asks of the restores that it consists of.
+
+  /// A dry run does not mind directories in the place of files: they will be moved aside.
+  var movesAside = false
+  /// Files are to be moved from where they are restored: without inode flags, from directories that are open to us.
+  var stages = false
+  /// What was put into the target for this restore already, by its path, and what became of it: found whole by size and time,
+  /// whatever the overwrite rule.
+  var settled: [[UInt8]: RestoreItem.Action] = [:]
 
   public init(target: [UInt8]) { self.target = target }
 }

@@ -78,16 +78,24 @@ final class RestorePlanner: RestoreWalkVisitor {
 
   func leave(_ directory: RestoreDirectory, isComplete: Bool) throws {
     guard deletes, isComplete else { return }
-    let removal = Removal(session: session)
+    let removal = Removal(session: session, device: directory.identity.device)
     for index in 0..<present.count where !isKept[index] {
       try session.cancellation.check()
       let path = directory.path(of: Array(present.bytes(index)))
       let decision = ([UInt8(ascii: "/")] + path).withUnsafeBytes { session.filter.decision($0) }
       guard decision.isSelected else { continue }
+      if let mountPoint = directory.mountPoint { return stays(mountPoint) }
       _ = try session.directories.with(directory) {
         removal.remove(Array(present.bytes(index)) + [0], path: path, in: $0)
       }
     }
+  }
+
+  private func stays(_ mountPoint: [UInt8]) {
+    session.warn(
+      .mounted(mountPoint),
+      "\(EscapedBytes.text(mountPoint)) is a mount point inside the target, so what the snapshot does not have stays there; "
+        + "to remove it, restore that directory on its own, with it as --target")
   }
 
   func release(_ directory: RestoreDirectory) { session.release(directory) }
@@ -145,9 +153,8 @@ final class RestorePlanner: RestoreWalkVisitor {
       (entry.name + [0]).withName { FileStatus.read(parent, $0, into: &status) }
     }
     guard code == 0 else { return false }
-    if case .leave = OverwriteRule.verdict(session.options.overwrite, entry, over: status) {
-      return true
-    }
+    let path = directory.path(of: entry.name)
+    if case .leave = session.verdict(entry, path, over: status) { return true }
     return false
   }
 

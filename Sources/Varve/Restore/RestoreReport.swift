@@ -40,6 +40,8 @@ public struct RestoreProblem: Sendable, Equatable {
   public var path: [UInt8]
   public var message: String
   public var kind: Kind
+  /// Whether its content is in the target all the same, and only metadata could not be set.
+  var isWhole = false
 
   public init(path: [UInt8], message: String, kind: Kind) {
     self.path = path

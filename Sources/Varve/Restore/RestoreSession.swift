@@ -33,6 +33,7 @@ final class RestoreSession: Sendable {
     case ownership
     case extendedAttributes(prefix: String)
     case inodeFlags
+    case mounted([UInt8])
   }
 
   private let observer: (any RestoreObserver)?
@@ -63,13 +64,19 @@ final class RestoreSession: Sendable {
   // MARK: Reporting
 
   /// Records that the item at `path` is not as the snapshot has it.
-  func report(_ path: [UInt8], _ error: any Error, verifying: Bool = false) {
+  ///
+  /// - Parameter isWhole: whether all of it is there but some of its metadata.
+  func report(
+    _ path: [UInt8], _ error: any Error, verifying: Bool = false, isWhole: Bool = false
+  ) {
     let kind: RestoreProblem.Kind
     switch (error as? VarveError)?.code {
     case .damaged, .missing: kind = .damage
     default: kind = verifying ? .verification : .target
     }
-    report(RestoreProblem(path: path, message: "\(error)", kind: kind))
+    var problem = RestoreProblem(path: path, message: "\(error)", kind: kind)
+    problem.isWhole = isWhole
+    report(problem)
   }
 
   func report(_ problem: RestoreProblem) {
@@ -91,6 +98,10 @@ final class RestoreSession: Sendable {
     _ action: RestoreItem.Action, size: UInt64, isDirectory: Bool = false,
     path: @autoclosure () -> [UInt8]
   ) {
+    var action = action
+    if action == .unchanged, !options.settled.isEmpty, let done = options.settled[path()] {
+      action = done
+    }
     switch action {
     case .restored, .updated: progress.itemsRestored.add(1, ordering: .relaxed)
     case .unchanged: progress.itemsSkipped.add(1, ordering: .relaxed)
@@ -148,20 +159,30 @@ final class RestoreSession: Sendable {
   private func finishFound(_ directory: RestoreDirectory, _ before: FileStatus) {
     guard let entry = directory.entry else { return }
     var restoresMetadata = directory.isWanted
-    if case .leave = OverwriteRule.verdict(options.overwrite, entry, over: before) {
-      restoresMetadata = false
-    }
+    if case .leave = verdict(entry, directory.path(), over: before) { restoresMetadata = false }
+    let isSame = !restoresMetadata || isAsItWas(directory, before, entry)
     if restoresMetadata {
       setMetadata(of: directory, mayHaveForeign: true)
     } else if !options.dryRun {
       _ = try? directories.with(directory) { giveBack(before, directory.originalFlags, to: $0) }
     }
-    let isSame = EntryMetadata(session: self).isSame(before, entry)
-    counted(directory, restoresMetadata && !isSame ? .updated : .unchanged)
+    counted(directory, isSame ? .unchanged : .updated)
+  }
+
+  /// Whether a directory had what its entry asks for when it was found.
+  private func isAsItWas(
+    _ directory: RestoreDirectory, _ before: FileStatus, _ entry: TreeEntry
+  ) -> Bool {
+    // Its protection has been taken away, so that things could be put into it.
+    let flags = before.isProtected && !options.dryRun ? directory.originalFlags : nil
+    let isSame = try? directories.with(directory) {
+      EntryMetadata(session: self).isSame(before, entry, at: $0, flags: flags)
+    }
+    return isSame ?? false
   }
 
   private func setMetadata(of directory: RestoreDirectory, mayHaveForeign: Bool) {
-    guard let entry = directory.entry, !options.dryRun else { return }
+    guard let entry = directory.entry, !options.dryRun, !options.stages else { return }
     do {
       try directories.with(directory) {
         try EntryMetadata(session: self).restore(

@@ -37,23 +37,27 @@ struct SpecialFile {
       return settle(session.options.dryRun ? .imagined(isUpdate: false) : .fresh)
     }
     guard code == 0 else { throw VarveError(system: code, "cannot look at what is in its place") }
-    switch OverwriteRule.verdict(session.options.overwrite, task.entry, over: status) {
+    switch session.verdict(task.entry, task.path, over: status) {
     case .leave:
       settle(.skipped)
     case .assumeEqual, .compare:
       if status.links == 1, try hasSameContent(status) {
-        if task.content != nil, !session.options.dryRun {
+        if task.content != nil {
           let existing = try session.directories.with(task.directory) { parent in
             task.name.withName { OpenAt.file(parent, $0) }
           }
-          guard existing >= 0 else { return settle(.replacing) }
+          guard existing >= 0 else { return settle(replacing) }
           task.output.withLock { $0.existing = existing }
         }
         return settle(.inPlace(status))
       }
       if status.isDirectory { try session.clearDirectory(task.name, in: task.directory) }
-      settle(session.options.dryRun ? .imagined(isUpdate: true) : .replacing)
+      settle(replacing)
     }
+  }
+
+  private var replacing: RestoreTask.Disposition {
+    session.options.dryRun ? .imagined(isUpdate: true) : .replacing
   }
 
   private func settle(_ disposition: RestoreTask.Disposition) {
@@ -97,7 +101,9 @@ struct SpecialFile {
     case .imagined(let isUpdate):
       action = isUpdate ? .updated : .restored
     case .inPlace(let status):
-      let isSame = EntryMetadata(session: session).isSame(status, task.entry)
+      let isSame = try session.directories.with(task.directory) {
+        EntryMetadata(session: session).isSame(status, task.entry, task.name, in: $0)
+      }
       if !session.options.dryRun {
         try session.directories.with(task.directory) { try setMetadata(task.name, in: $0, status) }
       }
@@ -172,7 +178,7 @@ struct SpecialFile {
         task.entry, to: .path(node.number), from: .known(status), mayHaveForeign: false)
     } catch {
       // It is what it should be, so it stays.
-      session.report(task.path, error)
+      session.report(task.path, error, isWhole: true)
     }
   }
 }

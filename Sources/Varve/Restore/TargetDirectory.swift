@@ -133,6 +133,7 @@ struct TargetDirectory {
     directory.keepsModes =
       !directory.handsDown && status.owner == session.user && status.mode == 0o700
     directory.identity = RestoreDirectory.Identity(status)
+    directory.takeMount(status)
     directory.origin = .made
     session.directories.add(directory, descriptor)
   }
@@ -170,6 +171,7 @@ struct TargetDirectory {
     }
     directory.handsDown = handsDown(status, descriptor)
     directory.identity = RestoreDirectory.Identity(status)
+    directory.takeMount(status)
     directory.origin = .found(status)
     session.directories.add(directory, descriptor)
   }
@@ -181,7 +183,7 @@ struct TargetDirectory {
     var status = FileStatus()
     let code = directory.name.withName { FileStatus.read(above, $0, into: &status) }
     guard code == 0 else { throw VarveError(system: code, "cannot look at what is in its place") }
-    if case .leave = OverwriteRule.verdict(session.options.overwrite, entry, over: status) {
+    if case .leave = session.verdict(entry, directory.path(), over: status) {
       throw VarveError(
         .io, "what is in its place is no directory, so nothing below it is restored",
         hint: "move it away, or restore with --overwrite always")

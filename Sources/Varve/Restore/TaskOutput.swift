@@ -144,11 +144,13 @@ extension RestoreTask {
 
   private func completeInPlace(_ status: FileStatus, _ session: RestoreSession) {
     let metadata = EntryMetadata(session: session)
-    let isSame = metadata.isSame(status, entry)
     let existing = output.withLock { output in
       output.identity = RestoreDirectory.Identity(status)
       return output.existing
     }
+    let isSame =
+      existing >= 0
+      ? metadata.isSame(status, entry, at: existing) : metadata.isSame(status, entry)
     if !session.options.dryRun, existing >= 0 {
       if status.isProtected, !isSame || isLinkLeader { _ = InodeFlags.set(existing, 0) }
       do {
@@ -164,15 +166,35 @@ extension RestoreTask {
     session.finished(isSame ? .unchanged : .updated, size: size, path: path)
   }
 
+  /// Sets the inode flags of the file, which has its name by now.
+  private func protect(_ session: RestoreSession) {
+    do {
+      try session.directories.with(directory) { parent in
+        let opened = name.withName { OpenAt.file(parent, $0) }
+        guard opened >= 0 else {
+          throw VarveError(system: -opened, "cannot set its inode flags")
+        }
+        defer { close(opened) }
+        try EntryMetadata(session: session).restoreFlags(entry, to: opened)
+      }
+    } catch {
+      session.report(path, error, isWhole: true)
+    }
+  }
+
   private func completeOutput(_ session: RestoreSession) throws {
     let file = try openOutput(session)
+    // What protects a file keeps it from getting its name, too.
+    let protects =
+      entry.attributes.inodeFlags & (InodeFlags.immutable | InodeFlags.appendOnly) != 0
+      && output.withLock { $0.createdName != name }
     do {
       try EntryMetadata(session: session).restore(
         entry, to: .open(file), from: directory.handsDown ? .unknown : .fresh,
-        mayHaveForeign: directory.handsDown, withFlags: !isLinkLeader)
+        mayHaveForeign: directory.handsDown, withFlags: !isLinkLeader && !protects)
     } catch {
       // The content is whole, so the file stays.
-      session.report(path, error)
+      session.report(path, error, isWhole: true)
     }
     var status = FileStatus()
     let identity =
@@ -194,6 +216,7 @@ extension RestoreTask {
       try session.directories.with(directory) { try TargetEntry.rename(created, to: name, in: $0) }
     }
     output.withLock { $0.createdName = [] }
+    if protects, !isLinkLeader, !session.options.stages { protect(session) }
     session.verifies(number)
     session.progress.bytesRestored.add(size - dataSize, ordering: .relaxed)
   }

@@ -37,7 +37,7 @@ extension RestoreWorker {
         mayHaveForeign: directory.handsDown)
     } catch {
       // The content is whole, so the file stays.
-      session.report(task.path, error)
+      session.report(task.path, error, isWhole: true)
     }
     // Network file systems and quotas say only now what could not be written.
     if close(file) != 0, errno != EINTR {

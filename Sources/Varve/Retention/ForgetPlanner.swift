@@ -50,14 +50,15 @@ struct ForgetPlanner {
     switch request.choice {
     case .snapshots(let chosen): return try plan(chosen)
     case .rules(let rules, let grouping):
-      return try plan(request.filter, grouping, keepsSome: true) { members, _ in
+      return try plan(request, grouping, keepsSome: true) { members, _ in
         (rules, reasons(rules, members))
       }
     case .everything:
-      return try plan(request.filter, .source, keepsSome: false) { members, _ in
+      return try plan(request, .source, keepsSome: false) { members, _ in
         (nil, members.map { _ in [] })
       }
-    case .policies: return try planByPolicy(request.filter)
+    case .policies: return try planByPolicy(request)
+    case .policiesOfFiltered: return try planByPolicyOfFiltered(request)
     }
   }
 
@@ -80,9 +81,9 @@ struct ForgetPlanner {
   }
 
   /// Policies look at whole sources, whatever the filter says; it narrows what is listed and forgotten.
-  private func planByPolicy(_ filter: SnapshotFilter) throws -> ForgetPlan {
+  private func planByPolicy(_ request: ForgetRequest) throws -> ForgetPlan {
     let policies = PolicyReasons(self)
-    return try plan(filter, .source, keepsSome: false) { members, source in
+    return try plan(request, .source, keepsSome: false) { members, source in
       guard let rules = policies.rules(of: source) else {
         return (nil, members.map { _ in [.noPolicy] })
       }
@@ -96,12 +97,34 @@ struct ForgetPlanner {
     }
   }
 
+  /// Policies look at what the filter lets through as if their sources had nothing else; what they keep of the whole source
+  /// stays, too.
+  private func planByPolicyOfFiltered(_ request: ForgetRequest) throws -> ForgetPlan {
+    let policies = PolicyReasons(self)
+    return try plan(request, .source, keepsSome: false) { members, source in
+      guard let rules = policies.rules(of: source) else {
+        return (nil, members.map { _ in [.noPolicy] })
+      }
+      let decided = zip(members, reasons(rules, members)).map { member, reasons in
+        reasons.isEmpty && !member.heading.isPartial ? policies.reasons(for: member) : reasons
+      }
+      let complete = zip(members, decided).filter { !$0.0.heading.isPartial }
+      let isNothingKept = complete.allSatisfy { member, reasons in
+        reasons.isEmpty && state.hold(on: member.id, at: now) == nil
+      }
+      if isNothingKept && !complete.isEmpty {
+        throw Self.keepsNothing(members[0].heading, .source)
+      }
+      return (rules, decided)
+    }
+  }
+
   private func plan(
-    _ filter: SnapshotFilter, _ grouping: SnapshotGrouping, keepsSome: Bool,
+    _ request: ForgetRequest, _ grouping: SnapshotGrouping, keepsSome: Bool,
     _ decide: ([Candidate], SnapshotSource) throws -> (RetentionRules?, [[RetentionReason]])
   ) throws -> ForgetPlan {
     var members: [SnapshotGrouping.Key: [Candidate]] = [:]
-    for candidate in newestFirst where filter.matches(candidate.heading) {
+    for candidate in newestFirst where request.filter.matches(candidate.heading) {
       members[grouping.key(candidate.heading), default: []].append(candidate)
     }
     let policies = PolicyReasons(self)
@@ -110,7 +133,9 @@ struct ForgetPlanner {
       var kept: [ForgetPlan.Snapshot] = []
       var gone: [ForgetPlan.Snapshot] = []
       for (member, reasons) in zip(members, reasons) {
-        let reasons = reasons + (state.hold(on: member.id, at: now) == nil ? [] : [.hold])
+        let reasons =
+          reasons + (state.hold(on: member.id, at: now) == nil ? [] : [.hold])
+          + (reasons.isEmpty && request.spared.contains(member.id) ? [.spared] : [])
         if reasons.isEmpty {
           gone.append(removed(member, policies))
         } else {

@@ -9,21 +9,28 @@ public struct ForgetRequest: Sendable {
     case rules(RetentionRules, SnapshotGrouping)
     /// Of each source, what the policy in force for it does not keep; all is kept where none is.
     case policies
+    /// The same, where a policy looks at nothing but what the filter lets through: what else its source has takes no
+    /// place of theirs.
+    case policiesOfFiltered
     /// All that the filter lets through.
     case everything
   }
 
   public var choice: Choice
-  /// Narrows what is looked at; not for `.snapshots`. A policy in force always sees all of its source.
+  /// Narrows what is looked at; not for `.snapshots`. With `.policies` a policy sees all of its source.
   public var filter: SnapshotFilter
+  /// Never forgotten, whatever rules and policies say: what whoever asks has just made. Not for `.snapshots`.
+  public var spared: Set<Digest>
   /// Also what the policy in force for its source keeps.
   public var overridesPolicy: Bool
 
   public init(
-    _ choice: Choice, filter: SnapshotFilter = SnapshotFilter(), overridesPolicy: Bool = false
+    _ choice: Choice, filter: SnapshotFilter = SnapshotFilter(), spared: Set<Digest> = [],
+    overridesPolicy: Bool = false
   ) {
     self.choice = choice
     self.filter = filter
+    self.spared = spared
     self.overridesPolicy = overridesPolicy
   }
 
@@ -32,7 +39,7 @@ public struct ForgetRequest: Sendable {
     switch choice {
     case .snapshots: "chosen by id"
     case .rules(let rules, _): rules.text(hidesTags: true)
-    case .policies: "policy in force"
+    case .policies, .policiesOfFiltered: "policy in force"
     case .everything: "all that were selected"
     }
   }

@@ -97,6 +97,7 @@ extension RetentionReason {
     case .unfinished: (3, 1, "")
     case .noPolicy: (3, 2, "")
     case .unreadable: (3, 3, "")
+    case .spared: (3, 4, "")
     }
   }
 }

@@ -68,6 +68,8 @@ public enum RetentionReason: Hashable, Sendable {
   case believedRule(RetentionRule, isOldest: Bool)
   /// Somebody holds it.
   case hold
+  /// It has just been made, by whoever asks.
+  case spared
   /// Its backup has not come to an end, and it is what the next one goes on from.
   case unfinished
   /// No policy is in force for its source.
@@ -82,6 +84,7 @@ public enum RetentionReason: Hashable, Sendable {
     case .believedRule(let rule, let isOldest):
       "\(rule.reason(isOldest: isOldest)) (time not as claimed)"
     case .hold: "hold"
+    case .spared: "just made"
     case .unfinished: "unfinished backup"
     case .noPolicy: "no policy"
     case .unreadable: "record lost"

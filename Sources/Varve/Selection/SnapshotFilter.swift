@@ -10,20 +10,29 @@ public struct SnapshotFilter: Sendable {
   public var tagLists: [[String]]
   /// All of these must be among the paths saved.
   public var paths: [[UInt8]]
+  /// All of these must be among the metadata.
+  public var meta: [String: String]
 
-  public init(hosts: [[UInt8]] = [], tagLists: [[String]] = [], paths: [[UInt8]] = []) {
+  public init(
+    hosts: [[UInt8]] = [], tagLists: [[String]] = [], paths: [[UInt8]] = [],
+    meta: [String: String] = [:]
+  ) {
     self.hosts = hosts
     self.tagLists = tagLists
     self.paths = paths
+    self.meta = meta
   }
 
-  public var isEmpty: Bool { hosts.isEmpty && tagLists.isEmpty && paths.isEmpty }
+  public var isEmpty: Bool {
+    hosts.isEmpty && tagLists.isEmpty && paths.isEmpty && meta.isEmpty
+  }
 
   public func matches(_ record: SnapshotRecord) -> Bool { matches(SnapshotHeading(record)) }
 
   public func matches(_ record: SnapshotHeading) -> Bool {
     guard hosts.isEmpty || hosts.contains(record.host) else { return false }
     guard paths.allSatisfy(record.paths.contains) else { return false }
+    guard meta.allSatisfy({ record.meta[$0] == $1 }) else { return false }
     return tagLists.isEmpty
       || tagLists.contains { tags in
         tags.allSatisfy { $0.isEmpty && record.tags.isEmpty || record.tags.contains($0) }

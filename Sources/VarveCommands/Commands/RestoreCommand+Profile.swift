@@ -19,8 +19,9 @@ extension RestoreCommand {
         hint: known.isEmpty ? "the configuration has none" : "there are \(known)")
     }
     let restore = try ProfileRestore(profile, surroundings)
-    let choices = try restore.choose(
-      sources.sources, at: sources.at?.timestamp, deletes: writing.delete)
+    var manner = RestoreOptions(target: [])
+    writing.apply(to: &manner)
+    let choices = try restore.choose(sources.sources, at: sources.at?.timestamp, manner: manner)
     if !sources.yes {
       for choice in choices where choice.source.isSensitive { try confirm(choice) }
     }
@@ -43,6 +44,7 @@ extension RestoreCommand {
         $0.member("files_restored", report.restore.itemsRestored)
         $0.member("files_deleted", report.restore.itemsDeleted)
         $0.member("bytes_restored", report.restore.bytesRestored)
+        if writing.verify { $0.member("files_verified", report.restore.filesVerified) }
         $0.member("databases_checked", report.databasesChecked)
         if let safety = report.safety { $0.member("safety_snapshot", safety.hex) }
       }

@@ -83,6 +83,11 @@ struct RestoreCommand: VarveSubcommand {
       guard target == nil else {
         throw ValidationError("--undo knows its target; leave out --target.")
       }
+      guard !selecting.isGiven, !writing.isGiven else {
+        throw ValidationError(
+          "--undo puts everything back as it was; patterns and options of how to restore are not for it."
+        )
+      }
       return
     }
     guard let target else {

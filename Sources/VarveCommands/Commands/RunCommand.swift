@@ -14,7 +14,10 @@ struct RunCommand: VarveSubcommand {
       snapshot of its own, with its own retention. A source that fails does not keep the others from being saved.
 
       --due runs the profiles and drills that are due by their schedules, and does what is due of the repositories' maintenance, unless \
-      another host does it: the log decides. Meant for timers, which may come as often as they like.
+      another host does it: the log decides. It goes on until nothing is due that it has not yet done, and leaves out what another \
+      process is at. Meant for timers, which may come as often as they like.
+
+      Of several profiles, one that another process of this host is running or restoring is left out, and the exit code is 1 in the end.
 
       The exit code is 0 when all went well, 3 when something could not be read in full, 1 when something failed, \
       23 when a drill did.
@@ -55,36 +58,91 @@ struct RunCommand: VarveSubcommand {
       try configuration.load(on: console),
       client: try RepositoryAccess(global, console).client(), cancellation: Interruption.flag,
       note: { console.note($0) }, warn: { console.warning(ByteText.printable($0)) })
-    var options = ProfileRun.Options()
-    options.dryRun = dryRun
+    var work = Work()
+    if due {
+      try runDue(surroundings, &work, on: console)
+    } else {
+      for profile in try chosen(surroundings) {
+        try add(to: &work, on: console) { try run(profile, surroundings) }
+      }
+    }
+    if !dryRun { surroundings.updateMetrics(on: console) }
+    if let refusal = work.refusal { throw refusal }
+    return work.status
+  }
+
+  /// What was done.
+  private struct Work {
     var records: [RunRecord] = []
-    func add(_ run: () throws -> [RunRecord]) throws {
-      do {
-        let made = try run()
-        try RunSummary(made, isDryRun: dryRun).print(on: console)
-        records += made
-      } catch let error as VarveError where due && error.code == .refused {
+    /// The worst of the drills.
+    var drills = ExitStatus.success
+    /// Of the first profile that another process was at.
+    var refusal: VarveError?
+
+    /// A drill that failed says more than files that could not be read.
+    var status: ExitStatus {
+      let status = RunSummary(records, isDryRun: false).status
+      return status == .success || status == .incomplete && drills != .success ? drills : status
+    }
+  }
+
+  /// What another process is at keeps nothing else from being done.
+  ///
+  /// - Returns: whether anything was.
+  @discardableResult
+  private func add(
+    to work: inout Work, on console: Console, _ run: () throws -> [RunRecord]
+  ) throws -> Bool {
+    do {
+      let made = try run()
+      try RunSummary(made, isDryRun: dryRun).print(on: console)
+      work.records += made
+      return !made.isEmpty
+    } catch let error as VarveError where error.code == .refused {
+      if due {
         // A timer may come while the last one's work is still under way.
         console.note(error.message)
+      } else if work.refusal == nil {
+        work.refusal = error
+      } else {
+        console.warning(ByteText.printable(error.message))
       }
+      return false
     }
-    for profile in try chosen(surroundings) {
-      try add { try ProfileRun(profile, surroundings, options: options).run() }
-    }
-    var status = RunSummary(records, isDryRun: dryRun).status
-    guard !dryRun else { return status }
-    if due {
+  }
+
+  private func run(
+    _ profile: Profile, _ surroundings: RunSurroundings
+  ) throws -> [RunRecord] {
+    var options = ProfileRun.Options()
+    options.dryRun = dryRun
+    return try ProfileRun(profile, surroundings, options: options).run()
+  }
+
+  /// What is due, until nothing is that was not done.
+  private func runDue(
+    _ surroundings: RunSurroundings, _ work: inout Work, on console: Console
+  ) throws {
+    var pass = DuePass(surroundings)
+    var isDone = false
+    while !isDone {
+      isDone = true
+      for profile in try pass.takeProfiles() {
+        isDone = false
+        try add(to: &work, on: console) { try run(profile, surroundings) }
+      }
+      // Backups first.
+      guard isDone, !dryRun else { continue }
       for name in surroundings.configuration.repositories.keys.sorted() {
-        try add { try surroundings.maintain(name) }
+        let hasWorked = try add(to: &work, on: console) { try pass.maintain(name) }
+        if hasWorked { isDone = false }
       }
-      status = RunSummary(records, isDryRun: dryRun).status
-      for due in try surroundings.dueDrills() {
+      for due in try pass.takeDrills() {
+        isDone = false
         let result = try run(due, surroundings, on: console)
-        if status == .success || status == .incomplete && result != .success { status = result }
+        if work.drills == .success { work.drills = result }
       }
     }
-    surroundings.updateMetrics(on: console)
-    return status
   }
 
   /// A drill that cannot be begun is a failure, too, and keeps no other from being run.
@@ -116,7 +174,6 @@ struct RunCommand: VarveSubcommand {
 
   private func chosen(_ surroundings: RunSurroundings) throws -> [Profile] {
     let known = surroundings.configuration.profiles
-    if due { return try surroundings.dueProfiles() }
     if all { return known.values.sorted { $0.name < $1.name } }
     return try profiles.map { name in
       guard let profile = known[name] else {

@@ -16,10 +16,11 @@ struct StatusCommand: VarveSubcommand {
       brought up to date, too.
 
       With --repo (-r) it is about that repository alone, without a configuration: each host with the paths it saves \
-      together is a source.
+      together is a source. A writer's credential cannot open their records; then each id that the log has for a source is.
 
       Exit code 21 when anything is stale, failed, never ran, has no end, is damaged, broken, unreachable or has not been \
-      verified or drilled for too long. Snapshots that are incomplete and alarms about changes are warnings.
+      verified or drilled for too long. Snapshots that are incomplete or claim to be of the future, and alarms about \
+      changes, are warnings.
 
       Examples:
         varve status
@@ -87,9 +88,15 @@ struct StatusCommand: VarveSubcommand {
   private func ofRepository(on console: Console) throws -> StatusReport {
     let access = RepositoryAccess(global, console)
     let now = WallClock.now()
-    let facts: RepositoryFacts
+    var facts: RepositoryFacts
     do {
-      facts = try RepositoryFacts(try access.unlocked(), read: now)
+      let repository = try access.unlocked()
+      facts = try RepositoryFacts(repository, read: now)
+      if facts.snapshots == nil {
+        try facts.readSnapshotEntries(of: repository.log)
+        console.note(
+          "this credential opens no records: sources are judged by the log, which has ids for them")
+      }
     } catch let error as VarveError
       where [.usage, .wrongPassword, .noRepository, .interrupted].contains(error.code)
     {

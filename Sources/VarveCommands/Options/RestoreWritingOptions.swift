@@ -26,6 +26,10 @@ struct RestoreWritingOptions: ParsableArguments {
     help: "Say what would be done (with -v, each item), and do nothing.")
   var dryRun = false
 
+  var isGiven: Bool {
+    overwrite.rule != .always || delete || sparse || ownershipByName || verify || dryRun
+  }
+
   func apply(to options: inout RestoreOptions) {
     options.overwrite = overwrite.rule
     options.delete = delete

@@ -1,14 +1,9 @@
-internal import Glibc
-
-/// Secret bytes in pages of their own: never copied by accident, zeroed when their owner lets go.
+/// Secret bytes in memory that holds nothing but secrets: never copied by accident, zeroed when their owner lets go.
 ///
-/// The pages are locked into memory and left out of core dumps where the system allows it;
-/// either may be refused (RLIMIT_MEMLOCK), which is no error. Each value takes at least one page, so
-/// this is for keys and passwords, not for file content. The bytes do not change once made, so a
-/// value may be read from several threads.
+/// The memory is locked and left out of core dumps where the system allows it;
+/// either may be refused (RLIMIT_MEMLOCK), which is no error. This is for keys and passwords, not for file
+/// content. The bytes do not change once made, so a value may be read from several threads.
 public struct SecretBytes: ~Copyable, @unchecked Sendable {
-  private static let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
-
   private let start: UnsafeMutableRawPointer
   /// Bytes in the secret.
   public let count: Int
@@ -36,26 +31,11 @@ public struct SecretBytes: ~Copyable, @unchecked Sendable {
   }
 
   private init(zeroes count: Int) {
-    precondition(count >= 0, "a secret has no negative length")
-    let capacity = Self.capacity(count)
-    start = .allocate(byteCount: capacity, alignment: Self.pageSize)
+    start = SecretMemory.take(count)
     self.count = count
-    start.initializeMemory(as: UInt8.self, repeating: 0, count: capacity)
-    _ = mlock(start, capacity)
-    _ = madvise(start, capacity, MADV_DONTDUMP)
   }
 
-  deinit {
-    let capacity = Self.capacity(count)
-    explicit_bzero(start, capacity)
-    _ = munlock(start, capacity)
-    _ = madvise(start, capacity, MADV_DODUMP)
-    start.deallocate()
-  }
-
-  private static func capacity(_ count: Int) -> Int {
-    max(1, (count + pageSize - 1) / pageSize) * pageSize
-  }
+  deinit { SecretMemory.giveBack(start, count) }
 
   /// Another owner of the same bytes.
   public borrowing func copy() -> SecretBytes {

@@ -4,6 +4,16 @@ import VarveFormat
 import VarveRepository
 import VarveStorage
 
+/// A copy of a database.
+struct DatabaseCopy {
+  /// Where it is, with mode, owner and time of the original as far as the system allows.
+  let path: String
+  /// What it lacks.
+  let problems: [String]
+  /// Which of its tables were not compared with their indexes, and why.
+  let omission: String?
+}
+
 /// Copies a SQLite database that is in use into a staging directory.
 enum DatabaseCapture {
   /// Beside the pages, for what SQLite writes beside a copy.
@@ -12,11 +22,10 @@ enum DatabaseCapture {
   /// Makes a copy that has passed `PRAGMA integrity_check`.
   ///
   /// - Parameter path: absolute.
-  /// - Returns: where the copy is, with mode, owner and time of the original as far as the system allows.
   /// - Throws: `.damaged` when the copy does not pass, `.notFound`, `.unavailable`, `.io`, `.interrupted`.
   static func copy(
     _ path: String, into staging: StagingDirectory, cancellation: CancellationFlag
-  ) throws -> String {
+  ) throws -> DatabaseCopy {
     let name = ByteText.printable(path)
     var status = varve_status()
     let result = varve_statx(AT_FDCWD, path, 0, &status)
@@ -39,8 +48,8 @@ enum DatabaseCapture {
       try database.backUp(to: place, cancellation: cancellation)
     }
     // With a connection of its own: what counts is what the file has.
-    let findings = try SQLiteDatabase(path: place, mode: .readWrite, cancellation: cancellation)
-      .integrityCheck()
+    let copy = try SQLiteDatabase(path: place, mode: .readWrite, cancellation: cancellation)
+    let findings = try copy.integrityCheck()
     guard findings.isEmpty else {
       let lines = findings.prefix(3).map(ByteText.printable).joined(separator: "; ")
       throw VarveError(
@@ -51,8 +60,8 @@ enum DatabaseCapture {
     if let log, (log.modified_seconds, log.modified_nanoseconds) > modified {
       modified = (log.modified_seconds, log.modified_nanoseconds)
     }
-    staging.adoptMetadata(of: path, at: place, modified: modified)
-    return place
+    let problems = staging.adoptMetadata(of: path, at: place, modified: modified)
+    return DatabaseCopy(path: place, problems: problems, omission: copy.omission)
   }
 
   /// Of the write-ahead log, whose changes are in the copy, too.

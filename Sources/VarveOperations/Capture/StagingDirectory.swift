@@ -60,15 +60,23 @@ final class StagingDirectory {
     return "\(place)/\(original.split(separator: "/").last ?? "")"
   }
 
-  /// Gives the copy at `place`, and the directories on the way, the mode, owner and time that the originals have. What the
-  /// system does not let us give stays as it is.
-  func adoptMetadata(of original: String, at place: String, modified: (Int64, UInt32)?) {
+  /// Gives the copy at `place`, and the directories on the way, the mode, owner and time that the originals have.
+  ///
+  /// - Returns: whose owners the system does not let us give.
+  func adoptMetadata(
+    of original: String, at place: String, modified: (Int64, UInt32)?
+  ) -> [String] {
+    var problems: [String] = []
     var (from, to, isFile) = (original, place, true)
     while to.utf8.count > path.utf8.count, to.hasPrefix(path) {
       var status = varve_status()
       if varve_statx(AT_FDCWD, from, 0, &status) == 0 {
         let time = isFile ? modified : nil
-        _ = varve_chown(AT_FDCWD, to, status.owner, status.group, 0)
+        if varve_chown(AT_FDCWD, to, status.owner, status.group, 0) != 0 {
+          problems.append(
+            "\(ByteText.printable(from)) is of \(status.owner):\(status.group), which its copy cannot be; run this as root, with CAP_CHOWN"
+          )
+        }
         _ = varve_chmod(to, status.mode & 0o7777)
         _ = varve_set_times(
           AT_FDCWD, to, 0, 0, varve_utime_omit, time?.0 ?? status.modified_seconds,
@@ -78,6 +86,7 @@ final class StagingDirectory {
       from = Self.parent(of: from)
       to = Self.parent(of: to)
     }
+    return problems
   }
 
   private static func parent(of path: String) -> String {

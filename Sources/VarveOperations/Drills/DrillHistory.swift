@@ -63,6 +63,8 @@ public struct DrillHistory: Sendable {
     }
   }
 
-  /// Those of one drill.
-  public func runs(of drill: Digest) -> [Run] { runs.filter { $0.drill == drill } }
+  /// Those with one of the ids.
+  public func runs(of ids: [Digest]) -> [Run] {
+    runs.filter { $0.drill.map(ids.contains) ?? false }
+  }
 }

@@ -15,6 +15,8 @@ public struct DrillPlan: Sendable {
   public var profile: String
   public var drill: Drill
   public var snapshots: [Snapshot]
+  /// What the log calls it.
+  public var id: Digest
   public var challenge: Digest
   /// Whether somebody else gave the challenge.
   public var isChallenged: Bool

@@ -11,7 +11,7 @@
 import VarveFormat
 
 extension DrillPlan {
-  func startReceipt(id: Digest, digest: Digest, at start: Timestamp) -> LogStatement.Receipt {
+  func startReceipt(digest: Digest, at start: Timestamp) -> LogStatement.Receipt {
     LogStatement.Receipt(
       activity: .drillStart, result: .ok, started: start, counts: [:],
       digests: ["challenge": challenge, "drill": id, "plan": digest],
@@ -20,7 +20,7 @@ extension DrillPlan {
 }
 
 extension DrillRecord {
-  func receipt(id: Digest, _ plan: DrillPlan) -> LogStatement.Receipt {
+  func receipt(_ plan: DrillPlan) -> LogStatement.Receipt {
     var counts: [String: Int64] = [
       "bytes": bytes, "checks": Int64(steps.count), "checksFailed": Int64(failures.count),
       "files": files, "filesTotal": filesTotal, "milliseconds": milliseconds,
@@ -32,7 +32,7 @@ extension DrillRecord {
     return LogStatement.Receipt(
       activity: .drill, result: hasPassed ? .ok : .failed, started: started, counts: counts,
       digests: [
-        "challenge": plan.challenge, "document": digest, "drill": id, "plan": planDigest,
+        "challenge": plan.challenge, "document": digest, "drill": plan.id, "plan": planDigest,
         "sample": sampleDigest,
       ], scope: plan.drill.sample.text, snapshots: plan.snapshots.compactMap(\.id))
   }

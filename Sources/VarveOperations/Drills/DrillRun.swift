@@ -90,8 +90,7 @@ public struct DrillRun {
     do {
       let plan = try DrillPlan(unlocked, profile, drill, options, now: started)
       let digest = SHA256.digest(plan.json.canonicalBytes())
-      let keyedID = try unlocked.keys.opaqueIDs().drill(drill.name, ofProfile: profile.name)
-      let start = plan.startReceipt(id: keyedID, digest: digest, at: started)
+      let start = plan.startReceipt(digest: digest, at: started)
       guard let startEntry = try unlocked.log.append({ _ in [.receipt(start)] }).first else {
         throw VarveError(.io, "the start of the drill is not in the log")
       }
@@ -112,7 +111,7 @@ public struct DrillRun {
       }
       record.ended = Timestamp(seconds: WallClock.now().seconds)
       willLog()
-      var outcome = leave(record, record.receipt(id: keyedID, plan))
+      var outcome = leave(record, record.receipt(plan))
       outcome.keptDirectory = kept
       outcome.isInterrupted = isInterrupted
       return outcome

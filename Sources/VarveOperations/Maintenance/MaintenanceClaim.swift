@@ -41,8 +41,9 @@ struct MaintenanceClaim {
     {
       return .notDue
     }
+    // By a clock that was wrong it may have been done years from now (`isDue`).
     if let done = ends.last(where: { !$0.hasFailed }) {
-      guard let next = schedule.next(after: done.time), next <= now else { return .notDue }
+      guard schedule.isDue(at: now, lastRun: done.time) else { return .notDue }
     }
     let claim = state.receipts.last {
       $0.receipt.activity == .claim && $0.receipt.scope == task.rawValue

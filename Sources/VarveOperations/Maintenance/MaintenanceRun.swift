@@ -6,12 +6,15 @@ import VarveRepository
 extension RunSurroundings {
   /// Does what is due of a repository's maintenance, unless another host does.
   ///
+  /// - Parameter done: tasks that are left out.
   /// - Returns: what was done and what failed; that the repository cannot be opened is a failure of all of it.
   /// - Throws: `.refused` when another process of this host is at it; `.interrupted`.
-  public func maintain(_ repository: String) throws -> [RunRecord] {
+  public func maintain(
+    _ repository: String, except done: Set<MaintenanceTask> = []
+  ) throws -> [RunRecord] {
     guard let settings = configuration.repositories[repository] else { return [] }
     do {
-      return try MaintenanceRun(settings, self).run()
+      return try MaintenanceRun(settings, self, except: done).run()
     } catch let error as VarveError where error.code != .refused && error.code != .interrupted {
       warn("maintenance of \(ByteText.printable(repository)): \(error.message)")
       let now = WallClock.now()
@@ -29,15 +32,20 @@ extension RunSurroundings {
 struct MaintenanceRun {
   private let settings: RepositorySettings
   private let surroundings: RunSurroundings
+  /// In the order in which they are done.
+  private let tasks: [(task: MaintenanceTask, schedule: Schedule)]
 
-  init(_ settings: RepositorySettings, _ surroundings: RunSurroundings) {
+  /// - Parameter done: tasks that are left out.
+  init(
+    _ settings: RepositorySettings, _ surroundings: RunSurroundings,
+    except done: Set<MaintenanceTask>
+  ) {
     self.settings = settings
     self.surroundings = surroundings
-  }
-
-  /// Whether there is anything that may ever be due.
-  var isScheduled: Bool {
-    MaintenanceTask.allCases.contains { $0.schedule(settings.maintenance) != nil }
+    tasks = MaintenanceTask.allCases.compactMap { task in
+      guard !done.contains(task) else { return nil }
+      return task.schedule(settings.maintenance).map { (task, $0) }
+    }
   }
 
   /// Does what is due: forgets, then prunes, then checks.
@@ -45,7 +53,7 @@ struct MaintenanceRun {
   /// - Returns: what was done, and what failed; what another host does is not among it.
   /// - Throws: `.refused` when another process of this host is at it; `.interrupted`; what opening the repository throws.
   func run() throws -> [RunRecord] {
-    guard isScheduled else { return [] }
+    guard !tasks.isEmpty else { return [] }
     let lock = try RunLock(
       surroundings.client, "maintenance-" + RunJournal.fileName(of: settings.name),
       "maintenance of '\(ByteText.printable(settings.name))'")
@@ -53,10 +61,7 @@ struct MaintenanceRun {
     let opening = try surroundings.opening(settings.name)
     let repository = try opening.unlocked()
     var records: [RunRecord] = []
-    for task in MaintenanceTask.allCases {
-      guard let schedule = task.schedule(settings.maintenance), may(repository.role, task) else {
-        continue
-      }
+    for (task, schedule) in tasks where may(repository.role, task) {
       try surroundings.cancellation.check()
       let claim = MaintenanceClaim(
         task: task, schedule: schedule, wantsData: settings.maintenance.readDataSubset != nil)
@@ -105,7 +110,7 @@ struct MaintenanceRun {
         let freed = HumanText.bytes(report.deletedByteCount)
         record.message = "\(freed) freed, \(HumanText.bytes(report.condemnedByteCount)) condemned"
       case .check:
-        let report = try check(opening)
+        let report = try check(opening, after: repository.log.state)
         isRecorded = report.entry != nil
         if !isRecorded { result = .failed }
         if !report.isOK {
@@ -136,7 +141,8 @@ struct MaintenanceRun {
     return record
   }
 
-  private func check(_ opening: RepositoryOpening) throws -> CheckReport {
+  /// - Parameter state: of the log, whose checks say which part comes next.
+  private func check(_ opening: RepositoryOpening, after state: LogState) throws -> CheckReport {
     var options = CheckOptions()
     if let subset = settings.maintenance.readDataSubset {
       guard let part = DataSubset(subset) else {
@@ -144,7 +150,7 @@ struct MaintenanceRun {
           .usage, "'\(ByteText.printable(subset))' is no part of the data",
           hint: "give one such as 5%, 2/7 or 10G")
       }
-      options.readData = part.readData
+      options.readData = part.next(after: state.checks.map(\.result.scope))
     }
     return try opening.check(
       options: options, observer: SilentCheck(), cancellation: surroundings.cancellation)

@@ -25,6 +25,7 @@ final class CommandProcess: @unchecked Sendable {
   private var feed: Int32
   private var output: Int32
   private var errors: Int32
+  private var isOutputHandedOver = false
   private var outputCapture: OutputCapture
   private var errorCapture = OutputCapture(limit: 1 << 14, keepsEnd: true)
 
@@ -78,16 +79,21 @@ final class CommandProcess: @unchecked Sendable {
   /// Gives up what it prints to somebody else, who closes the descriptor; a blocking one.
   func handOverOutput() -> Int32 {
     defer { output = -1 }
+    isOutputHandedOver = true
     _ = fcntl(output, F_SETFL, fcntl(output, F_GETFL) & ~O_NONBLOCK)
     return output
   }
 
-  /// Feeds and listens to the command until it has ended.
+  /// Feeds and listens to the command until it has ended, and, where its output was handed over, until that has: what it has left
+  /// behind may still write.
   ///
   /// - Parameters:
-  ///   - timeout: seconds after which it is ended; nil for never.
+  ///   - timeout: seconds after which it is ended, with what it has left behind; nil for never.
   ///   - isStopped: asked often; once it is true the command is ended.
-  func supervise(timeout: Double?, isStopped: () -> Bool) -> CommandOutcome {
+  ///   - isRead: whether whoever took its output has come to the end of it, or wants no more.
+  func supervise(
+    timeout: Double?, isStopped: () -> Bool, isRead: () -> Bool = { true }
+  ) -> CommandOutcome {
     let deadline = timeout.map { started &+ UInt64(max(0, min($0, 1e9)) * 1e9) }
     var hasTimedOut = false
     var killTime: UInt64?
@@ -105,7 +111,7 @@ final class CommandProcess: @unchecked Sendable {
           kill(-child, SIGKILL)
           if status != nil { break }
         }
-      } else if status != nil {
+      } else if status != nil && (!isOutputHandedOver || isRead() && !isStopped()) {
         if (output < 0 && errors < 0) || now >= ended &+ Self.aftermath { break }
       } else {
         hasTimedOut = deadline.map { now >= $0 } ?? false

@@ -8,13 +8,14 @@ import VarveRepository
 public final class RunningCommand: Sendable {
   private final class Shared: Sendable {
     let isStopped = Atomic<Bool>(false)
+    let isRead = Atomic<Bool>(false)
     let outcome = Mutex<CommandOutcome?>(nil)
     let condition = Condition()
   }
 
   private let shared = Shared()
   /// What it prints, when that is not captured.
-  let output: Int32
+  package let output: Int32
 
   /// Starts it. Its own time-out does not count: `stop` ends it.
   ///
@@ -28,8 +29,8 @@ public final class RunningCommand: Sendable {
 
   /// - Parameters:
   ///   - handsOverOutput: `output` is where to read what it prints; the caller closes it.
-  ///   - timeout: seconds after which it is ended; nil for never.
-  init(
+  ///   - timeout: seconds after which it is ended, also when only what it has left behind still has its output; nil for never.
+  package init(
     _ command: CommandSpecification, environment: [String: String], handsOverOutput: Bool,
     timeout: Double?
   ) throws {
@@ -45,9 +46,9 @@ public final class RunningCommand: Sendable {
     output = handsOverOutput ? process.handOverOutput() : -1
     let shared = shared
     let supervise: @Sendable () -> Void = {
-      let outcome = process.supervise(timeout: timeout) {
-        shared.isStopped.load(ordering: .relaxed)
-      }
+      let outcome = process.supervise(
+        timeout: timeout, isStopped: { shared.isStopped.load(ordering: .relaxed) },
+        isRead: { shared.isRead.load(ordering: .relaxed) })
       shared.condition.locked {
         shared.outcome.withLock { $0 = outcome }
         shared.condition.broadcast()
@@ -74,9 +75,10 @@ public final class RunningCommand: Sendable {
     return wait()
   }
 
-  /// Waits until it ends by itself.
-  func wait() -> CommandOutcome {
-    shared.condition.locked {
+  /// Waits until it ends by itself; nobody reads any more what it prints.
+  package func wait() -> CommandOutcome {
+    shared.isRead.store(true, ordering: .relaxed)
+    return shared.condition.locked {
       while true {
         if let outcome = shared.outcome.withLock({ $0 }) { return outcome }
         shared.condition.wait()

@@ -10,7 +10,8 @@ public import VarveRepository
 ///       -> after-restore hooks, always
 ///
 /// So nothing is changed when one of them cannot be restored. Only where a source lies in another are they restored one after
-/// the other.
+/// the other. From the first hook to the last it has the lock of the profile's runs: none of them starts a service meanwhile,
+/// or saves what is half restored.
 public struct ProfileRestore {
   /// What is restored of one source.
   public struct Choice: Sendable {
@@ -63,9 +64,11 @@ public struct ProfileRestore {
   /// - Parameters:
   ///   - names: of sources; empty for all but outputs of commands, which have no place of their own.
   ///   - time: nil for the newest.
-  ///   - deletes: remove what the snapshots do not have.
+  ///   - manner: how each is restored; where is the sources' own business.
   /// - Throws: `.notFound` when there is no such source, or no snapshot of it; `.usage` for a command's.
-  public func choose(_ names: [String], at time: Timestamp?, deletes: Bool) throws -> [Choice] {
+  public func choose(
+    _ names: [String], at time: Timestamp?, manner: RestoreOptions = RestoreOptions(target: [])
+  ) throws -> [Choice] {
     for name in names where !profile.sources.contains(where: { $0.name == name }) {
       throw VarveError(
         .notFound, "profile '\(profile.name)' has no source '\(ByteText.printable(name))'",
@@ -87,8 +90,10 @@ public struct ProfileRestore {
           hint: "restore it with 'varve restore \(newest.hex.prefix(12)) --target DIRECTORY'")
       }
       let record = try repository.unlocked.snapshotRecord(newest)
-      var options = try place(of: record)
-      options.delete = deletes
+      let place = try place(of: record)
+      var options = manner
+      (options.target, options.subpath, options.includes) =
+        (place.target, place.subpath, place.includes)
       return Choice(source: source, snapshot: newest, record: record, options: options)
     }
   }
@@ -100,9 +105,7 @@ public struct ProfileRestore {
       throw VarveError(.notFound, "the snapshot is not of one path")
     }
     let place = SnapshotPath(path)
-    guard let name = place.components.last else {
-      return RestoreOptions(target: [UInt8(ascii: "/")])
-    }
+    guard !place.components.isEmpty else { return RestoreOptions(target: [UInt8(ascii: "/")]) }
     let above = SnapshotPath(components: place.components.dropLast())
     if Self.isMounted(path, in: above.bytes),
       try TreeLookup.entry(
@@ -155,8 +158,8 @@ public struct ProfileRestore {
   ///   - settings: how each is staged.
   ///   - leave: takes what the log is to say of each, also of one that failed.
   ///   - done: hears of each that did not.
-  /// - Throws: what a before-restore hook or a restore throws; after-restore hooks have run by then. `.io` when one of these
-  ///   fails.
+  /// - Throws: `.refused` when another process of this host runs or restores the profile; what a before-restore hook or a
+  ///   restore throws; after-restore hooks have run by then. `.io` when one of these fails.
   public func run(
     _ choices: [Choice], _ settings: StagingOptions,
     leave: (LogStatement.Receipt, UnlockedRepository) -> Void,

@@ -2,25 +2,38 @@ import Varve
 public import VarveFormat
 public import VarveRepository
 
-/// The complete snapshots of one source of a profile, in the order of the log, which is that of their making.
+/// The complete snapshots of one source of a profile.
 public struct SourceHistory {
   private let profile: Profile
   private let source: String
-  private let snapshots: [(id: Digest, heading: SnapshotHeading)]
+  /// In the order of the log.
+  private let snapshots: [RepositoryFacts.Snapshot]
+  private let bounds: TimeBounds
+  private let now: Timestamp
 
+  /// - Parameter now: no snapshot is younger; nil for this machine's clock.
   /// - Throws: what reading snapshot records throws; `.usage` when several hosts have made some and nothing says whose are
   ///   meant.
   /// - Complexity: O(snapshots of the repository).
-  public init(profile: Profile, source: String, in repository: UnlockedRepository) throws {
+  public init(
+    profile: Profile, source: String, in repository: UnlockedRepository,
+    now: Timestamp? = nil
+  ) throws {
     self.profile = profile
     self.source = source
-    let live = repository.log.state.snapshotsInOrder.map(\.id)
-    let headings = try repository.snapshotHeadings(live)
+    let now = now ?? WallClock.now()
+    self.now = now
+    let state = repository.log.state
+    bounds = TimeBounds(EntryTimes(state), now: now)
+    let live = state.snapshotsInOrder
+    let headings = try repository.snapshotHeadings(live.map(\.id))
     let owners = ProfileOwners([profile], headings)
-    snapshots = zip(live, headings).filter { _, heading in
-      heading.meta["profile"] == profile.name && heading.meta["source"] == source
-        && !heading.isPartial && owners.include(heading)
-    }.map { ($0, $1) }
+    snapshots = zip(live, headings).map {
+      RepositoryFacts.Snapshot(id: $0.id, entry: $0.entry, heading: $1)
+    }.filter {
+      $0.profile == profile.name && $0.source == source && !$0.heading.isPartial
+        && owners.include($0.heading)
+    }
     let hosts = Set(snapshots.map { ByteText.printable($0.heading.host) }).sorted()
     guard hosts.count < 2 else {
       throw VarveError(
@@ -30,15 +43,13 @@ public struct SourceHistory {
     }
   }
 
-  /// The newest by its own time.
+  /// The newest by its own time, which counts as no later than it can be (`EntryTimes`).
   ///
   /// - Parameter limit: none younger; nil for all. A whole second is all of it, since that is what lists show.
   /// - Throws: `.notFound`.
   public func newest(notAfter limit: Timestamp? = nil) throws -> Digest {
-    var newest: (id: Digest, heading: SnapshotHeading)?
-    // Of two of the same time, the later in the log.
-    for found in snapshots where limit.map({ Self.isWithin($0, found.heading.time) }) ?? true {
-      if newest.map({ found.heading.time >= $0.heading.time }) ?? true { newest = found }
+    let newest = bounds.dated(snapshots) { ($0.entry, $0.heading.time) }.last { found in
+      limit.map { Self.isWithin($0, found.time(at: now)) } ?? true
     }
     guard let newest else {
       throw VarveError(
@@ -48,7 +59,7 @@ public struct SourceHistory {
           + (snapshots.isEmpty ? "" : " that is old enough"),
         hint: "see what there is with 'varve snapshots'")
     }
-    return newest.id
+    return newest.item.id
   }
 
   private static func isWithin(_ limit: Timestamp, _ time: Timestamp) -> Bool {

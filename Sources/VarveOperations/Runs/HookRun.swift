@@ -59,13 +59,17 @@ public struct HookRun {
     }
   }
 
-  /// Runs the hooks around a restore over live files: those after it whatever happened since the first before it.
+  /// Runs the hooks around a restore over live files: those after it whatever happened since the first before it. Meanwhile
+  /// nobody on this host runs the profile, whose hooks stop and start the same things, or restores it.
   ///
   /// - Returns: what `restore` gives, and what went wrong after it.
-  /// - Throws: what `restore` throws; `.io` when a hook before it fails, and nothing was restored.
+  /// - Throws: `.refused` when another process runs or restores the profile, and `.io` when a hook before it fails: nothing was
+  ///   restored; what `restore` throws.
   public func aroundRestore<Value>(
     isGood: (Value) -> Bool, _ restore: () throws -> Value
   ) throws -> (value: Value, failures: [String]) {
+    let lock = try RunLock(surroundings.client, profile: profile.name, for: .restore)
+    defer { _ = lock }
     let result = Result {
       try run(profile.hooks.beforeRestore, .beforeRestore)
       return try restore()

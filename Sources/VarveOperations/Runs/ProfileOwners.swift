@@ -19,6 +19,9 @@ package struct ProfileOwners {
     }
   }
 
+  /// Nil for everybody.
+  func owner(ofProfile profile: String) -> [UInt8]? { hosts[profile] }
+
   /// Whether the owner of its profile has made it.
   package func include(_ heading: SnapshotHeading) -> Bool {
     guard let profile = heading.meta["profile"], let host = hosts[profile] else { return true }

@@ -11,7 +11,7 @@ extension ProfileRun {
       profile.meta, environment: hooks.environment, cancellation: surroundings.cancellation)
     for source in profile.sources {
       try surroundings.cancellation.check()
-      let staged: Result<String?, any Error>
+      let staged: Result<DatabaseCopy?, any Error>
       switch source.origin {
       case .sqlite(let path):
         staged = Result {
@@ -21,14 +21,18 @@ extension ProfileRun {
         }
       case .path, .command: staged = .success(nil)
       }
+      if let omission = try? staged.get()?.omission {
+        surroundings.note(
+          "\(source.name): some tables were not compared with their indexes: \(omission)")
+      }
       for target in targets {
         var outcome = SourceOutcome(source: source.name, result: .failure)
         do {
           let copy = try staged.get()
           if let failure = target.failure { throw failure }
           let options = try backupOptions(
-            source, copy: copy, meta: meta, set: target.record.id, hooks)
-          try save(options, into: target, &outcome)
+            source, copy: copy?.path, meta: meta, set: target.record.id, hooks)
+          try save(options, into: target, lacking: copy?.problems ?? [], &outcome)
         } catch let error as VarveError where error.code == .interrupted {
           throw error
         } catch {
@@ -77,14 +81,15 @@ extension ProfileRun {
     return options
   }
 
+  /// - Parameter lacking: what the copy that is saved does not have.
   private func save(
-    _ options: BackupOptions, into target: RunTarget, _ outcome: inout SourceOutcome
+    _ options: BackupOptions, into target: RunTarget, lacking: [String],
+    _ outcome: inout SourceOutcome
   ) throws {
     guard let repository = target.repository else { return }
     // Anew for each source: it has what the one before has stored.
     let report = try Backup.run(
       IndexedRepository(repository), options: options, cancellation: surroundings.cancellation)
-    outcome.result = report.problems.isEmpty ? .success : .incomplete
     outcome.snapshot = report.snapshot
     outcome.files = Int64(clamping: report.counts.filesProcessed)
     outcome.filesNew = Int64(clamping: report.counts.filesNew)
@@ -92,13 +97,16 @@ extension ProfileRun {
     outcome.bytes = Int64(clamping: report.counts.bytesProcessed)
     outcome.bytesAdded = Int64(clamping: report.counts.dataAdded)
     outcome.bytesStored = Int64(clamping: report.counts.dataAddedPacked)
-    let problems = report.problems.map {
-      "\(ByteText.printable($0.path)): \(ByteText.printable($0.message))"
-    }.sorted()
+    let problems =
+      lacking
+      + report.problems.map {
+        "\(ByteText.printable($0.path)): \(ByteText.printable($0.message))"
+      }.sorted()
+    outcome.result = problems.isEmpty ? .success : .incomplete
     for problem in problems { surroundings.warn(problem) }
     if let first = problems.first {
       let others = problems.count == 1 ? "" : " and \(problems.count - 1) more"
-      let text = "not all could be read as it was: \(first)\(others)"
+      let text = "not all was saved as it was: \(first)\(others)"
       outcome.message = RunTarget.bounded(text)
       target.add(message: "\(outcome.source): \(text)")
     }

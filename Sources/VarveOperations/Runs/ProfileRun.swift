@@ -46,19 +46,18 @@ public struct ProfileRun {
   /// Runs it.
   ///
   /// - Returns: what came of it, for each of the profile's repositories.
-  /// - Throws: `.refused` when another process of this host runs the profile; `.interrupted`, after what has to be done in
-  ///   the end is done. All else that goes wrong is in the records.
+  /// - Throws: `.refused` when another process of this host runs the profile or restores it; `.interrupted`, after what has
+  ///   to be done in the end is done. All else that goes wrong is in the records.
   public func run() throws -> [RunRecord] {
-    let name = "run-" + RunJournal.fileName(of: profile.name)
-    let lock = try RunLock(
-      surroundings.client, name, "the profile '\(ByteText.printable(profile.name))'")
+    let lock = try RunLock(surroundings.client, profile: profile.name, for: .run)
     defer { _ = lock }
     let targets = profile.repositories.map { RunTarget(profile, $0, surroundings) }
     begin(targets)
     var interruption: (any Error)?
     do {
       let base = (surroundings.client.cache ?? surroundings.client.state) + "/staging"
-      let staging = try StagingDirectory(in: base, name: name)
+      let staging = try StagingDirectory(
+        in: base, name: "run-" + RunJournal.fileName(of: profile.name))
       try work(targets, staging)
     } catch let error as VarveError where error.code == .interrupted {
       for target in targets { fail(target, error) }

@@ -4,15 +4,24 @@ import VarveFormat
 import VarveRepository
 import VarveStorage
 
-/// Keeps a second process of this host from the same run, as long as this one has it.
+/// Keeps a second process of this host from the same run, as long as this one has it. The file says who has it, and for what:
+/// `<process> restore`, or the process alone of a run.
 final class RunLock {
+  enum Purpose: String {
+    case run, restore
+
+    var participle: String { self == .run ? "run" : "restored" }
+  }
+
   private let file: Int32
 
   /// - Parameters:
   ///   - name: of the file, below the directory of the journal.
   ///   - what: what is run, for the message.
   /// - Throws: `.refused` when another process has it.
-  init(_ client: ClientDirectories, _ name: String, _ what: String) throws {
+  init(
+    _ client: ClientDirectories, _ name: String, _ what: String, for purpose: Purpose = .run
+  ) throws {
     let directory = client.state + "/runs"
     try FileWriting.makeDirectory(directory, mode: 0o700)
     let path = "\(directory)/\(name).lock"
@@ -23,12 +32,24 @@ final class RunLock {
       if code == EINTR { continue }
       guard code == EWOULDBLOCK else { throw VarveError(system: code, "cannot lock \(path)") }
       throw VarveError(
-        .refused, "\(what) is being run by another process\(Self.holder(file))",
-        hint: "wait until that has ended; it is this host's only lock, and ends with its process")
+        .refused, "\(what) is being \(Self.holder(file))",
+        hint: (purpose == .restore ? "nothing was restored; " : "")
+          + "wait until that has ended; it is this host's only lock, and ends with its process")
     }
-    var text = Array("\(getpid())\n".utf8)
+    var text = Array("\(getpid())\(purpose == .restore ? " restore" : "")\n".utf8)
     _ = varve_truncate(file, 0)
     _ = varve_pwrite(file, &text, text.count, 0)
+  }
+
+  /// Of a profile: it is run, or its sources are restored, by one process at a time.
+  ///
+  /// - Throws: `.refused` when another process has it.
+  convenience init(
+    _ client: ClientDirectories, profile: String, for purpose: Purpose
+  ) throws {
+    try self.init(
+      client, "run-" + RunJournal.fileName(of: profile),
+      "the profile '\(ByteText.printable(profile))'", for: purpose)
   }
 
   deinit {
@@ -38,11 +59,14 @@ final class RunLock {
     close(file)
   }
 
+  /// What is done by whom: `run by another process (17)`.
   private static func holder(_ file: Int32) -> String {
     var text = [UInt8](repeating: 0, count: 24)
-    let count = varve_pread(file, &text, text.count, 0)
-    guard count > 0 else { return "" }
-    let number = String(decoding: text[..<count].prefix { (48...57).contains($0) }, as: UTF8.self)
-    return number.isEmpty ? "" : " (\(number))"
+    let count = max(0, Int(varve_pread(file, &text, text.count, 0)))
+    let words = text[..<count].split { $0 == 0x20 || $0 == 0x0a }
+      .map { String(decoding: $0, as: UTF8.self) }
+    let purpose = words.dropFirst().first.flatMap(Purpose.init) ?? .run
+    let number = words.first.flatMap { Int32($0) }.map { " (\($0))" } ?? ""
+    return "\(purpose.participle) by another process\(number)"
   }
 }

@@ -18,6 +18,8 @@ public final class SQLiteDatabase {
 
   public let path: String
   let handle: OpaquePointer
+  /// Which tables the last `integrityCheck` has read without comparing them with their indexes, and why; nil for none.
+  public private(set) var omission: String?
   private let progress: Progress?
 
   /// Opens the database, which must exist.
@@ -32,11 +34,12 @@ public final class SQLiteDatabase {
     }
     self.path = path
     var handle: OpaquePointer?
-    let access = mode == .readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE
+    let flags = mode == .readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE
     // A path that begins with a slash or a dot is none of SQLite's URIs.
     let file = path.hasPrefix("/") ? path : "./" + path
+    let isLogged = mode == .readOnly || access(file + "-wal", F_OK) == 0
     let status = sqlite3_open_v2(
-      file, &handle, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+      file, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
     guard let handle, status == SQLITE_OK else {
       defer { sqlite3_close_v2(handle) }
       var file = stat()
@@ -58,8 +61,9 @@ public final class SQLiteDatabase {
     sqlite3_busy_timeout(handle, Self.patience)
     _ = varve_sqlite3_configure(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
     _ = varve_sqlite3_configure(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-    // Whose database it is decides when what is in the write-ahead log goes into the file.
-    _ = varve_sqlite3_configure(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    // Whose database it is decides when what is in the write-ahead log goes into the file; but the log that comes with this
+    // connection goes with it, so that nobody finds one whose owner is another.
+    if isLogged { _ = varve_sqlite3_configure(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1) }
     for pragma in ["mmap_size=0", "cell_size_check=ON"] {
       sqlite3_exec(handle, "PRAGMA \(pragma)", nil, nil, nil)
     }
@@ -85,19 +89,72 @@ public final class SQLiteDatabase {
 
   // MARK: Questions
 
-  /// Runs `PRAGMA integrity_check`, which reads every page.
+  /// Runs `PRAGMA integrity_check`, which reads every page. Where the schema needs what only its own program has, such as a
+  /// collation, each table is checked by itself, and of those that need it every row is read; `omission` names them.
   ///
   /// - Returns: what is wrong, at most a hundred lines; nothing when the database is sound.
   /// - Throws: `.io`, `.unavailable`, `.interrupted`. A database in which nothing can be read is a finding, not an error.
   public func integrityCheck() throws -> [String] {
     // The handler is asked only now and then, in a small database never.
     if progress?.isCancelled == true { throw VarveError(.interrupted, "interrupted") }
+    omission = nil
     do {
-      let lines = try rows("PRAGMA integrity_check(100)").map { $0.first ?? "" }
-      return lines == ["ok"] ? [] : lines.isEmpty ? ["the check says nothing"] : lines
+      do {
+        return try findings(of: "integrity_check(100)")
+      } catch let error as VarveError where error.code == .io && lacksWhatItsProgramHas {
+        return try findingsByTable()
+      }
     } catch let error as VarveError where error.code == .damaged {
       return [error.message]
     }
+  }
+
+  private func findings(of check: String) throws -> [String] {
+    let lines = try rows("PRAGMA \(check)").map { $0.first ?? "" }
+    return lines == ["ok"] ? [] : lines.isEmpty ? ["the check says nothing"] : lines
+  }
+
+  private func findingsByTable() throws -> [String] {
+    let reason = String(cString: sqlite3_errmsg(handle))
+    var findings: [String] = []
+    var omitted: [String] = []
+    for table in try tables() {
+      do {
+        findings += try self.findings(of: "integrity_check(\(Self.quoted(table)))")
+      } catch let error as VarveError where error.code == .io && lacksWhatItsProgramHas {
+        omitted.append(ByteText.printable(table))
+        try readRows(of: table)
+      }
+    }
+    omission = "\(ByteText.printable(reason)) (\(omitted.joined(separator: ", ")))"
+    return findings
+  }
+
+  /// Whether the last statement needed a collation, a function or a module that is not SQLite's.
+  private var lacksWhatItsProgramHas: Bool {
+    sqlite3_errcode(handle) & 0xff == SQLITE_ERROR
+      && String(cString: sqlite3_errmsg(handle)).hasPrefix("no such ")
+  }
+
+  /// - Throws: `.damaged`; nothing for a table that only its program can read.
+  private func readRows(of table: String) throws {
+    var statement: OpaquePointer?
+    let sql = "SELECT * FROM \(Self.quoted(table)) NOT INDEXED"
+    defer { sqlite3_finalize(statement) }
+    guard sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK else {
+      if lacksWhatItsProgramHas { return }
+      throw failure(sqlite3_errcode(handle), "cannot read")
+    }
+    while true {
+      let status = sqlite3_step(statement)
+      if status == SQLITE_DONE { return }
+      guard status == SQLITE_ROW else { throw failure(status, "cannot read") }
+    }
+  }
+
+  private static func quoted(_ name: String) -> String {
+    "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
+      + "\""
   }
 
   /// The names of its tables, without SQLite's own, ascending.
@@ -118,9 +175,7 @@ public final class SQLiteDatabase {
         "\(ByteText.printable(path)) has no table \"\(ByteText.printable(table))\"",
         hint: "it may have another name in this database")
     }
-    let name = table.split(separator: "\"", omittingEmptySubsequences: false).joined(
-      separator: "\"\"")
-    let text = try rows("SELECT count(*) FROM \"\(name)\"").first?.first
+    let text = try rows("SELECT count(*) FROM \(Self.quoted(table))").first?.first
     guard let count = text.flatMap(Int64.init) else {
       throw VarveError(.damaged, "\(ByteText.printable(path)): the rows cannot be counted")
     }

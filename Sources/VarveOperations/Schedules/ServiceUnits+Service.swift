@@ -47,8 +47,10 @@ extension ServiceUnits {
     }
     guard !runsCommands else { return lines + ["ProtectSystem=full"] }
     if user == nil {
-      // To read everything, to keep access times (O_NOATIME), and to write databases' shared memory.
-      lines.append("CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_DAC_OVERRIDE CAP_FOWNER")
+      // To read everything, to keep access times (O_NOATIME), to write databases' shared memory, and to give that, and copies
+      // of databases, their owners.
+      lines.append(
+        "CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_DAC_OVERRIDE CAP_FOWNER CAP_CHOWN")
     }
     lines += [
       "ProtectHostname=yes", "RestrictNamespaces=yes", "MemoryDenyWriteExecute=yes",

@@ -3,8 +3,9 @@ package import VarveRepository
 
 /// What systemd or cron is told, so that `varve run --due` comes round when something is due.
 ///
-/// One service and one timer, which has a line for each schedule: the service does whatever is due, so that what was missed
-/// while the machine was off, and what another process was at, is done the next time.
+/// One service and one timer, which has a line for each calendar, and one for a look at what is due from time to time: the
+/// service does whatever is due, so that what was missed while the machine was off, and what another process was at, is done
+/// the next time.
 package struct ServiceUnits {
   /// The first line of every file, by which one is known as ours.
   package static let mark =
@@ -17,7 +18,7 @@ package struct ServiceUnits {
   package let client: ClientDirectories
   /// What the service should see of this process's environment.
   package var environment: [String: String] = [:]
-  /// The random part of a delay, in seconds.
+  /// The random part of a delay, in seconds; less where the timer comes round more often.
   package var jitter: Int64 = 300
   /// For a user's own systemd.
   package var isForUser = false
@@ -48,15 +49,8 @@ package struct ServiceUnits {
     for line in schedules.flatMap(ScheduleUnits.timerLines) where !lines.contains(line) {
       lines.append(line)
     }
-    // Of several intervals the shortest serves all.
-    let intervals = schedules.compactMap { schedule -> Int64? in
-      if case .every(let seconds) = schedule.kind { seconds } else { nil }
-    }
-    if let shortest = intervals.min() {
-      lines.removeAll {
-        $0.hasPrefix("OnUnitActiveSec=") && $0 != "OnUnitActiveSec=\(shortest)s"
-      }
-    }
+    let pause = ScheduleUnits.pause(schedules)
+    lines += ["OnBootSec=5min", "OnUnitActiveSec=\(pause)s"]
     return """
       \(Self.mark)
       [Unit]
@@ -64,7 +58,7 @@ package struct ServiceUnits {
 
       [Timer]
       \(lines.joined(separator: "\n"))
-      RandomizedDelaySec=\(jitter)s
+      RandomizedDelaySec=\(min(jitter, pause))s
       AccuracySec=1s
       Persistent=true
 

@@ -85,7 +85,7 @@ public struct MetricsText {
     }
     all(
       "varve_repository_verified_timestamp_seconds",
-      "When a check last read data and found no damage."
+      "When all data was last read and found good."
     ) { $0.verified?.seconds }
     all("varve_repository_unverified_limit_seconds", "How long ago that may be.") {
       $0.maximumUnverifiedAge

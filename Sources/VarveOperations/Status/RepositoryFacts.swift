@@ -36,15 +36,54 @@ public struct RepositoryFacts: Sendable {
     public var time: Timestamp
     public var isDamaged: Bool
     public var scope: String
+    public var entry: UInt64
+    /// Whether it read every pack that there was, whatever its scope.
+    public var hasReadAllPacks: Bool
+    /// Whether it was made with a writer's credential, which opens no records and no trees.
+    public var isWriters: Bool
 
-    public init(time: Timestamp, isDamaged: Bool, scope: String) {
+    public init(
+      time: Timestamp, isDamaged: Bool, scope: String, entry: UInt64 = 0,
+      hasReadAllPacks: Bool = false, isWriters: Bool = false
+    ) {
       self.time = time
       self.isDamaged = isDamaged
       self.scope = scope
+      self.entry = entry
+      self.hasReadAllPacks = hasReadAllPacks
+      self.isWriters = isWriters
     }
 
-    /// How much it looked at: 0 structure alone, 1 some data, 2 all data.
-    public var depth: Int { !scope.hasPrefix("read-data") ? 0 : scope == "read-data" ? 2 : 1 }
+    init(_ check: LogState.Check, by role: Role?) {
+      let counts = check.result.counts
+      self.init(
+        time: check.time, isDamaged: check.result.isDamaged, scope: check.result.scope,
+        entry: check.entry,
+        hasReadAllPacks: counts["packs"].flatMap { all in
+          counts["packsRead"].map { $0 >= all }
+        } ?? false, isWriters: role == .writer)
+    }
+  }
+
+  /// A live snapshot as the log alone has it.
+  public struct LoggedSnapshot: Sendable, Equatable {
+    public var id: Digest
+    public var entry: UInt64
+    /// The opaque id of the host and paths saved; nil in entries from before there were any.
+    public var source: Digest?
+    /// The record's time where the entry says it; else that of the first entry of that tree that is known.
+    public var taken: Timestamp
+    public var isPartial: Bool
+
+    public init(
+      id: Digest, entry: UInt64, source: Digest?, taken: Timestamp, isPartial: Bool = false
+    ) {
+      self.id = id
+      self.entry = entry
+      self.source = source
+      self.taken = taken
+      self.isPartial = isPartial
+    }
   }
 
   /// A drill that the log records, of one that the configuration names.
@@ -83,6 +122,10 @@ public struct RepositoryFacts: Sendable {
   public var storedBytes: UInt64?
   /// In the order of the log; nil where records cannot be opened.
   public var snapshots: [Snapshot]?
+  /// In the order of the log; nil unless they were asked for (`readSnapshotEntries`).
+  public var loggedSnapshots: [LoggedSnapshot]?
+  /// What bounds the times of all of them.
+  public var entryTimes = EntryTimes()
   /// In the order of the log.
   public var checks: [Check] = []
   /// In the order of the log; none where the names of drills cannot be told from their ids.
@@ -121,9 +164,8 @@ public struct RepositoryFacts: Sendable {
     origin = log.config.origin
     logSize = state.size
     liveCount = state.snapshots.count
-    checks = state.checks.map {
-      Check(time: $0.time, isDamaged: $0.result.isDamaged, scope: $0.result.scope)
-    }
+    entryTimes = EntryTimes(state)
+    checks = state.checks.map { Check($0, by: state.authors[$0.author]?.role) }
     attestations = state.attestations.map(\.time)
     deletions = state.condemnations.values.map(\.time).sorted()
   }
@@ -136,28 +178,52 @@ public struct RepositoryFacts: Sendable {
     _ repository: UnlockedRepository, profiles: [Profile] = [], read: Timestamp
   ) throws {
     self.init(repository.log, read: read)
-    drills = try Self.drills(of: profiles, repository)
     let objects = try LiveObjects(repository.log.state, storage: repository.metadata)
     storedBytes = (objects.packs.values.reduce(0, &+)) &+ objects.indexSegments.values.reduce(0, &+)
-    guard repository.role != .writer else { return }
     let live = repository.log.state.snapshotsInOrder
-    let headings = try repository.snapshotHeadings(live.map(\.id))
+    let headings =
+      repository.role == .writer ? [] : try repository.snapshotHeadings(live.map(\.id))
+    drills = Self.drills(
+      of: profiles, DrillIDs(try repository.keys.opaqueIDs(), profiles, headings),
+      repository.log.state)
+    guard repository.role != .writer else { return }
     snapshots = zip(live, headings).map {
       Snapshot(id: $0.id, entry: $0.entry, heading: $1)
     }
   }
 
+  /// Reads what the log says of live snapshots to somebody who cannot open their records.
+  ///
+  /// - Throws: what reading entries throws.
+  /// - Complexity: O(live snapshots), each an entry that is read.
+  public mutating func readSnapshotEntries(of log: Log) throws {
+    let state = log.state
+    loggedSnapshots = try state.snapshotsInOrder.map { snapshot in
+      var taken: Timestamp?
+      try log.forEachEntry(in: snapshot.entry..<snapshot.entry + 1) { entry in
+        if case .snapshot(let addition) = entry.statement.body { taken = addition.taken }
+      }
+      // A change of tags has an entry of today, and data of then.
+      let first = snapshot.original.flatMap { state.forgotten[$0]?.snapshot.time }
+      return LoggedSnapshot(
+        id: snapshot.id, entry: snapshot.entry, source: snapshot.source,
+        taken: taken ?? first.map { min($0, snapshot.time) } ?? snapshot.time,
+        isPartial: snapshot.isPartial)
+    }
+  }
+
   private static func drills(
-    of profiles: [Profile], _ repository: UnlockedRepository
-  ) throws -> [Drill] {
-    let ids = try repository.keys.opaqueIDs()
+    of profiles: [Profile], _ ids: DrillIDs, _ state: LogState
+  ) -> [Drill] {
     var names: [Digest: (profile: String, drill: String)] = [:]
     for profile in profiles {
       for drill in profile.drills {
-        names[ids.drill(drill.name, ofProfile: profile.name)] = (profile.name, drill.name)
+        for id in ids.all(drill.name, ofProfile: profile.name) {
+          names[id] = (profile.name, drill.name)
+        }
       }
     }
-    return repository.log.state.receipts.compactMap { entry in
+    return state.receipts.compactMap { entry in
       let receipt = entry.receipt
       guard receipt.activity == .drill, let name = receipt.digests["drill"].flatMap({ names[$0] })
       else { return nil }

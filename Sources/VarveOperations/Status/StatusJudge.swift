@@ -4,12 +4,16 @@
 //               host's journal. A failure counts until a newer snapshot exists, whoever made it. Where several hosts have profiles
 //               of one name, those of its own host (ProfileOwners).
 //   run         a start without an end is under way until it is older than `unfinishedAfter`, or a later run has begun.
-//   check       verifies when it read data and found no damage. Damage counts until a later check that was as thorough
-//               found none.
+//               The journal is in the order in which runs began.
+//   time        none is later than now, nor than what shows when it was (EntryTimes, BoundedJournal). What is of a time that
+//               nobody can tell proves nothing: neither that a limit is kept, nor that a failure is over.
+//   check       damage counts until a later check that looked at the same found none; data is verified when all of it was
+//               read (CheckCoverage).
 //   drill       by the log's receipts and this host's journal, whichever is newer; due by its schedule, overdue a quarter of the period later, at least an hour
 //               and at most two days.
 
 public import VarveFormat
+import VarveProof
 import VarveRepository
 
 public struct StatusJudge: Sendable {
@@ -21,22 +25,32 @@ public struct StatusJudge: Sendable {
   let configuration: Configuration
   /// By the names of repositories; those that are missing have not been read yet.
   let facts: [String: RepositoryFacts]
-  /// Oldest first.
-  let journal: [RunRecord]
+  let journal: BoundedJournal
   let now: Timestamp
   /// In the place of what the configuration says, for every source.
   let maximumAge: Int64?
+  private let bounds: [String: TimeBounds]
 
+  /// - Parameter journal: as it is kept: of each name in the order in which runs began.
   public init(
     _ configuration: Configuration, facts: [String: RepositoryFacts], journal: [RunRecord],
     now: Timestamp, maximumAge: Int64? = nil
   ) {
     self.configuration = configuration
     self.facts = facts
-    self.journal = journal.sorted { $0.started < $1.started }
+    self.journal = BoundedJournal(journal, now: now)
     self.now = now
+    bounds = facts.mapValues { TimeBounds($0.entryTimes, now: now) }
     self.maximumAge = maximumAge
   }
+
+  /// What bounds the times in a repository's log.
+  func times(of repository: String) -> TimeBounds {
+    bounds[repository] ?? TimeBounds(EntryTimes(), now: now)
+  }
+
+  /// Whether a moment has not come, even with the tolerance.
+  func isAhead(_ time: Timestamp) -> Bool { TimeWindow(notAfter: now).isAfter(time) }
 
   /// - Parameter profiles: names; empty for all, and every repository.
   public func report(profiles: [String] = []) -> StatusReport {
@@ -48,14 +62,14 @@ public struct StatusJudge: Sendable {
     report.repositories = configuration.repositories.values.filter {
       profiles.isEmpty || named.contains($0.name)
     }.sorted { $0.name < $1.name }.map(repository)
-    let newest = newestSnapshots()
+    let snapshots = completeSnapshots()
     for profile in chosen {
       for source in profile.sources {
         for repository in profile.repositories {
           report.sources.append(
             self.source(
               source, profile, repository,
-              newest[Place(profile.name, source.name, repository)] ?? Newest()))
+              snapshots[Place(profile.name, source.name, repository)] ?? []))
         }
       }
       report.drills += profile.drills.map { drill($0, profile) }
@@ -75,31 +89,14 @@ public struct StatusJudge: Sendable {
     }
   }
 
-  private struct Newest {
-    var snapshot: RepositoryFacts.Snapshot?
-    var count = 0
-
-    mutating func take(_ snapshot: RepositoryFacts.Snapshot) {
-      count += 1
-      // Of equal times the later entry.
-      guard let known = self.snapshot else {
-        self.snapshot = snapshot
-        return
-      }
-      if (snapshot.heading.time, snapshot.entry) >= (known.heading.time, known.entry) {
-        self.snapshot = snapshot
-      }
-    }
-  }
-
-  private func newestSnapshots() -> [Place: Newest] {
-    var found: [Place: Newest] = [:]
+  private func completeSnapshots() -> [Place: [RepositoryFacts.Snapshot]] {
+    var found: [Place: [RepositoryFacts.Snapshot]] = [:]
     for (name, facts) in facts {
       let all = facts.snapshots ?? []
       let owners = ProfileOwners(configuration.profiles.values, all.lazy.map(\.heading))
       for snapshot in all where !snapshot.heading.isPartial && owners.include(snapshot.heading) {
         guard let profile = snapshot.profile, let source = snapshot.source else { continue }
-        found[Place(profile, source, name), default: Newest()].take(snapshot)
+        found[Place(profile, source, name), default: []].append(snapshot)
       }
     }
     return found
@@ -108,12 +105,13 @@ public struct StatusJudge: Sendable {
   // MARK: Sources
 
   private func source(
-    _ source: Source, _ profile: Profile, _ repository: String, _ newest: Newest
+    _ source: Source, _ profile: Profile, _ repository: String,
+    _ snapshots: [RepositoryFacts.Snapshot]
   ) -> SourceStatus {
     var status = SourceStatus(
       profile: profile.name, source: source.name, repository: repository)
     status.maximumAge = maximumAge ?? source.maximumAge ?? profile.maximumAge
-    let runs = journal.filter {
+    let runs = journal.records.filter {
       $0.activity == .backup && $0.name == profile.name && $0.repository == repository
     }
     // Runs that had to do with this source: it may have been added to the profile after others.
@@ -121,11 +119,14 @@ public struct StatusJudge: Sendable {
       Self.outcome(of: source.name, in: run).map { (run: run, outcome: $0) }
     }
     if facts[repository]?.snapshots != nil {
-      status.take(newest.snapshot, count: newest.count)
+      let newest = times(of: repository).dated(snapshots) { ($0.entry, $0.heading.time) }.last
+      status.take(newest, count: snapshots.count, at: now)
     } else {
       status.evidence = .journal
       if let made = ended.last(where: { $0.outcome.result != .failure }) {
         status.newest = made.run.started
+        status.claimed = journal.ahead[made.run.id]?.claimed
+        status.isUndated = journal.ahead[made.run.id]?.isUndated ?? false
         status.snapshot = made.outcome.snapshot
         status.files = made.outcome.files
         status.bytes = made.outcome.bytes
@@ -156,8 +157,8 @@ public struct StatusJudge: Sendable {
     _ runs: [RunRecord]
   ) {
     if let last, let time = status.lastRun {
-      // Somebody may have made a snapshot since.
-      let isSuperseded = status.newest.map { $0 > time } ?? false
+      // Somebody may have made a snapshot since; what claims to be of tomorrow does not show that.
+      let isSuperseded = status.claimed == nil && status.newest.map { $0 > time } ?? false
       switch last.result {
       case .failure where !isSuperseded || status.evidence == .journal:
         let reason = last.message.map { ": \($0)" } ?? ""
@@ -172,8 +173,13 @@ public struct StatusJudge: Sendable {
       if let alarm = last.alarm { status.problems.append(StatusProblem(.alarm, alarm)) }
     }
     guard let unfinished, unfinished.id == runs.last?.id else { return }
-    let seconds = now.seconds - unfinished.started.seconds
-    if seconds > Self.unfinishedAfter {
+    if isAhead(unfinished.started) {
+      status.problems.append(
+        StatusProblem(
+          .unfinished,
+          "the run that says it was begun at \(unfinished.started.utcSeconds), which is to come, has no end"
+        ))
+    } else if now.seconds - unfinished.started.seconds > Self.unfinishedAfter {
       status.problems.append(
         StatusProblem(.unfinished, "the run begun \(ago(unfinished.started)) has no end"))
     } else {
@@ -182,20 +188,36 @@ public struct StatusJudge: Sendable {
   }
 
   func judgeAge(of status: inout SourceStatus) {
-    guard let age = status.age(at: now) else {
+    guard let newest = status.newest, let age = status.age(at: now) else {
       status.problems.append(
         StatusProblem(
           .never,
-          status.evidence == .snapshots
-            ? "there is no snapshot" : "no run on this host has made a snapshot"))
+          status.evidence == .journal
+            ? "no run on this host has made a snapshot" : "there is no snapshot"))
       return
     }
-    guard let limit = status.maximumAge, age > limit else { return }
-    status.problems.append(
-      StatusProblem(
-        .stale,
-        "the newest snapshot is \(HumanText.span(age)) old, and \(HumanText.span(limit)) are allowed"
-      ))
+    defer { status.problems.sort { $0.kind.rank < $1.kind.rank } }
+    if let claimed = status.claimed {
+      status.problems.append(
+        StatusProblem(
+          .future,
+          "the newest snapshot says that it is of \(claimed.utcSeconds), which cannot be: it was there "
+            + (status.isUndated ? "before now" : "by \(newest.utcSeconds)")))
+    }
+    guard let limit = status.maximumAge else { return }
+    if let claimed = status.claimed, status.isUndated, claimed.seconds - now.seconds > limit {
+      status.problems.append(
+        StatusProblem(
+          .stale,
+          "nothing shows how old the newest snapshot is: a clock was ahead when it was made, by more than the "
+            + "\(HumanText.span(limit)) that are allowed"))
+    } else if age > limit {
+      status.problems.append(
+        StatusProblem(
+          .stale,
+          "the newest snapshot is \(HumanText.span(age)) old, and \(HumanText.span(limit)) are allowed"
+        ))
+    }
   }
 
   func ago(_ time: Timestamp) -> String {
@@ -204,12 +226,20 @@ public struct StatusJudge: Sendable {
 }
 
 extension SourceStatus {
-  mutating func take(_ newest: RepositoryFacts.Snapshot?, count: Int) {
-    self.newest = newest?.heading.time
-    snapshot = newest?.id
-    files = newest?.heading.files
-    bytes = newest?.heading.bytes
+  mutating func take(
+    _ newest: Dated<RepositoryFacts.Snapshot>?, count: Int, at now: Timestamp
+  ) {
+    take(time: newest, at: now)
+    snapshot = newest?.item.id
+    files = newest?.item.heading.files
+    bytes = newest?.item.heading.bytes
     snapshotCount = count
+  }
+
+  mutating func take<Item>(time newest: Dated<Item>?, at now: Timestamp) {
+    self.newest = newest?.time(at: now)
+    claimed = newest.flatMap { $0.isAhead ? $0.claimed : nil }
+    isUndated = newest.map { $0.time == nil } ?? false
   }
 }
 

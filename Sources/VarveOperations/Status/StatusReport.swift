@@ -60,6 +60,8 @@ public struct SourceStatus: Sendable, Equatable {
     case stale
     /// A run was begun longer ago than it may take, and has no end.
     case unfinished
+    /// The newest snapshot claims a time that cannot be: a clock is wrong.
+    case future
     /// The newest snapshot lacks what could not be read, or changed while it was.
     case incomplete
     /// The newest run changed so much that somebody should look.
@@ -68,7 +70,7 @@ public struct SourceStatus: Sendable, Equatable {
     public var level: StatusReport.Level {
       switch self {
       case .never, .failed, .stale, .unfinished: .bad
-      case .incomplete, .alarm: .warning
+      case .future, .incomplete, .alarm: .warning
       }
     }
   }
@@ -76,6 +78,8 @@ public struct SourceStatus: Sendable, Equatable {
   /// Where it is known from.
   public enum Evidence: String, Sendable {
     case snapshots
+    /// What the log's entries of them say: records cannot be opened, and there is no configuration.
+    case log
     /// What this host remembers of its runs: records cannot be opened.
     case journal
   }
@@ -85,8 +89,12 @@ public struct SourceStatus: Sendable, Equatable {
   public var source: String
   public var repository: String
   public var evidence = Evidence.snapshots
-  /// The time of the newest complete snapshot, and its id where one is known.
+  /// The time of the newest complete snapshot, no later than it can be, and its id where one is known.
   public var newest: Timestamp?
+  /// What that claims to be its time, where it cannot be.
+  var claimed: Timestamp?
+  /// Whether nothing shows when the newest was made: it counts as now.
+  var isUndated = false
   public var snapshot: Digest?
   /// Live and complete ones; nil where records cannot be opened.
   public var snapshotCount: Int?
@@ -128,9 +136,9 @@ public struct RepositoryStatus: Sendable, Equatable {
     case unreachable
     /// Its credential does not open it.
     case locked
-    /// A check found damage, and no later one as thorough found none.
+    /// A check found damage, and no later one that looked at the same found none.
     case damaged
-    /// No check has read data for too long.
+    /// Not all data has been read for too long.
     case unverified
     /// The log lacks cosignatures of a quorum of witnesses, or they are too old.
     case unwitnessed
@@ -144,7 +152,7 @@ public struct RepositoryStatus: Sendable, Equatable {
   public var snapshotCount: Int?
   /// Of live packs and index segments.
   public var storedBytes: UInt64?
-  /// When a check last read data and found no damage.
+  /// When checks last read all data and found no damage; of several that did it together, the time of the oldest.
   public var verified: Timestamp?
   /// Seconds; nil: there is no limit.
   public var maximumUnverifiedAge: Int64?

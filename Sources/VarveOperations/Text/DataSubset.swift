@@ -25,6 +25,22 @@ package struct DataSubset: Sendable {
     }
   }
 
+  /// What is read where others have been read before: of one of `n` parts the one after that which was read last, round and
+  /// round, so that `n` checks read all; the part that is written is the first of them.
+  ///
+  /// - Parameter scopes: of the checks so far, in the order of the log (docs/format.md): `read-data 2/7` of a part.
+  package func next(after scopes: [String]) -> CheckOptions.ReadData {
+    guard case .part(_, let total) = readData else { return readData }
+    let prefix = "read-data "
+    for scope in scopes.reversed() where scope.hasPrefix(prefix) {
+      if case .part(let last, total)? = DataSubset(String(scope.dropFirst(prefix.count)))?.readData
+      {
+        return .part(last % total + 1, of: total)
+      }
+    }
+    return readData
+  }
+
   /// A decimal number from 1 to 1,000,000.
   private static func natural(_ text: Substring) -> Int? {
     guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let value = Int(text),

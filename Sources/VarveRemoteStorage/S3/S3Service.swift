@@ -46,17 +46,19 @@ final class S3Service: Sendable {
 
   /// Sends a request and waits for the whole answer.
   ///
-  /// - Parameter accepting: statuses that are no failure, besides those of 200 to 299.
+  /// - Parameters:
+  ///   - accepting: statuses that are no failure, besides those of 200 to 299.
+  ///   - content: where the body of status 206 goes, as far as there is room.
   /// - Throws: `VarveError.Code.unavailable` when it may help to try again, otherwise what the answer means.
   @discardableResult
   func send(
     _ call: Call, _ body: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
-    accepting: Set<Int> = []
+    into content: UnsafeMutableRawBufferPointer? = nil, accepting: Set<Int> = []
   ) throws -> Answer {
     let region = self.region.withLock { $0 }
-    var answer = try attempt(call, body, region)
+    var answer = try attempt(call, body, content, region)
     if let other = Self.otherRegion(answer, than: region) {
-      answer = try attempt(call, body, other)
+      answer = try attempt(call, body, content, other)
       if Self.otherRegion(answer, than: other) == nil { self.region.withLock { $0 = other } }
     }
     if accepting.contains(answer.status) { return answer }
@@ -71,7 +73,8 @@ final class S3Service: Sendable {
   }
 
   private func attempt(
-    _ call: Call, _ body: UnsafeRawBufferPointer, _ region: String
+    _ call: Call, _ body: UnsafeRawBufferPointer, _ content: UnsafeMutableRawBufferPointer?,
+    _ region: String
   ) throws -> Answer {
     let address = S3Address(place.bucket, endpoint, addressing, region: region)
     let request = SignatureV4.Request(
@@ -83,7 +86,7 @@ final class S3Service: Sendable {
       HTTPExchange.Request(
         call.method, "\(address.scheme)://\(address.host)\(request.target)",
         headers: headers + [("host", address.host)]),
-      body, largestAnswer: call.largestAnswer)
+      body, into: content, largestAnswer: call.largestAnswer)
   }
 
   /// The region that an answer sends to: in a header where the bucket is elsewhere, in the body where the signature is for

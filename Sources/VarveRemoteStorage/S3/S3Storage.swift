@@ -86,17 +86,16 @@ public final class S3Storage: StorageBackend {
     guard !overflow else { throw tooShort(name) }
     call.headers = [("range", "bytes=\(offset)-\(end)")]
     call.largestAnswer = Self.largestObject
-    let answer = try service.send(call, accepting: [404, 416])
+    let answer = try service.send(call, into: buffer, accepting: [404, 416])
     switch answer.status {
     case 404: throw absent(name, answer)
     case 416: throw tooShort(name)
     case 206:
       // What is cut off by the object's end comes as far as it goes.
-      guard Self.begins(answer, at: offset), answer.body.count <= buffer.count else {
+      guard Self.begins(answer, at: offset), answer.bodyByteCount <= buffer.count else {
         throw VarveError(.unavailable, "\(location) answers with another part of \(name)")
       }
-      guard answer.body.count == buffer.count else { throw tooShort(name) }
-      buffer.copyBytes(from: answer.body)
+      guard answer.bodyByteCount == buffer.count else { throw tooShort(name) }
     default:
       // A service that knows no ranges sends the whole object.
       guard UInt64(answer.body.count) > end else { throw tooShort(name) }

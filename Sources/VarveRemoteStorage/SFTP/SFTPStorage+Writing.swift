@@ -101,13 +101,7 @@ extension SFTPStorage {
     _ session: SFTPSession
   ) throws {
     switch answer {
-    case .handle(let handle):
-      do {
-        try session.write(bytes, to: handle, temporary)
-      } catch {
-        session.attempt(.close(handle: handle))
-        throw error
-      }
+    case .handle(let handle): try session.write(bytes, to: handle, temporary)
     case .status(let status):
       let failure = session.failure(status, "write \(temporary)")
       if status.code == SFTPStatus.noSuchFile { throw DirectoryGone(failure: failure) }

@@ -10,10 +10,27 @@ extension SFTPSession {
     max(2, min(Self.mostRequests, Self.windowSize / pieceSize))
   }
 
-  /// Writes the whole of a file that was just made, makes it durable where the server can, and closes it.
+  /// Writes the whole of a file that was just made, makes it durable where the server can, and closes it, once whatever happens:
+  /// the server may have given the handle to another file by the time it is closed again.
   func write(_ bytes: UnsafeRawBufferPointer, to handle: [UInt8], _ path: String) throws {
-    let pieceSize = max(1, connection.greeting.largestWrite)
     let queue = SFTPAnswerQueue()
+    var inFlight: Int
+    do {
+      inFlight = try send(bytes, to: handle, path, queue)
+    } catch {
+      attempt(.close(handle: handle))
+      throw error
+    }
+    connection.send(.close(handle: handle), to: queue)
+    inFlight += 1
+    while inFlight > 0 { inFlight -= try takeStatuses(queue, path, bytes.count) }
+  }
+
+  /// - Returns: how many answers are still to come.
+  private func send(
+    _ bytes: UnsafeRawBufferPointer, to handle: [UInt8], _ path: String, _ queue: SFTPAnswerQueue
+  ) throws -> Int {
+    let pieceSize = max(1, connection.greeting.largestWrite)
     // The memory is the caller's, but sending copies it: nothing is lent.
     var (offset, inFlight) = (0, 0)
     while offset < bytes.count {
@@ -33,9 +50,7 @@ extension SFTPSession {
       connection.send(.sync(handle: handle), to: queue)
       inFlight += 1
     }
-    connection.send(.close(handle: handle), to: queue)
-    inFlight += 1
-    while inFlight > 0 { inFlight -= try takeStatuses(queue, path, bytes.count) }
+    return inFlight
   }
 
   private func takeStatuses(

@@ -74,12 +74,12 @@ public final class ServerStorage: StorageBackend {
       return
     }
     let range = [("range", "bytes=\(offset)-\(end - 1)")]
-    let answer = try send("GET", name, range, largestAnswer: buffer.count)
+    let answer = try send("GET", name, range, into: buffer, largestAnswer: buffer.count)
     // A server may send the whole of what is asked for as a whole.
     let isWhole = answer.status == 200 && offset == 0
     guard answer.status == 206 || isWhole else { throw failure(answer, reading: name) }
-    guard answer.body.count == buffer.count else { throw tooShort(name) }
-    buffer.copyBytes(from: answer.body)
+    guard answer.bodyByteCount == buffer.count else { throw tooShort(name) }
+    if isWhole { buffer.copyBytes(from: answer.body) }
   }
 
   public func size(_ name: String) throws -> UInt64? {
@@ -173,14 +173,14 @@ public final class ServerStorage: StorageBackend {
   private func send(
     _ method: String, _ path: String, _ fields: [(name: String, value: String)] = [],
     body: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
-    largestAnswer: Int = 64 << 10
+    into content: UnsafeMutableRawBufferPointer? = nil, largestAnswer: Int = 64 << 10
   ) throws -> HTTPExchange.Answer {
     var fields = fields
     if let credential = options.credential {
       fields.append(("authorization", credential.authorization))
     }
     return try exchange.send(
-      HTTPExchange.Request(method, place.url + path, headers: fields), body,
+      HTTPExchange.Request(method, place.url + path, headers: fields), body, into: content,
       // Refusals say why.
       largestAnswer: max(largestAnswer, 64 << 10))
   }

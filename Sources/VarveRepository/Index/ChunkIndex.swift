@@ -85,7 +85,7 @@ public final class ChunkIndex: Sendable {
   package func reuse(_ id: Digest) -> Bool {
     while true {
       let current = tables.withLock { $0 }
-      let found = current.first { table in
+      let found: Void? = current.first { table in
         table.location(of: id).map { table.liveness.use($0.pack) }
       }
       // What was noted in a table that has been replaced meanwhile may not have been carried over.

@@ -32,9 +32,13 @@ public struct OpaqueIDs: Sendable {
   /// `HMAC(tag key, tag)`.
   public func tag(_ tag: String) -> Digest { tagKey.authenticate(Array(tag.utf8)) }
 
-  /// `HMAC(drill key, {"drill":…,"profile":…})`, canonical JSON.
-  public func drill(_ name: String, ofProfile profile: String) -> Digest {
-    let json: JSONValue = ["drill": .string(name), "profile": .string(profile)]
+  /// `HMAC(drill key, {"drill":…,"host":…,"profile":…})`, canonical JSON.
+  ///
+  /// - Parameter host: whose snapshots are restored.
+  public func drill(_ name: String, ofProfile profile: String, host: [UInt8]) -> Digest {
+    let json: JSONValue = [
+      "drill": .string(name), "host": .string(EscapedBytes.text(host)), "profile": .string(profile),
+    ]
     return drillKey.authenticate(json.canonicalBytes())
   }
 }

@@ -13,7 +13,7 @@
 
 internal import Synchronization
 internal import VarveCrypto
-public import VarveFormat
+import VarveFormat
 internal import VarveStorage
 
 /// Frees what no snapshot needs. Needs an owner's credential; backups may run meanwhile.

@@ -1,5 +1,5 @@
 public import Synchronization
-public import VarveFormat
+import VarveFormat
 
 /// How a repository is pruned.
 public struct PruneOptions: Sendable {

@@ -398,7 +398,7 @@ enum ServiceDescription {
             repository:
               type: string
             state:
-              enum: [ok, running, never, failed, stale, unfinished, incomplete, alarm]
+              enum: [ok, running, never, failed, stale, unfinished, future, incomplete, alarm]
             ok:
               type: boolean
             evidence:

@@ -3,9 +3,10 @@ import Testing
 import VarveFormat
 import VarveProof
 import VarveRepository
+import VarveTestThreads
 
 /// What somebody who has the storage, or a credential, may try; each must end in 22 and be explained.
-@Suite struct AuditAttackTests {
+@Suite(.onOwnThreads) struct AuditAttackTests {
   /// A history of some days: a policy, and a daily snapshot by a writer.
   struct Scene {
     let here: Workspace

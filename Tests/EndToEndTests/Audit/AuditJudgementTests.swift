@@ -3,9 +3,10 @@ import Testing
 import VarveFormat
 import VarveRepository
 import VarveStorage
+import VarveTestThreads
 
 /// What was done by people who may do it: was it what the rules allow?
-@Suite struct AuditJudgementTests {
+@Suite(.onOwnThreads) struct AuditJudgementTests {
   typealias Bench = HistoryBench
 
   private let here: Workspace

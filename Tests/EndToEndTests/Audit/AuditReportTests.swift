@@ -2,8 +2,9 @@ import Testing
 import VarveFormat
 import VarveProof
 import VarveRepository
+import VarveTestThreads
 
-@Suite struct AuditReportTests {
+@Suite(.onOwnThreads) struct AuditReportTests {
   private func scene() throws -> (Workspace, HistoryBench) {
     let here = try Workspace()
     let bench = try HistoryBench(at: here.repository, state: here.root + "/maker")

@@ -3,9 +3,10 @@ import Testing
 import VarveFormat
 import VarveProof
 import VarveRepository
+import VarveTestThreads
 
 /// A long history: twenty sources, saved every hour, forgotten by policy once a day, pruned and checked.
-@Suite struct AuditScaleTests {
+@Suite(.onOwnThreads) struct AuditScaleTests {
   @Test func aLongLogIsAuditedInBoundedTimeAndMemory() throws {
     let entries = UInt64(Tools.rounds(6_000, soak: 100_000))
     let here = try Workspace(in: access("/dev/shm", W_OK) == 0 ? "/dev/shm" : nil)

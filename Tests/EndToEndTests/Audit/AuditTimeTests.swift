@@ -3,9 +3,10 @@ import VarveCrypto
 import VarveFormat
 import VarveProof
 import VarveRepository
+import VarveTestThreads
 
 /// Audits of histories whose times witnesses and time-stamping authorities attest.
-@Suite struct AuditTimeTests {
+@Suite(.onOwnThreads) struct AuditTimeTests {
   private let scene: AuditAttackTests.Scene
   private var bench: HistoryBench { scene.bench }
 

@@ -4,9 +4,10 @@ import VarveFormat
 import VarveProof
 import VarveRepository
 import VarveStorage
+import VarveTestThreads
 
 /// Other people's programs judge what Varve writes: Go's sumdb/tlog and sumdb/note, securesystemslib, openssl.
-@Suite struct ConformanceTests {
+@Suite(.onOwnThreads) struct ConformanceTests {
   /// All inclusion and consistency proofs of trees of up to 300 leaves; Go changes each of them in every hash, index and
   /// size, and refuses it.
   @Test func everyProofOfATreeOfThreeHundredVerifiesInGo() throws {

@@ -1,9 +1,10 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// `kill -9` at the entry of each system call that touches the repository, the client's state and cache, or
 /// the source (docs/reliability.md).
-@Suite(.enabled(if: Tracer.isSupported, Tracer.unsupported), .serialized)
+@Suite(.enabled(if: Tracer.isSupported, Tracer.unsupported), .serialized, .onOwnThreads)
 struct KillTests {
   static let scenarios = FaultScenario.chosen.filter { $0.effect != .restores }
 

@@ -1,9 +1,10 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// Each system call that touches the workspace fails in turn, in each way that it can fail: the command succeeds or
 /// says clearly that it did not, and nothing that was acknowledged is lost (docs/reliability.md).
-@Suite(.enabled(if: Tracer.isSupported, Tracer.unsupported), .serialized)
+@Suite(.enabled(if: Tracer.isSupported, Tracer.unsupported), .serialized, .onOwnThreads)
 struct SystemCallFaultTests {
   /// Names as Tests/FaultTracer/main.c has them; with + it lasts.
   static let faults = [

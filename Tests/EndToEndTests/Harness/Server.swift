@@ -5,6 +5,7 @@ import Testing
 final class Server {
   private let process: RunningProcess
   private var outcome: Outcome?
+  private var isEnding = false
   /// Without a slash at its end.
   let url: String
 
@@ -32,6 +33,7 @@ final class Server {
   @discardableResult
   func stop(_ signal: Int32 = SIGTERM) throws -> Outcome {
     if let outcome { return outcome }
+    isEnding = true
     process.send(signal)
     let outcome = try process.wait(limit: 60)
     self.outcome = outcome
@@ -39,7 +41,7 @@ final class Server {
   }
 
   deinit {
-    guard outcome == nil else { return }
+    guard !isEnding else { return }
     process.send(SIGKILL)
     _ = try? process.wait()
   }
@@ -76,19 +78,5 @@ extension Workspace {
   /// Varve with a clock that is off, such as `-2 days` or `+36 hours`.
   func varve(at time: String, _ arguments: String...) throws -> Outcome {
     try run(["faketime", "-f", time, Tools.varve] + arguments)
-  }
-
-  /// The log's verifier key, which `config` says to everybody.
-  func logKey() throws -> String {
-    let config = String(decoding: try read(repository + "/config"), as: UTF8.self)
-    let key = try Document(parsing: try #require(config.split(separator: "\n").first))["logKey"]
-    return try #require(key.string)
-  }
-
-  /// The entries of the log, oldest first.
-  func logEntries() throws -> [Document] {
-    let outcome = try varve("log", "show", "--json")
-    try #require(outcome.code == 0, "log show: \(outcome.code)\n\(outcome.errors)")
-    return try outcome.documents()
   }
 }

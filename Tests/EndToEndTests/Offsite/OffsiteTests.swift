@@ -2,9 +2,10 @@ import Foundation
 import Glibc
 import Testing
 import VarveTestSupport
+import VarveTestThreads
 
 /// Repositories that are somewhere else, by the command line.
-@Suite struct OffsiteTests {
+@Suite(.onOwnThreads) struct OffsiteTests {
   @Test(arguments: OffsitePlace.Kind.allCases)
   func theWholeLifeOfARepository(_ kind: OffsitePlace.Kind) throws {
     let here = try Workspace()

@@ -1,8 +1,9 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// `varve config …`, and docs/configuration.md.
-@Suite struct ConfigCommandTests {
+@Suite(.onOwnThreads) struct ConfigCommandTests {
   private static let page = Tools.sources + "/docs/configuration.md"
 
   /// Python's jsonschema with the schema, and Varve's parser, on the examples of the manual and on what chance makes of them.

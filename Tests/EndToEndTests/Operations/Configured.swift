@@ -23,11 +23,4 @@ extension Workspace {
       [Tools.varve, "run", "--config", configurationFile] + arguments,
       environment: self.environment.merging(environment) { $1 })
   }
-
-  /// Receipts in the log, oldest first.
-  func receipts(_ activity: String) throws -> [Document] {
-    let outcome = try varve("receipt", "list", "--json")
-    try #require(outcome.code == 0, "\(outcome.errors)")
-    return try outcome.documents().filter { $0["activity"].string == activity }
-  }
 }

@@ -3,9 +3,10 @@ import Glibc
 import Testing
 import VarveFormat
 import VarveProof
+import VarveTestThreads
 
 /// `varve drill`, driven as operators do.
-@Suite struct DrillCommandTests {
+@Suite(.onOwnThreads) struct DrillCommandTests {
   private static let verifier = Tools.product("varve-verify")
 
   /// A ledger and its proofs, backed up as a run of a profile marks its snapshots.
@@ -95,7 +96,7 @@ import VarveProof
     try verifyWhole(here, place, key)
     let receipt = try Document(
       parsing: String(decoding: try here.read(place + "/receipt.json"), as: UTF8.self))
-    try judge(here, String(decoding: try here.read(place + "/receipt.json"), as: UTF8.self))
+    try here.expectAuthentic(place + "/receipt.json")
     let payload = try #require(receipt["payload"].string.flatMap { Base64.decode($0) })
     let predicate = try Document(parsing: String(decoding: payload, as: UTF8.self))["predicate"]
     #expect(predicate["receipt"]["digests"]["challenge"].string ?? challenge == challenge)
@@ -143,29 +144,6 @@ import VarveProof
     try here.fail(
       64, "proof", "verify", place + "/proof.json", "--key", key, "--log-proof",
       place + "/receipt.json.tlog-proof")
-  }
-
-  /// As securesystemslib judges it.
-  private func judge(_ here: Workspace, _ envelope: String) throws {
-    guard access(Tools.judges, X_OK) == 0 else { return }
-    let config = String(decoding: try here.read(here.repository + "/config"), as: UTF8.self)
-    var keys: [[UInt8]] = []
-    for entry in try here.logEntries() {
-      keys += entry["predicate"]["add"].list.compactMap {
-        $0["authorKey"].string.flatMap { Base64.decode($0) }
-      }
-    }
-    let first = try Document(parsing: try #require(config.split(separator: "\n").first))
-    keys += [first["authorKey"].string.flatMap { Base64.decode($0) }].compactMap(\.self)
-    let author = try #require(
-      try Document(parsing: envelope)["signatures"][0]["keyid"].string)
-    let key = try #require(keys.first { KeyID(publicKey: $0).text == author })
-    try here.write(
-      "{\"envelope\":\(envelope),\"key\":\"\(Hex.encode(key))\"}\n", to: here.root + "/envelopes")
-    let judged = try here.run([
-      Tools.judges, Tools.conformance + "/dsse.py", here.root + "/envelopes",
-    ])
-    #expect(judged.code == 0 && judged.text == "1\n", "\(judged.errors)")
   }
 
   @Test func aFailedDrillIsLoggedAndSaysWhat() throws {

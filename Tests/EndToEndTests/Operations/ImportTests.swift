@@ -1,8 +1,9 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// `varve import tar`, with the archives of GNU tar, Python's tarfile and `varve dump`.
-@Suite struct ImportTests {
+@Suite(.onOwnThreads) struct ImportTests {
   private static let maker = Tools.sources + "/fixtures/generate/archives.py"
 
   private func prepare() throws -> Workspace {

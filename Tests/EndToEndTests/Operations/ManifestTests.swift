@@ -1,8 +1,9 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// `varve manifest`, judged by the real `sha256sum`.
-@Suite struct ManifestTests {
+@Suite(.onOwnThreads) struct ManifestTests {
   private let names = [
     "plain", "with space ", " leading", "back\\slash", "line\nfeed", "both\\\n\\n", "-", "--check",
     "carriage\rreturn", "trailing\r", "*star", "tab\t", "\u{e9}t\u{e9}", "deep/er/file\n\n",

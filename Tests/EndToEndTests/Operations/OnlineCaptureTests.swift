@@ -1,9 +1,10 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// A database is captured while a program does 500 transactions a second: each capture holds what one transaction left, and
 /// all that was committed before it began. A plain copy of the file does not, or there would be no need for any of this.
-@Suite struct OnlineCaptureTests {
+@Suite(.onOwnThreads) struct OnlineCaptureTests {
   private static let ledger = Tools.sources + "/fixtures/operations/ledger.py"
 
   private func committed(_ path: String, _ here: Workspace) throws -> Int {

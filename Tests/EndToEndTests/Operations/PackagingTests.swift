@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// What `make install` and `make deb` make, besides programs.
-@Suite struct PackagingTests {
+@Suite(.onOwnThreads) struct PackagingTests {
   @Test func everyCommandHasAManualPage() throws {
     let here = try Workspace()
     let made = try here.run([

@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// `restore --profile`: sources back to their own places, databases checked by SQLite first.
-@Suite struct ProfileRestoreTests {
+@Suite(.onOwnThreads) struct ProfileRestoreTests {
   private func prepare(_ more: String = "") throws -> Workspace {
     let here = try Workspace()
     try here.initializeWithKeyFile()
@@ -110,6 +111,29 @@ import Testing
     let unknown = try here.varve(
       "restore", "--config", here.configurationFile, "--profile", "robot")
     #expect(unknown.code == 1 && unknown.errors.contains("there are bot"), "\(unknown.errors)")
+  }
+
+  /// What is said of how to restore counts for sources, too; what does not go with --undo is refused.
+  @Test func mannersCount() throws {
+    let here = try prepare()
+    try here.write("newer", to: here.source + "/state/risk.json")
+    try here.write("spoilt", to: here.source + "/[env]")
+    let kept = try restore(here, "--source", "state", "--overwrite", "never", "--verify")
+    #expect(kept.code == 0, "\(kept.errors)")
+    #expect(try here.read(here.source + "/state/risk.json") == Array("newer".utf8))
+    let restored = try restore(here, "--source", "state", "--verify", "--json")
+    #expect(restored.code == 0, "\(restored.errors)")
+    #expect(try here.read(here.source + "/state/risk.json") == Array("{\"stop\": false}".utf8))
+    let document = try #require(
+      try restored.documents().first { $0["message_type"].string == "source" })
+    #expect((document["files_verified"].number ?? 0) >= 1)
+    let safety = try #require(document["safety_snapshot"].string)
+    for option in ["--dry-run", "--verify", "--delete", "--sparse", "--include=risk.json"] {
+      try here.fail(64, "restore", "--undo", safety, option, saying: ["--undo"])
+    }
+    #expect(try here.read(here.source + "/state/risk.json") == Array("{\"stop\": false}".utf8))
+    try here.succeed("restore", "--undo", safety)
+    #expect(try here.read(here.source + "/state/risk.json") == Array("newer".utf8))
   }
 
   /// On a machine that has nothing of it yet.
@@ -251,6 +275,64 @@ import Testing
       refused.code != 0 && refused.errors.contains("ledger.db is not whole"), "\(refused.errors)")
     try here.expectEqual(here.source, here.root + "/before")
     #expect(try here.snapshots("--tag", "safety").isEmpty)
+  }
+
+  /// A run and a restore of one profile exclude each other: each stops and starts what uses the files.
+  @Test func aRunWaitsForARestore() throws {
+    let here = try prepare()
+    func until(_ file: String) -> String {
+      "'touch \(here.root)/\(file)-begun; while [ ! -e \(here.root)/\(file)-go ]; do sleep 0.1; done'"
+    }
+    try here.configure(
+      """
+      profiles:
+        bot:
+          schedule: every 1m
+          sources:
+            - {name: state, path: \(here.source)/state}
+          hooks:
+            before: \(until("run"))
+            before-restore: \(until("restore"))
+      """)
+    func wait(_ process: RunningProcess, _ file: String) throws {
+      while !here.exists("\(here.root)/\(file)-begun") {
+        let hasEnded = process.ended(within: 100)
+        try #require(!hasEnded)
+      }
+    }
+    try spoil(here)
+    let options = ["--config", here.configurationFile, "--profile", "bot"]
+    let restoring = try here.start("restore", options[0], options[1], options[2], options[3])
+    try wait(restoring, "restore")
+    let run = try here.runProfiles("bot")
+    #expect(
+      run.code == 1
+        && run.errors.contains("is being restored by another process (\(restoring.identifier))"),
+      "\(run.errors)")
+    // A timer's is left out; it is still due.
+    try here.remove(here.root + "/state/varve/runs/backup-bot.jsonl")
+    let due = try here.varve("run", "--due", "--config", here.configurationFile)
+    #expect(due.code == 0 && due.errors.contains("is being restored"), "\(due.errors)")
+    #expect(!here.exists(here.root + "/run-begun"))
+    try here.write("", to: here.root + "/restore-go")
+    let restored = try restoring.wait()
+    #expect(restored.code == 0, "\(restored.errors)")
+    let state = here.source + "/state/risk.json"
+    #expect(try here.read(state) == Array("{\"stop\": false}".utf8))
+
+    try here.write("live", to: state)
+    let running = try here.startProfiles("bot")
+    try wait(running, "run")
+    try here.remove(here.root + "/restore-begun")
+    let refused = try restore(here)
+    #expect(
+      refused.code == 1
+        && refused.errors.contains("is being run by another process (\(running.identifier))")
+        && refused.errors.contains("nothing was restored"), "\(refused.errors)")
+    #expect(!here.exists(here.root + "/restore-begun"))
+    #expect(try here.read(state) == Array("live".utf8))
+    try here.write("", to: here.root + "/run-go")
+    #expect(try running.wait().code == 0)
   }
 
   /// One that lies in another is restored after it.

@@ -1,8 +1,9 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// What README promises a newcomer: its lines, as they stand.
-@Suite struct ReadmeTests {
+@Suite(.onOwnThreads) struct ReadmeTests {
   /// The first block of shell lines below a heading.
   private static func lines(below heading: String, of text: String) throws -> String {
     let start = try #require(text.firstRange(of: "\n## \(heading)\n")?.upperBound)

@@ -1,8 +1,10 @@
+import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// `varve run` as an operator meets it: exit codes, messages, JSON, what is left after a kill, and hosts that race.
-@Suite struct RunTests {
+@Suite(.onOwnThreads) struct RunTests {
   private func prepare(_ yaml: String) throws -> Workspace {
     let here = try Workspace()
     try here.initializeWithKeyFile()
@@ -138,6 +140,57 @@ import Testing
     try here.succeed("check", "--read-data")
   }
 
+  /// What a dump has left behind keeps its output open: the time-out counts all the same.
+  @Test func aDumpThatNeverEndsIsNotSaved() throws {
+    let here = try prepare(
+      """
+      profiles:
+        nightly:
+          sources:
+            - command: { run: "echo data; sleep 300 & exit 0", timeout: 1s }
+              name: dump
+      """)
+    let start = monotonicSeconds()
+    let run = try here.runProfiles("nightly")
+    #expect(run.code == 1 && run.errors.contains("too long"), "\(run.errors)")
+    #expect(monotonicSeconds() - start < 100)
+    #expect(try here.snapshots().isEmpty)
+  }
+
+  /// With the privileges of the unit, and without the one for it.
+  @Test(.enabled(if: Tools.isRoot))
+  func copiesOfDatabasesHaveTheirOwners() throws {
+    let here = try prepare(
+      """
+      profiles:
+        nightly:
+          sources: [{ sqlite: $SOURCE/app/app.db, name: app }]
+      """)
+    let database = here.source + "/app/app.db"
+    try here.write("", to: here.source + "/app/.keep")
+    _ = try here.run([
+      "sqlite3", database, "PRAGMA journal_mode=wal; CREATE TABLE t(a); INSERT INTO t VALUES (1)",
+    ])
+    _ = try here.run(["chown", "-R", "1234:1234", here.source + "/app"])
+    func run(_ capabilities: String) throws -> Outcome {
+      try here.run([
+        "setpriv", "--bounding-set=-all,+dac_read_search,+dac_override,+fowner\(capabilities)",
+        "--inh-caps=-all", "--ambient-caps=-all", Tools.varve, "run", "--config",
+        here.configurationFile, "nightly",
+      ])
+    }
+    let lacking = try run("")
+    #expect(lacking.code == 3 && lacking.errors.contains("CAP_CHOWN"), "\(lacking.errors)")
+    let good = try run(",+chown")
+    #expect(good.code == 0, "\(good.errors)")
+    try here.succeed("restore", "latest", "--target", here.target)
+    for path in ["/app", "/app/app.db"].map({ here.target + here.source + $0 }) {
+      #expect(try here.run(["stat", "--format=%u:%g", path]).text == "1234:1234\n", "\(path)")
+    }
+    // Nothing that the application cannot write to lies beside its database.
+    #expect(!here.exists(database + "-wal") && !here.exists(database + "-shm"))
+  }
+
   @Test func oneSignalEndsARunInOrder() throws {
     let here = try prepare(
       """
@@ -184,6 +237,83 @@ import Testing
     for activity in ["forget", "prune", "check"] {
       #expect(try here.receipts(activity).count == 1, "\(activity)")
     }
+  }
+
+  /// A timer that comes round meanwhile starts nothing, so what comes due while another profile runs is not left to it.
+  @Test func whatComesDueMeanwhile() throws {
+    let here = try prepare(
+      """
+      profiles:
+        aa: { schedule: daily, sources: [$SOURCE/dir0], hooks: { before: sleep 9 } }
+        bb: { schedule: every 1m, sources: [$SOURCE/dir1] }
+      """)
+    let before = try here.run([
+      "faketime", "-f", "-52s", Tools.varve, "run", "--config", here.configurationFile, "bb",
+    ])
+    #expect(before.code == 0, "\(before.errors)")
+    let due = try here.runProfiles("--due", "--json")
+    #expect(due.code == 0, "\(due.errors)")
+    #expect(try due.documents().compactMap { $0["profile"].string } == ["aa", "bb"])
+    #expect(try here.snapshots().count == 3)
+  }
+
+  /// What another process is running keeps the others from nothing.
+  @Test func oneIsRefused() throws {
+    let here = try prepare(
+      """
+      profiles:
+        aa: { sources: [{ command: "touch $SOURCE/reading; sleep 60", name: slow }] }
+        bb: { sources: [$SOURCE/dir0] }
+        cc: { sources: [$SOURCE/dir1] }
+      """)
+    let run = try here.startProfiles("aa")
+    while !here.exists(here.source + "/reading") && !run.ended(within: 10) {}
+    for arguments in [["--all"], ["aa", "bb", "cc"]] {
+      let all = try here.varve(
+        ["run", "--config", here.configurationFile, "--json"] + arguments)
+      #expect(all.code == 1, "\(all.errors)")
+      #expect(all.errors.contains("the profile 'aa' is being run by another process"))
+      #expect(try all.documents().compactMap { $0["profile"].string } == ["bb", "cc"])
+    }
+    #expect(try here.snapshots().count == 4)
+    run.send(SIGTERM)
+    #expect(try run.wait().code == 130)
+  }
+
+  /// Each would forget the other's.
+  @Test func sourcesOfOnePlaceAreRefused() throws {
+    let here = try prepare(
+      """
+      profiles:
+        shop: { sources: [{ command: echo 1, name: db, retention: { last: 1 } }] }
+        two: { sources: [{ command: echo 2, name: db, retention: { last: 1 } }] }
+      """)
+    for arguments in [["config", "check"], ["run", "--all"]] {
+      let outcome = try here.varve(arguments + ["--config", here.configurationFile])
+      #expect(outcome.code == 64, "\(outcome.errors)")
+      #expect(outcome.errors.contains("\(here.configurationFile):7:"), "\(outcome.errors)")
+      #expect(outcome.errors.contains("'db' of profile 'two' and 'db' of profile 'shop'"))
+      #expect(outcome.errors.contains("give one another 'file-name'"))
+    }
+    #expect(try here.snapshots().isEmpty)
+    try here.write(
+      try here.text(of: here.configurationFile).replacingOccurrences(
+        of: "  two: {", with: "  two: { host: elsewhere,"), to: here.configurationFile)
+    for _ in 0..<3 { #expect(try here.runProfiles("--all").code == 0) }
+    #expect(try here.snapshots().count == 2)
+  }
+
+  /// Another file may have the same path; nobody forgets what the other has saved.
+  @Test func aFileOfAnothersProfiles() throws {
+    let here = try prepare(
+      "profiles:\n  yearly: { sources: [{ path: $SOURCE/dir0, retention: { daily: 30 } }] }\n")
+    #expect(try here.runProfiles("yearly").code == 0)
+    let kept = try here.snapshots().compactMap { $0["id"].string }
+    try here.configure(
+      "profiles:\n  hourly: { sources: [{ path: \(here.source)/dir0, retention: { last: 1 } }] }\n")
+    for _ in 0..<2 { #expect(try here.runProfiles("hourly").code == 0) }
+    let live = try here.snapshots().compactMap { $0["id"].string }
+    #expect(live.count == 2 && live.contains(kept[0]), "\(live)")
   }
 
   @Test func whatIsDue() throws {

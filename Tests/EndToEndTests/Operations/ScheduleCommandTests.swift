@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 extension Workspace {
   func text(of path: String) throws -> String {
@@ -8,7 +9,7 @@ extension Workspace {
   }
 }
 
-@Suite struct ScheduleCommandTests {
+@Suite(.onOwnThreads) struct ScheduleCommandTests {
   private static let profiles = """
     profiles:
       nightly: {schedule: "daily at 02:30", sources: [/etc/hostname]}
@@ -93,7 +94,7 @@ extension Workspace {
       let timer = try here.text(of: directory + "/varve.timer")
       #expect(timer.contains("OnCalendar=*-*-* 02:30:00\n") && timer.contains("Persistent=true"))
       #expect(
-        timer.contains("OnUnitActiveSec=21600s\n") && timer.contains("RandomizedDelaySec=300s"))
+        timer.contains("OnUnitActiveSec=900s\n") && timer.contains("RandomizedDelaySec=300s"))
       let service = try here.text(of: directory + "/varve.service")
       #expect(service.contains("ExecStart=\(Tools.varve) run --due --quiet --config "))
       #expect(service.contains("NoNewPrivileges=yes"))

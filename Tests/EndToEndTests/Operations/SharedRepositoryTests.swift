@@ -1,8 +1,9 @@
 import Foundation
 import Testing
+import VarveTestThreads
 
 /// Hosts with profiles of the same names in one repository: each has its own snapshots.
-@Suite struct SharedRepositoryTests {
+@Suite(.onOwnThreads) struct SharedRepositoryTests {
   private func configure(_ here: Workspace, _ name: String, host: String?) throws -> String {
     let place = here.root + "/" + name
     try here.write(name, to: place + "/data/name")
@@ -50,6 +51,31 @@ import Testing
     try here.write("spoilt", to: here.root + "/anybody/data/name")
     try here.succeed("restore", "--profile", "daily", "--config", anybody)
     #expect(try here.read(here.root + "/anybody/data/name") == Array("anybody".utf8))
+  }
+
+  /// The log knows drills by the host whose snapshots they restore, whichever machine runs them and looks.
+  @Test func eachHostHasItsOwnDrills() throws {
+    let here = try Workspace()
+    try here.initializeWithKeyFile()
+    let one = try configure(here, "one", host: "one")
+    let two = try configure(here, "two", host: "two")
+    for file in [one, two] { try here.succeed("run", "daily", "--config", file) }
+    try here.succeed("drill", "run", "daily", "--config", one)
+    // What this machine itself remembers of it is not what is meant.
+    here.environment["XDG_STATE_HOME"] = here.root + "/another-machine"
+    func drills(_ file: String) throws -> (status: String?, logged: Int) {
+      let status = try here.varve("status", "--config", file, "--json").document()["drills"].list
+      let trend = try here.succeed("drill", "trend", "daily", "--config", file, "--json")
+      return (status.first?["state"].string, try trend.documents().count)
+    }
+    #expect(try drills(one) == ("ok", 1))
+    #expect(try drills(two) == ("none", 0))
+    try here.succeed("drill", "run", "daily", "--config", two)
+    #expect(try drills(two) == ("ok", 1))
+    #expect(try drills(one) == ("ok", 1))
+    // Of a profile that says no host, and a machine that has made nothing, all are its.
+    let anybody = try configure(here, "anybody", host: nil)
+    #expect(try drills(anybody) == ("ok", 2))
   }
 
   /// A new machine takes over what the only other one has made.

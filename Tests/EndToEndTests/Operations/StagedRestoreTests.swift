@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// `restore --safety`, `--atomic`, `--keep-existing` and `--undo`, over a place that is in use.
-@Suite struct StagedRestoreTests {
+@Suite(.onOwnThreads) struct StagedRestoreTests {
   /// A live tree with a snapshot of its past, and a copy of how it is now.
   private func prepare(in directory: String? = nil) throws -> Workspace {
     let here = try Workspace(in: directory)
@@ -139,6 +140,38 @@ import Testing
     try here.fail(64, "restore", "--undo", "latest", saying: ["--safety", "hint"])
     try here.fail(64, "restore", "--undo", "latest", "--safety", saying: ["alone"])
     try here.fail(64, "restore", "latest", saying: ["--target"])
+  }
+
+  /// Without a safety snapshot: a call that fails leaves the target as it was, or the error says that it is not.
+  @Test(
+    .enabled(if: Tracer.isSupported, Tracer.unsupported), arguments: ["EIO", "ENOSPC", "after"])
+  func whereACallFailsTheTargetIsAsItWas(fault: String) throws {
+    let here = try prepare(in: access("/dev/shm", W_OK) == 0 ? "/dev/shm" : nil)
+    let command = restore(here, "--atomic", "--delete")
+    let whole = try here.trace(.fault(fault, at: Interference.never), command)
+    try #require(whole.outcome.code == 0, "\(whole.outcome.errors)")
+    try here.copy(here.source, to: here.root + "/restored")
+    func isAs(_ copy: String) throws -> (Bool, String) {
+      let compared = try here.run([
+        Tools.python, Tools.walker, "compare", here.source, here.root + copy, "--skip-root",
+      ])
+      return (compared.code == 0, compared.text)
+    }
+    var failures = 0
+    for number in FaultBench.sample(24, of: whole.total) {
+      try here.remove(here.source)
+      try here.copy(here.root + "/before", to: here.source)
+      let traced = try here.trace(.fault(fault, at: number), command)
+      guard let struck = traced.struck, traced.outcome.code != 0 else { continue }
+      failures += 1
+      let said = traced.outcome.errors
+      let place = "\(fault) \(number) at \(struck.call) \(struck.path)\n\(said)"
+      if said.contains("not as it was") || said.contains("could not be restored as") { continue }
+      for name in try staging(here) { try here.remove(here.source + "/" + name) }
+      let (isBefore, difference) = try isAs("/before")
+      #expect(try isBefore || isAs("/restored").0, "\(place): \(difference)")
+    }
+    print("restore --atomic: \(fault): \(failures) failures")
   }
 
   @Test(.enabled(if: Tracer.isSupported, Tracer.unsupported))

@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// Each state that `varve status` and the service's `/health` know, by what causes it.
-@Suite struct StatusStateTests {
+@Suite(.onOwnThreads) struct StatusStateTests {
   /// Of one source, one repository and one drill, all of them good at first.
   private func prepare(
     source: String = "", repository: String = "", drill: String = "", hooks: String = ""
@@ -36,19 +37,22 @@ import Testing
 
   private enum Part: String { case sources, repositories, drills }
 
-  /// What both say of the one thing of that kind.
+  /// What both say of the one thing of that kind; the command alone where it is later by `clock`, such as `+37h`.
   private func expect(
     _ part: Part, _ state: String, _ here: Workspace, isGood: Bool = false,
-    saying words: String = "",
+    saying words: String = "", clock: String? = nil,
     at location: SourceLocation = #_sourceLocation
   ) throws {
-    let outcome = try here.varve("status", "--config", here.configurationFile, "--json")
+    let varve = (clock.map { ["faketime", "-f", $0] } ?? []) + [Tools.varve]
+    let outcome = try here.run(varve + ["status", "--config", here.configurationFile, "--json"])
     #expect(outcome.code == (isGood ? 0 : 21), "\(outcome.text)", sourceLocation: location)
     let found = try outcome.document()[part.rawValue].list
     #expect(found.first?["state"].string == state, "\(outcome.text)", sourceLocation: location)
     #expect(
       words.isEmpty || outcome.text.contains(words), "\(outcome.text)", sourceLocation: location)
-    let server = try Server(here, [Tools.varve, "serve", "--config", here.configurationFile])
+    // A server whose clock is off does not stop in time.
+    guard clock == nil else { return }
+    let server = try Server(here, varve + ["serve", "--config", here.configurationFile])
     let wanted = isGood ? "ok" : "degraded"
     var health = ""
     for _ in 0..<600 where !health.contains(#""backups":"\#(wanted)""#) {
@@ -96,6 +100,20 @@ import Testing
     try expect(.sources, "stale", here, saying: "are allowed")
   }
 
+  @Test func aSourceThatWasNotReadWhole() throws {
+    let here = try prepare()
+    chmod(here.source + "/hello.txt", 0)
+    // Root reads everything, so somebody else does it.
+    var command = [Tools.varve, "run", "--config", here.configurationFile, "web"]
+    if Tools.isRoot {
+      _ = try here.run(["chown", "-R", "65534:65534", here.root])
+      chmod(here.root, 0o755)
+      command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] + command
+    }
+    #expect(try here.run(command).code == 3)
+    try expect(.sources, "incomplete", here, isGood: true, saying: "not complete")
+  }
+
   @Test func aRunThatIsUnderWayOrWasKilled() throws {
     let here = try prepare(source: ", max-age: 26h")
     try configure(here, ", max-age: 26h", "", "", "before: exec sleep 60")
@@ -114,7 +132,7 @@ import Testing
 
   @Test func repositories() throws {
     let here = try prepare(repository: ", max-unverified-age: 30d")
-    try expect(.repositories, "unverified", here, saying: "no check has read its data")
+    try expect(.repositories, "unverified", here, saying: "no check has read all of its data")
     try here.succeed("check", "--read-data")
     try expect(.repositories, "ok", here, isGood: true)
     let pack = try here.largestPack()
@@ -144,6 +162,32 @@ import Testing
       })
     try here.remove(here.repository + "/" + newest)
     try expect(.repositories, "broken", here)
+  }
+
+  @Test func aRepositoryWithoutWitnesses() throws {
+    let here = try prepare()
+    let witness = try WitnessHost(here, "w1", logs: [here.logKey()])
+    try here.writePolicy(1, [witness])
+    try configure(here, "", ", witness-policy: \(here.policyFile), max-cosignature-age: 36h")
+    try expect(.repositories, "unwitnessed", here, saying: "quorum")
+    try here.cosign()
+    try expect(.repositories, "ok", here, isGood: true)
+    try expect(.repositories, "unwitnessed", here, saying: "old", clock: "+37h")
+  }
+
+  @Test func aDrillThatIsOverdue() throws {
+    let here = try Workspace()
+    #expect(try here.varve(at: "-35d", "init", "--new-key-file", here.ownerKeyFile).code == 0)
+    here.environment["VARVE_PASSWORD_FILE"] = nil
+    here.environment["VARVE_KEY_FILE"] = here.ownerKeyFile
+    try here.makeSmallTree(files: 101)
+    try configure(here, "", "", "monthly: {schedule: monthly}")
+    let file = here.configurationFile
+    #expect(try here.varve(at: "-35d", "run", "--config", file, "web").code == 0)
+    let drilled = try here.varve(at: "-34d", "drill", "run", "--config", file, "web")
+    #expect(drilled.code == 0, "\(drilled.errors)")
+    #expect(try here.runProfiles("web").code == 0)
+    try expect(.drills, "overdue", here, saying: "it has been due for")
   }
 
   @Test func drills() throws {

@@ -1,8 +1,9 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// `varve status` and the operator's service, by their command lines.
-@Suite struct StatusTests {
+@Suite(.onOwnThreads) struct StatusTests {
   private static func configured() throws -> (here: Workspace, file: String) {
     let here = try Workspace()
     try here.succeed("init")

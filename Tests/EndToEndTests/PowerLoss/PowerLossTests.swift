@@ -1,8 +1,9 @@
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// Every state that a power loss may leave (Disk.swift) opens and holds what was acknowledged (docs/reliability.md).
-@Suite(.enabled(if: Tracer.isSupported, Tracer.unsupported), .serialized)
+@Suite(.enabled(if: Tracer.isSupported, Tracer.unsupported), .serialized, .onOwnThreads)
 struct PowerLossTests {
   /// A repository's life: snapshots of a source that changes, other commands between them.
   private func makeSession(backups: Int) throws -> (RecordedSession, PowerLossOracle) {

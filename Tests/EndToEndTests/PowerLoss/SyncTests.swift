@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// What is synced, in which order, and that each sync which is needed is missed when it is not there.
-@Suite(.enabled(if: Tracer.isSupported, Tracer.unsupported), .serialized)
+@Suite(.enabled(if: Tracer.isSupported, Tracer.unsupported), .serialized, .onOwnThreads)
 struct SyncTests {
   private static let traces = Tools.sources + "/fixtures/traces"
   /// Writes the files anew instead of comparing with them.

@@ -96,6 +96,7 @@ final class Casino {
     #expect((record["recoveryTimeMilliseconds"].number ?? 0) > 0)
     #expect(record["recoveryTimeTarget"].number == 1800)
     #expect(record["notes"].list.count == 2)
+    try here.expectAuthentic(directory + "/receipt.json")
     // Another decision is not the one that was signed.
     let forged = try here.text(of: directory + "/drill.json").replacingOccurrences(
       of: decision, with: "nothing was decided")

@@ -1,8 +1,9 @@
 import Foundation
 import Testing
+import VarveTestThreads
 
 /// The trading-bot operator: section A of docs/runbooks.md, on a bot that plays.
-@Suite struct ScenarioATests {
+@Suite(.onOwnThreads) struct ScenarioATests {
   private static let fixtures = Tools.sources + "/fixtures/scenarios"
   private static let generator = fixtures + "/trading-bot/generate.py"
   private static let control = "/srv/bot/code/bin/bot-control"
@@ -274,5 +275,6 @@ import Testing
     try operate.type(
       "varve proof verify /srv/bot/drill/proof.json --key \"$(varve cat config | grep -o '\"logKey\":\"[^\"]*' | cut -d '\"' -f 4)\"",
       showing: "the record is its document")
+    try operate.here.expectAuthentic(operate.path("/srv/bot/drill/receipt.json"))
   }
 }

@@ -163,6 +163,7 @@ import VarveTestThreads
       try platform.type(
         "varve proof verify ~/proof/\(name)/receipt.json --key ~/log.vkey --file ~/proof/\(name)/drill.json",
         showing: 2)
+      try here.expectAuthentic("\(here.root)/home/proof/\(name)/receipt.json")
     }
     platform.say("a table that is not there")
     let text = String(

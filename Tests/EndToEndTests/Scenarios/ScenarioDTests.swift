@@ -1,8 +1,9 @@
 import Foundation
 import Testing
+import VarveTestThreads
 
 /// The proof-keeper: section D of docs/runbooks.md, on a keeper that issues receipts and reserves nonces all the time.
-@Suite struct ScenarioDTests {
+@Suite(.onOwnThreads) struct ScenarioDTests {
   private static let programs = Tools.sources + "/fixtures/scenarios/proof-keeper"
   private static let keeper = "/srv/keeper/code/keeper"
   private static let repositories = "/srv/backup /mnt/offsite"
@@ -277,6 +278,7 @@ import Testing
     try operate.type(
       "varve drill run proofs quarterly --note-file \(proofs)/disaster.txt --output \(proofs)/drill",
       showing: "quarterly of proofs passed", "of 30 min", "of 1 h")
+    try operate.here.expectAuthentic(operate.path(proofs + "/drill/receipt.json"))
     let file = proofs + "/resilience_ops_v1.json"
     try operate.type("cp \(proofs)/drill/proof.json \(file)")
     try operate.type(

@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Testing
+import VarveTestThreads
 
 /// The agent-platform operator: two instances in one storage, by docs/runbooks.md.
-@Suite struct ScenarioETests {
+@Suite(.onOwnThreads) struct ScenarioETests {
   @Test func scenarioE() throws {
     let first = try AgentPlatform(1)
     let second = try AgentPlatform(2, storage: first.here)
@@ -63,7 +64,7 @@ import Testing
     let timer = try here.text(of: here.root + "/etc/systemd/system/varve.timer")
     for line in [
       "OnCalendar=*-*-* 01:00:00\n", "OnCalendar=Sun *-*-* 02:00:00\n",
-      "OnCalendar=Sun *-*-* 03:00:00\n", "OnUnitActiveSec=300s\n",
+      "OnCalendar=Sun *-*-* 03:00:00\n", "OnUnitActiveSec=150s\n",
     ] {
       #expect(timer.contains(line), "\(timer)")
     }
@@ -80,6 +81,7 @@ import Testing
     try platform.shell.follow("Drill").expect(
       [], "monthly of daily passed", " of 4 h, recovery point", " of 1 d",
       "drills/drill.json is its document")
+    try here.expectAuthentic(platform.place + "/drills/receipt.json")
     #expect(try here.receipts("drill").map { $0["result"].string } == ["ok"])
   }
 

@@ -2,9 +2,10 @@ import Foundation
 import Glibc
 import Testing
 import VarveFormat
+import VarveTestThreads
 
 /// Time stamps by an authority of `openssl ts`, by a command and over HTTP.
-@Suite struct AnchorTests {
+@Suite(.onOwnThreads) struct AnchorTests {
   private let here: Workspace
   private let authority: TimestampAuthority
 

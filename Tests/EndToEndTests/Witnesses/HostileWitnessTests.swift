@@ -1,7 +1,8 @@
 import Testing
+import VarveTestThreads
 
 /// Witnesses that answer whatever they like: nothing that they say gets into the log, and nothing breaks.
-@Suite struct HostileWitnessTests {
+@Suite(.onOwnThreads) struct HostileWitnessTests {
   private let here: Workspace
 
   init() throws {

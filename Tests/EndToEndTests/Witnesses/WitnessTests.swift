@@ -3,8 +3,9 @@ import Glibc
 import Testing
 import VarveFormat
 import VarveProof
+import VarveTestThreads
 
-@Suite struct WitnessTests {
+@Suite(.onOwnThreads) struct WitnessTests {
   private let here: Workspace
 
   init() throws {

@@ -53,8 +53,10 @@ import VarveVerifier
     let text = try FileBytes.text(place + "/proof.md")
     #expect(text.contains("````\n# <b>We decide</b>\n```\n````"))
     let history = DrillHistory(here.bench.indexed.unlocked.log.state)
-    let keyed = try here.bench.indexed.unlocked.keys.opaqueIDs().drill(
-      "monthly", ofProfile: "nightly")
+    let keyed = [
+      try here.bench.indexed.unlocked.keys.opaqueIDs().drill(
+        "monthly", ofProfile: "nightly", host: MachineName.bytes())
+    ]
     #expect(history.runs(of: keyed).map { $0.end?.hasPassed } == [passes])
     #expect(history.runs(of: keyed).first?.end?.document == outcome.record.digest)
   }

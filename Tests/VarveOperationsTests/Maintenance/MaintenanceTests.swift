@@ -66,6 +66,53 @@ import VarveTestSupport
     #expect(try bench.state().checks.map(\.result.scope) == ["structure", "read-data 50.0%"])
   }
 
+  private func later<Value>(_ seconds: Int64, _ body: () throws -> Value) throws -> Value {
+    try ClockShift.$current.withValue(ClockShift(date: seconds)) { try body() }
+  }
+
+  /// One part after the other, whoever reads it, and wherever the file begins.
+  @Test func partsTakeTurns() throws {
+    bench.configuration.repositories["main"]?.maintenance.readDataSubset = "2/3"
+    for round in 0..<4 {
+      let done = try later(Int64(round) * 3700) {
+        try bench.surroundings("-\(round % 2)").maintain("main")
+      }
+      #expect(done.map(\.activity) == [.forget, .prune, .check])
+    }
+    #expect(
+      try bench.state().checks.map(\.result.scope) == [
+        "read-data 2/3", "read-data 3/3", "read-data 1/3", "read-data 2/3",
+      ])
+  }
+
+  @Test func theNextPart() throws {
+    func next(_ subset: String, _ scopes: String...) throws -> CheckOptions.ReadData {
+      try #require(DataSubset(subset)).next(after: scopes)
+    }
+    #expect(try next("1/12") == .part(1, of: 12))
+    #expect(try next("1/12", "read-data 12/12") == .part(1, of: 12))
+    #expect(try next("1/12", "read-data 4/12", "read-data 3/12") == .part(4, of: 12))
+    // Others say nothing of these parts.
+    #expect(
+      try next(
+        "1/12", "read-data 4/12", "structure", "read-data", "read-data 5.0%", "read-data 6/7")
+        == .part(5, of: 12))
+    #expect(try next("5%", "read-data 4/12") == .fraction(0.05))
+    #expect(try next("1/1", "read-data 1/1") == .part(1, of: 1))
+  }
+
+  /// What was done by a clock that is years ahead keeps nothing from being done.
+  @Test func anEndInTheFuture() throws {
+    #expect(try later(8 * 366 * 86_400) { try bench.surroundings("a").maintain("main").count } == 3)
+    #expect(try bench.surroundings("b").maintain("main").count == 3)
+    #expect(try bench.surroundings("b").maintain("main").isEmpty)
+  }
+
+  @Test func anEndOfTonightIsAnEnd() throws {
+    #expect(try later(43_200) { try bench.surroundings("a").maintain("main").count } == 3)
+    #expect(try bench.surroundings("b").maintain("main").isEmpty)
+  }
+
   private func claim(by host: String) throws {
     // A host that dies between its claim and the end of its work: its memory is written, its receipt is not.
     let path = bench.client(host).state + "/runs/claim-prune-main"

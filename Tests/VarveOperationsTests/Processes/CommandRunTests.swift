@@ -156,6 +156,29 @@ import VarveTestThreads
     #expect(descriptors() < before + 60)
   }
 
+  /// Its shell has ended; what it has left behind keeps the output open, and goes at the time-out, or when nobody wants more.
+  @Test(arguments: [true, false])
+  func outputThatNeverEndsIsEnded(isTimedOut: Bool) throws {
+    let command = try RunningCommand(
+      CommandSpecification(.shell("echo data; sleep 300 & exit 0")), environment: [:],
+      handsOverOutput: true, timeout: isTimedOut ? 0.5 : 60)
+    defer { close(command.output) }
+    let began = MonotonicClock.nanoseconds
+    usleep(200_000)
+    #expect(command.isRunning, "not all is read")
+    if !isTimedOut { #expect(command.stop().ending == .exited(0)) }
+    var bytes = [UInt8](repeating: 0, count: 100)
+    var text: [UInt8] = []
+    while true {
+      let count = read(command.output, &bytes, bytes.count)
+      guard count > 0 else { break }
+      text += bytes[..<count]
+    }
+    #expect(text == Array("data\n".utf8))
+    if isTimedOut { #expect(command.wait().ending == .timedOut) }
+    #expect(MonotonicClock.nanoseconds - began < 60_000_000_000)
+  }
+
   @Test func aServiceRunsUntilItIsStopped() throws {
     let here = TemporaryDirectory()
     var command = CommandSpecification(

@@ -78,6 +78,50 @@ import VarveTestSupport
     #expect(!before.1.isEmpty)
   }
 
+  /// Its owner may be another than that of the database.
+  @Test func noLogIsLeftBesideADatabaseThatHadNone() throws {
+    let path = here("closed.db")
+    do {
+      let writer = try SQLiteWriter(path, journal: "wal")
+      try writer.commit()
+    }
+    #expect(access(path + "-wal", F_OK) != 0)
+    try SQLiteDatabase(path: path, mode: .readWrite).backUp(to: here("copy"))
+    #expect(access(path + "-wal", F_OK) != 0 && access(path + "-shm", F_OK) != 0)
+  }
+
+  /// A collation that only its own program has: the rest is checked all the same.
+  @Test func whatNeedsItsOwnProgramIsReadAndNamed() throws {
+    let path = here("foreign.db")
+    do {
+      let writer = try SQLiteWriter(path, journal: "delete")
+      for _ in 0..<400 { try writer.commit(bytes: 500) }
+      try writer.execute("CREATE TABLE \"a \"\"b\"(word TEXT)")
+      for _ in 0..<100 {
+        try writer.execute("INSERT INTO \"a \"\"b\" VALUES (hex(randomblob(500)))")
+      }
+      try writer.execute("CREATE INDEX words ON \"a \"\"b\"(word COLLATE NOCASE)")
+      try writer.execute(
+        """
+        PRAGMA writable_schema=ON;
+        UPDATE sqlite_schema SET sql = replace(sql, 'NOCASE', 'TURKISH') WHERE name = 'words'
+        """)
+    }
+    do {
+      let database = try SQLiteDatabase(path: path, mode: .readOnly)
+      #expect(try database.integrityCheck() == [])
+      #expect(database.omission == "no such collation sequence: TURKISH (a \"b)")
+    }
+    let sound = try FileBytes.read(path)
+    // Somewhere in the first table, and in the one that is only read.
+    for place in [20_000..<24_000, 260_000..<300_000] {
+      var bytes = sound
+      for index in place { bytes[index] = 0xa5 }
+      try FileBytes.write(bytes, to: path)
+      #expect(try !SQLiteDatabase(path: path, mode: .readOnly).integrityCheck().isEmpty)
+    }
+  }
+
   @Test func damageIsFoundAndNamed() throws {
     let path = here("damaged.db")
     do {

@@ -12,6 +12,7 @@ struct StatusBench {
   var facts: [String: RepositoryFacts]
   var journal: [RunRecord] = []
   private var nextEntry: UInt64 = 1
+  private var entries: [EntryTimes.Entry] = []
 
   init(sources: [String] = ["data"], maximumAge: Int64? = 24 * hour) {
     var profile = Profile(name: "web")
@@ -27,9 +28,10 @@ struct StatusBench {
 
   static func ago(_ seconds: Int64) -> Timestamp { Timestamp(seconds: now.seconds - seconds) }
 
+  /// - Parameter logged: how long ago its entry says that it was made; nil for an entry whose time is not known.
   mutating func snapshot(
-    _ source: String = "data", ago: Int64, isPartial: Bool = false, profile: String = "web",
-    host: String = "h"
+    _ source: String = "data", ago: Int64, logged: Int64? = nil, isPartial: Bool = false,
+    profile: String = "web", host: String = "h"
   ) {
     var generator = SeededGenerator(seed: nextEntry)
     let record = SnapshotRecord(
@@ -40,7 +42,27 @@ struct StatusBench {
     facts["main"]?.snapshots?.append(
       RepositoryFacts.Snapshot(
         id: generator.digest(), entry: nextEntry, heading: SnapshotHeading(record)))
+    if let logged { entry(ago: logged) } else { nextEntry += 1 }
+  }
+
+  /// An entry of the log, whatever it says.
+  @discardableResult
+  mutating func entry(ago: Int64) -> UInt64 {
+    entries.append(EntryTimes.Entry(nextEntry, Self.ago(ago)))
+    facts["main"]?.entryTimes = EntryTimes(entries)
     nextEntry += 1
+    return nextEntry - 1
+  }
+
+  mutating func check(
+    _ scope: String, ago: Int64, isDamaged: Bool = false, hasReadAllPacks: Bool = false,
+    isWriters: Bool = false
+  ) {
+    let entry = entry(ago: ago)
+    facts["main"]?.checks.append(
+      RepositoryFacts.Check(
+        time: Self.ago(ago), isDamaged: isDamaged, scope: scope, entry: entry,
+        hasReadAllPacks: hasReadAllPacks, isWriters: isWriters))
   }
 
   mutating func run(

@@ -144,7 +144,7 @@ import VarveTestSupport
     check(20 * hour, "structure")
     #expect(bench.repository.state == "unverified")
     check(19 * hour, "read-data 1/7")
-    #expect(bench.repository.state == "ok")
+    #expect(bench.repository.state == "unverified", "a seventh is not all")
     check(18 * hour, "read-data", true)
     #expect(bench.repository.state == "damaged")
     check(17 * hour, "read-data 1/7")

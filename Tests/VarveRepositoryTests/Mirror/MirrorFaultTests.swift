@@ -7,7 +7,7 @@ import VarveRepository
 import VarveStorage
 
 /// Mirroring that is stopped, sources that change or are damaged, and targets that are not what they should be.
-@Suite(.timeLimit(.minutes(4))) struct MirrorFaultTests {
+@Suite(.timeLimit(.minutes(10))) struct MirrorFaultTests {
   // MARK: Stopped
 
   /// I1 and I7: stopped before or after any change of the target, it is a state that the source had, with all that is live in it;

@@ -130,7 +130,8 @@ final class ServiceBench {
   }
 
   func drill(_ name: String, secondsAgo: Int64, seconds: Int64, passes: Bool) throws {
-    let id = try repository().keys.opaqueIDs().drill(name, ofProfile: "platform")
+    let id = try repository().keys.opaqueIDs().drill(
+      name, ofProfile: "platform", host: MachineName.bytes())
     try append(
       .receipt(
         LogStatement.Receipt(

@@ -152,6 +152,12 @@ import VarveTestSupport
     let report = try bench.restore()
     #expect(report.problems.map { String(decoding: $0.path, as: UTF8.self) } == ["file", "link"])
     #expect(report.problems.allSatisfy { $0.kind == .target })
+    #expect(try bench.restore { $0.dryRun = true }.problems == report.problems)
+    let dry = try bench.restore {
+      $0.dryRun = true
+      $0.delete = true
+    }
+    #expect(dry.problems == [] && dry.itemsDeleted == 4)
     #expect(bench.text("file/precious") == "mine")
     #expect(try bench.restore { $0.delete = true }.problems == [])
     #expect(bench.text("file") == "y")

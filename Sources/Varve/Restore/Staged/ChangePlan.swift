@@ -13,6 +13,8 @@ struct ChangePlan {
   var preserved: [[UInt8]] = []
   /// What is not there now.
   var created: [[UInt8]] = []
+  /// What is no directory where one is to be. Will be removed.
+  private(set) var obstacles: [[UInt8]] = []
   /// What databases keep beside themselves and the snapshot does not have: it is of those that were there, and must not be
   /// taken for the restored ones'. Will be removed.
   private(set) var companions: [[UInt8]] = []
@@ -43,18 +45,26 @@ struct ChangePlan {
     }
   }
 
-  /// - Throws: what the dry run throws, and `.io` when the target cannot be looked at.
+  /// - Parameter movesAside: whether what is in the way is kept under another name, directories too.
+  /// - Throws: what the dry run throws; `.io` when the target cannot be looked at, and for what the dry run finds that a
+  ///   restore could not do: a directory in the way, for one.
   init(
-    _ source: RestoreSource, _ options: RestoreOptions, cancellation: CancellationFlag
+    _ source: RestoreSource, _ options: RestoreOptions, movesAside: Bool,
+    cancellation: CancellationFlag
   ) throws {
     var options = options
     options.dryRun = true
+    options.movesAside = movesAside
     let listener = Listener()
     let report = try Restore.run(
       source, options: options, observer: listener, cancellation: cancellation)
     if let problem = report.problems.first {
       throw VarveError(
-        .io, "\(EscapedBytes.text(problem.path)): \(problem.message); nothing was changed")
+        problem.kind == .damage ? .damaged : .io,
+        "\(EscapedBytes.text(problem.path)): \(problem.message); nothing was changed",
+        hint: problem.kind == .damage
+          ? "restore another snapshot, or leave the file out with --exclude"
+          : "move away what is in the way, restore with --delete, or leave it out with --exclude")
     }
     let items = listener.items.withLock { $0 }
     // With other rules what was left is not what the snapshot has.
@@ -74,9 +84,15 @@ struct ChangePlan {
         continue
       }
       preserved.append(item.path)
-      // A file takes the place of a directory with all that is in it.
-      if status.isDirectory, !item.isDirectory, item.action != .deleted {
-        try places.forEachBelow(item.path) { preserved.append($0) }
+      guard item.action != .deleted, status.isDirectory != item.isDirectory else { continue }
+      if item.isDirectory {
+        obstacles.append(item.path)
+      } else if status.isDirectory {
+        // A file takes the place of a directory with all that is in it.
+        try places.forEachBelow(item.path) { path, status in
+          guard !status.isMounted(on: places.device) else { throw Self.liesElsewhere(path) }
+          preserved.append(path)
+        }
       }
     }
     // One that is as the snapshot has it may have newer transactions beside it.
@@ -92,7 +108,7 @@ struct ChangePlan {
     for database in databases {
       let found = try Self.companionEndings.map { database + $0 }.filter { path in
         var status = FileStatus()
-        return try !restored.contains(path) && places.look(at: path, &status)
+        return try !restored.contains(path) && places.look(at: path, &status) && status.isFile
       }
       guard !found.isEmpty, isMeant(database) else { continue }
       companions += found
@@ -119,6 +135,14 @@ struct ChangePlan {
     return count == databaseMagic.count && head == databaseMagic
   }
 
+  static func liesElsewhere(_ path: [UInt8]) -> VarveError {
+    VarveError(
+      .io,
+      "\(EscapedBytes.text(path)) lies on another file system than the target, or on another mount of it; nothing was changed",
+      hint: "restore that directory on its own, with it as --target, or leave it out with --exclude"
+    )
+  }
+
   private mutating func sort() {
     func sorted(_ paths: [[UInt8]]) -> [[UInt8]] {
       Set(paths).sorted { SplitOrder.precedes($0, $1) }
@@ -127,6 +151,7 @@ struct ChangePlan {
     preserved = sorted(preserved)
     created = sorted(created)
     companions = sorted(companions)
+    obstacles = sorted(obstacles)
   }
 }
 

@@ -15,6 +15,7 @@ public final class PreparedRestore {
   private let settings: StagingOptions
   private let cancellation: CancellationFlag
   private var plan: ChangePlan
+  private var steps: SwitchPlan?
   private var report = StagedReport(restore: RestoreReport())
   /// Nil when nothing is to change.
   private var staging: Staging?
@@ -39,7 +40,8 @@ public final class PreparedRestore {
       report.interrupted = Staging.removeStale(in: existing)
     }
     note("finding out what will change")
-    plan = try ChangePlan(source, options, cancellation: cancellation)
+    plan = try ChangePlan(
+      source, options, movesAside: settings.keptSuffix != nil, cancellation: cancellation)
     if options.dryRun || plan.isEmpty { return }
     let target = try Self.openTarget(options.target)
     var status = FileStatus()
@@ -52,6 +54,7 @@ public final class PreparedRestore {
       staged = try Self.stage(source, options, plan, staging, cancellation)
       databases = try Self.check(plan, staging, settings, &report)
       try plan.addCompanions(of: databases, target)
+      steps = try SwitchPlan(plan, staged: try staging.openTree(), in: target)
       try staging.sync()
     } catch {
       abandon()
@@ -65,6 +68,10 @@ public final class PreparedRestore {
     staging.remove()
     staging.target.giveBackTime(before)
     self.staging = nil
+    // The target itself was made for this.
+    if plan.created.first == [] {
+      _ = (options.target + [0]).withName { varve_unlink(AT_FDCWD, $0, varve_at_removedir) }
+    }
   }
 
   /// Saves what is there now, if asked for, and puts what was staged in its place.
@@ -73,48 +80,102 @@ public final class PreparedRestore {
   public func finish(
     observer: (any RestoreObserver)? = nil, note: (String) -> Void = { _ in }
   ) throws -> StagedReport {
-    guard let staging else {
+    guard let staging, let steps else {
       report.restore = try Restore.run(
         source, options: options, observer: observer, cancellation: cancellation)
       return report
     }
-    var isBegun = false
-    defer { self.staging = nil }
+    let change = try begin(steps, staging, note)
+    do {
+      try change.run()
+      try staging.sync()
+    } catch {
+      throw putBack(change, staging, after: error)
+    }
+    let leftover = staging.remove()
+    change.finish()
+    self.staging = nil
+    do {
+      report.restore = try Restore.run(
+        source, options: remaining, observer: observer, cancellation: cancellation)
+    } catch {
+      throw unfinished(error)
+    }
+    report.restore.take(staged: staged)
+    if let leftover {
+      report.restore.warnings.append("the staging directory stays: \(leftover); remove it by hand")
+    }
+    return report
+  }
+
+  /// Up to where nothing has been moved yet.
+  private func begin(
+    _ steps: SwitchPlan, _ staging: Staging, _ note: (String) -> Void
+  ) throws -> Switch {
     do {
       if settings.takesSafety {
         note("saving what is there now")
         report.safety = try takeSafety()
         note("safety snapshot \(report.safety?.hex ?? "")")
       }
-      let databases = Set(databases)
-      let suffix = try settings.keptSuffix.map {
-        try Switch.freeSuffix($0, for: plan.preserved, databases: databases, in: staging.target)
+      let names = try settings.keptSuffix.map {
+        try KeptNames($0, for: plan.preserved, databases: Set(databases), in: staging.target)
       }
       try cancellation.check()
-      try staging.begin(safety: report.safety)
-      isBegun = true
-      var change = try Switch(staging, keptSuffix: suffix, databases: databases)
-      for path in plan.written { try change.move(path) }
-      for path in plan.companions { try change.remove(path) }
-      try staging.sync()
-      var rest = options
-      if rest.overwrite == .always { rest.overwrite = .ifChanged }
-      staging.remove()
-      report.restore = try Restore.run(
-        source, options: rest, observer: observer, cancellation: cancellation)
-      report.restore.take(staged: staged)
-      return report
+      try staging.begin(safety: report.safety, places: steps.places)
+      return try Switch(
+        steps, staging, keeping: names, takesDirectories: options.delete || names != nil)
     } catch {
-      staging.remove()
-      if !isBegun { staging.target.giveBackTime(before) }
-      guard isBegun, let safety = report.safety, let error = error as? VarveError else {
-        throw error
-      }
-      throw VarveError(
-        error.code, "\(error.message); the target is not as it was",
-        hint: "put it back with 'varve restore --undo \(safety.hex.prefix(12))'", cause: error.cause
-      )
+      abandon()
+      throw error
     }
+  }
+
+  /// What is left to do when everything is in its place: metadata of directories, inode flags, and what goes.
+  private var remaining: RestoreOptions {
+    var rest = options
+    if rest.overwrite == .always { rest.overwrite = .ifChanged }
+    let created = Set(plan.created)
+    for path in plan.created { rest.settled[path] = .restored }
+    for path in plan.written where !created.contains(path) { rest.settled[path] = .updated }
+    return rest
+  }
+
+  private func putBack(
+    _ change: Switch, _ staging: Staging, after error: any Error
+  ) -> VarveError {
+    let error = error as? VarveError ?? VarveError(.io, "\(error)")
+    let stranded = change.rollBack()
+    guard let first = stranded.first else {
+      try? staging.sync()
+      abandon()
+      return VarveError(
+        error.code,
+        "\(error.message); what had been moved was put back, and the target is as it was",
+        hint: error.hint, cause: error.cause)
+    }
+    let kept = EscapedBytes.text(staging.keep())
+    self.staging = nil
+    let others = stranded.count > 1 ? " and \(stranded.count - 1) more" : ""
+    return VarveError(
+      error.code,
+      "\(error.message); the target is not as it was: \(EscapedBytes.text(first))\(others) could not be put back, "
+        + "and what was there is in \(kept)/replaced",
+      hint: undoHint
+        ?? "move it back by hand: \(kept)/journal has the places, in the order of the numbers",
+      cause: error.cause)
+  }
+
+  private func unfinished(_ error: any Error) -> VarveError {
+    let error = error as? VarveError ?? VarveError(.io, "\(error)")
+    return VarveError(
+      error.code,
+      "\(error.message); the target is not as it was: all files are in their places, but the rest was not done",
+      hint: undoHint ?? "run the same restore again", cause: error.cause)
+  }
+
+  private var undoHint: String? {
+    report.safety.map { "put it back with 'varve restore --undo \($0.hex.prefix(12))'" }
   }
 
   private static func openTarget(_ path: [UInt8]) throws -> TargetPlaces {
@@ -136,11 +197,16 @@ public final class PreparedRestore {
     own.overwrite = .always
     own.delete = false
     own.verify = false
+    own.stages = true
     let report = try Restore.run(source, options: own, cancellation: cancellation)
-    if let problem = report.problems.first(where: { $0.kind == .damage }) {
+    // Metadata that cannot be set is no reason: the content is whole, and the last pass says it again.
+    if let problem = report.problems.first(where: { !$0.isWhole }) {
       throw VarveError(
-        .damaged, "\(EscapedBytes.text(problem.path)): \(problem.message); nothing was changed",
-        hint: "restore another snapshot, or leave the file out with --exclude")
+        problem.kind == .damage ? .damaged : .io,
+        "\(EscapedBytes.text(problem.path)): \(problem.message); nothing was changed",
+        hint: problem.kind == .damage
+          ? "restore another snapshot, or leave the file out with --exclude"
+          : "a staged restore needs room for all that it changes, beside what is there")
     }
     return report
   }
@@ -194,11 +260,8 @@ public final class PreparedRestore {
 }
 
 extension RestoreReport {
-  /// Counts what was staged as restored: the pass that follows finds it in its place.
+  /// Counts the bytes that were staged as restored: the pass that follows finds them in their places.
   fileprivate mutating func take(staged: RestoreReport) {
-    let items = min(staged.itemsRestored, itemsSkipped)
-    itemsRestored += items
-    itemsSkipped -= items
     let bytes = min(staged.bytesRestored, bytesSkipped)
     bytesRestored += bytes
     bytesSkipped -= bytes

@@ -29,9 +29,15 @@ extension StagedRestore {
     var kept: [[UInt8]] = []
     if let places = try TargetPlaces(existing: path) {
       _ = Staging.removeStale(in: places)
+      // What it takes from them the restore below gives back, as they are in the snapshot.
+      var directories = ChangedDirectories()
       for path in created.reversed() where !path.isEmpty {
         try cancellation.check()
-        let code = places.removeName(path)
+        var code = places.removeName(path)
+        if code == EPERM || code == EACCES {
+          try directories.open(TargetPlaces.above(path), in: places)
+          code = places.removeName(path)
+        }
         switch code {
         case 0, ENOENT, ENOTDIR, ELOOP: break
         // Somebody has put something in it, which is no business of the restore.

@@ -10,8 +10,10 @@ internal import VarveStorage
 //     -> databases among it are checked -> what is there now is committed as a snapshot, if asked for
 //     -> journal -> one rename for each file -> an ordinary restore, which finds only metadata and removals to do
 //
-// Before the journal is written the target has not changed. After it, the safety snapshot has all that was there, so
-// `undo` leads back from any moment.
+// Before the journal is written the target has not changed, and everything is known that could keep a file from its place:
+// all of them are staged whole, on the file system of their places, and nothing is in the way that may not go. Where one
+// cannot be moved all the same, those before it are moved back. What was there is not removed before everything is in its
+// place. The safety snapshot has all of it besides, so `undo` leads back from any moment.
 
 /// How a restore is staged.
 public struct StagingOptions: Sendable {
@@ -45,7 +47,8 @@ public enum StagedRestore {
   ///   - id: of the snapshot.
   ///   - note: called with each step's name.
   /// - Throws: what `Restore.run` throws; `.damaged` when a file of the snapshot is, `.refused` when a database is not whole:
-  ///   then, as with every error before things are moved, the target is as it was. An error after that says so.
+  ///   then, as with every error before things are moved, the target is as it was. Where things were moved they are moved
+  ///   back; an error that leaves the target changed says so.
   public static func run(
     _ repository: IndexedRepository, _ record: SnapshotRecord, id: Digest, options: RestoreOptions,
     staging settings: StagingOptions, observer: (any RestoreObserver)? = nil,

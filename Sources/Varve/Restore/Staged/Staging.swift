@@ -7,13 +7,18 @@ internal import VarveStorage
 //
 //   .varve-restore-<16 hex>/   locked by the process that works in it
 //     tree/                    what will be moved to its place
-//     journal                  from the moment at which the first thing is moved: the safety snapshot's id
-//     replaced/                directories that files took the place of
+//     journal                  from the moment at which the first thing is moved: the safety snapshot's id, or none, and a
+//                              line feed; then the places that are never to be left empty, each ended by NUL
+//     replaced/<number>        what was in that place, counted from 0, until everything is in its place; behind them, what
+//                              databases had beside themselves
 //
-// One that nobody has locked was left by a process that was killed.
+// One that nobody has locked was left by a process that was killed. What it has taken from a place and put nothing there is
+// put back, and the rest removed. Where something cannot be put back, the directory stays as `.varve-replaced-<16 hex>`, which
+// no later restore takes for one of these.
 
 final class Staging {
-  private static let prefix = Array(".varve-restore-".utf8)
+  static let prefix = Array(".varve-restore-".utf8)
+  private static let keptPrefix = Array(".varve-replaced-".utf8)
 
   let target: TargetPlaces
   let name: [UInt8]
@@ -41,6 +46,24 @@ final class Staging {
 
   var tree: [UInt8] { name + Array("/tree".utf8) }
 
+  /// What was staged.
+  ///
+  /// - Throws: `.io`.
+  func openTree() throws -> TargetPlaces { TargetPlaces(try open("tree")) }
+
+  /// Where what is replaced goes, once things may be moved.
+  ///
+  /// - Throws: `.io`.
+  func openReplaced() throws -> Descriptor { try open("replaced") }
+
+  private func open(_ name: String) throws -> Descriptor {
+    let opened = OpenAt.directory(lock.number, name)
+    guard opened >= 0 else {
+      throw VarveError(system: -opened, "cannot open the staging directory's \(name)")
+    }
+    return Descriptor(owning: opened)
+  }
+
   /// Makes everything in it durable.
   ///
   /// - Throws: `.io` when the system says that it cannot be.
@@ -52,57 +75,39 @@ final class Staging {
   /// Notes that from now on the target is neither as it was nor as it will be.
   ///
   /// - Throws: `.io`.
-  func begin(safety: Digest?) throws {
-    let text = Array((safety.map { $0.hex } ?? "none").utf8) + [0x0a]
-    let file = varve_open(lock.number, "journal", O_WRONLY | O_CREAT | O_EXCL, 0o600)
+  func begin(safety: Digest?, places: [[UInt8]]) throws {
+    var text = Array((safety.map { $0.hex } ?? "none").utf8) + [0x0a]
+    for place in places { text += place + [0] }
+    let made = varve_mkdir(lock.number, "replaced", 0o700)
+    let file =
+      made < 0 ? made : varve_open(lock.number, "journal", O_WRONLY | O_CREAT | O_EXCL, 0o600)
     guard file >= 0 else { throw VarveError(system: -file, "cannot write the restore's journal") }
-    let descriptor = Descriptor(owning: file)
-    let count = text.withUnsafeBytes {
-      varve_pwrite(descriptor.number, $0.baseAddress!, $0.count, 0)
-    }
-    guard count == text.count else {
-      throw VarveError(
-        system: count < 0 ? Int32(-count) : EIO, "cannot write the restore's journal")
+    let journal = Descriptor(owning: file)
+    do { try text.withUnsafeBytes { try RestoreTask.write($0, to: journal.number, at: 0) } } catch {
+      throw VarveError(.io, "cannot write the restore's journal", cause: error)
     }
     try sync()
   }
 
-  /// Where a directory goes that a file takes the place of.
-  func placeForReplaced(_ number: Int) -> [UInt8] {
-    _ = varve_mkdir(lock.number, "replaced", 0o700)
-    return name + Array("/replaced/\(number)".utf8)
+  /// Removes it with all that is in it.
+  ///
+  /// - Returns: what kept it from going.
+  @discardableResult
+  func remove() -> VarveError? { Self.remove(name, in: target) }
+
+  static func remove(_ name: [UInt8], in target: TargetPlaces) -> VarveError? {
+    target.forget()
+    do { try TreeRemoval.remove(name + [0], in: target.root.number) } catch {
+      return error as? VarveError ?? VarveError(.io, "\(error)")
+    }
+    return nil
   }
 
-  func remove() { target.remove(name) }
-
-  /// Removes what processes that were killed have left.
-  ///
-  /// - Returns: the safety snapshots of those that had begun to move things.
-  static func removeStale(in target: TargetPlaces) -> [String] {
-    var listing = DirectoryListing()
-    let own = Descriptor(owning: OpenAt.directory(target.root.number, "."))
-    guard own.number >= 0, listing.load(own.number) == 0 else { return [] }
-    var begun: [String] = []
-    for index in 0..<listing.count {
-      let name = Array(listing.bytes(index))
-      guard name.starts(with: prefix), name.count == prefix.count + 16 else { continue }
-      let opened = (name + [0]).withName { OpenAt.directory(target.root.number, $0) }
-      guard opened >= 0 else { continue }
-      let directory = Descriptor(owning: opened)
-      guard flock(directory.number, LOCK_EX | LOCK_NB) == 0 else { continue }
-      let journal = varve_open(directory.number, "journal", O_RDONLY | O_NOFOLLOW, 0)
-      if journal >= 0 {
-        let file = Descriptor(owning: journal)
-        var text = [UInt8](repeating: 0, count: 80)
-        let count = text.withUnsafeMutableBytes {
-          varve_pread(file.number, $0.baseAddress!, $0.count, 0)
-        }
-        let id = String(
-          decoding: text.prefix(max(0, Int(count))).prefix { $0 != 0x0a }, as: UTF8.self)
-        if id.utf8.count == 64 { begun.append(id) }
-      }
-      target.remove(name)
-    }
-    return begun
+  /// Keeps it, under a name that no later restore removes; gives the name.
+  func keep() -> [UInt8] {
+    let kept = Self.keptPrefix + name.dropFirst(Self.prefix.count)
+    let root = target.root.number
+    let result = Switch.rename((root, name + [0]), (root, kept + [0]))
+    return result == 0 ? kept : name
   }
 }

@@ -4,148 +4,158 @@ internal import VarveFormat
 internal import VarveStorage
 
 /// Moves what was staged to its places: one rename for each file, so that nobody ever sees a part of one.
-struct Switch {
-  let staging: Staging
-  /// Appended to the names of what is moved aside; nil to replace it.
-  let keptSuffix: [UInt8]?
-  /// What is moved that is a SQLite database.
-  private let databases: Set<[UInt8]>
-  private let staged: TargetPlaces
-  private let target: TargetPlaces
-  private var replaced = 0
+///
+/// What was there gets another name first, in `replaced/` or aside, and keeps it until everything is in its place: from a
+/// failure at any step `rollBack` leads back.
+final class Switch {
+  /// What leads back from a step; noted before the step is made, of which nobody may know whether it was.
+  enum Reversal {
+    /// The directory was not there.
+    case made([UInt8])
+    /// What was staged was moved to its place.
+    case put([UInt8])
+    /// What was there is in `replaced/`, under the number of the step.
+    case replaced([UInt8], number: Int, Protection?)
+    /// What was there has another name beside its own.
+    case aside([UInt8], name: [UInt8], Protection?)
+  }
+
+  let target: TargetPlaces
+  let staged: TargetPlaces
+  let replaced: Descriptor
+  private let plan: SwitchPlan
+  /// Nil to replace what is there.
+  private let names: KeptNames?
+  /// Whether directories with something in them may go.
+  private let takesDirectories: Bool
+  private(set) var directories = ChangedDirectories()
+  var reversals: [Reversal] = []
+  /// The directory of the target that was last made sure to be there.
+  private var reached: [UInt8] = []
 
   /// - Throws: `.io`.
-  init(_ staging: Staging, keptSuffix: [UInt8]?, databases: Set<[UInt8]>) throws {
-    self.staging = staging
-    self.keptSuffix = keptSuffix
-    self.databases = databases
+  init(
+    _ plan: SwitchPlan, _ staging: Staging, keeping names: KeptNames?, takesDirectories: Bool
+  ) throws {
+    self.plan = plan
+    self.names = names
+    self.takesDirectories = takesDirectories
     target = staging.target
-    let opened = target.parent(of: staging.tree + Array("/.".utf8)).directory
-    guard opened >= 0 else { throw VarveError(system: -opened, "cannot open what was staged") }
-    staged = TargetPlaces(Descriptor(owning: fcntl(opened, F_DUPFD_CLOEXEC, 0)))
+    staged = try staging.openTree()
+    replaced = try staging.openReplaced()
   }
 
-  /// Moves `path`, which was staged, over what is there.
-  mutating func move(_ path: [UInt8]) throws {
-    try clearDirectories(above: path)
+  /// Makes all steps.
+  ///
+  /// - Throws: `.io` when one cannot be made; those before it are then to be rolled back.
+  func run() throws {
+    for (number, step) in plan.steps.enumerated() { try make(step, number) }
+  }
+
+  private func make(_ step: SwitchPlan.Step, _ number: Int) throws {
+    let above = TargetPlaces.above(step.path)
+    if step.puts { try reach(above) }
+    var status = FileStatus()
+    if try target.look(at: step.path, &status) {
+      try directories.open(above, in: target)
+      try takeAway(step, number, status)
+    }
+    guard step.puts else { return }
+    try directories.open(above, in: target)
+    reversals.append(.put(step.path))
+    let result = Self.rename(staged.parent(of: step.path), target.parent(of: step.path))
+    guard result == 0 else { throw failure(step.path, result) }
+  }
+
+  /// Makes the directory, and those above it, unless they are there.
+  private func reach(_ path: [UInt8]) throws {
+    if path.isEmpty || path == reached { return }
     var status = FileStatus()
     if try target.look(at: path, &status) {
-      if keptSuffix != nil {
-        try setAside(path, isDirectory: status.isDirectory)
-      } else if status.isDirectory {
-        try takeAway(path)
-      }
+      guard status.isDirectory else { throw failure(path, -ENOTDIR) }
+    } else {
+      let above = TargetPlaces.above(path)
+      try reach(above)
+      try directories.open(above, in: target)
+      reversals.append(.made(path))
+      let (directory, name) = target.parent(of: path)
+      let made = directory < 0 ? directory : name.withName { varve_mkdir(directory, $0, 0o700) }
+      guard made == 0 else { throw failure(path, made) }
     }
-    let from = staged.parent(of: path)
-    let to = target.parent(of: path, making: true)
-    guard from.directory >= 0, to.directory >= 0 else {
-      throw failure(path, from.directory < 0 ? from.directory : to.directory)
+    reached = path
+  }
+
+  // MARK: What is there
+
+  /// Gives what is there its other name. A file that will be replaced keeps its own until then.
+  private func takeAway(_ step: SwitchPlan.Step, _ number: Int, _ status: FileStatus) throws {
+    let path = step.path
+    if status.isDirectory, !takesDirectories, try target.entryCount(of: path) > 0 {
+      throw VarveError(
+        .io, "\(EscapedBytes.text(path)): a directory is in its place and not empty",
+        hint: "move the directory away, or restore with --delete")
     }
-    let result = rename(from, to)
-    guard result == 0 else { throw failure(path, result) }
-  }
-
-  /// Removes `path`, or moves it aside.
-  mutating func remove(_ path: [UInt8]) throws {
-    var status = FileStatus()
-    guard try target.look(at: path, &status) else { return }
-    if keptSuffix != nil { return try setAside(path, isDirectory: true) }
-    let code = target.removeName(path)
-    guard code == 0 || code == ENOENT else { throw failure(path, -code) }
-  }
-
-  /// Something else may be where a directory is to be.
-  private mutating func clearDirectories(above path: [UInt8]) throws {
-    for cut in path.indices where path[cut] == UInt8(ascii: "/") {
-      let directory = Array(path[..<cut])
-      var status = FileStatus()
-      guard try target.look(at: directory, &status) else { return }
-      guard !status.isDirectory else { continue }
-      if keptSuffix != nil { return try setAside(directory, isDirectory: true) }
-      let code = target.removeName(directory)
-      guard code == 0 else { throw failure(directory, -code) }
-      return
+    let protection = unprotect(path, status)
+    let links = step.puts && !status.isDirectory
+    let result: Int32
+    if let name = names?.name(for: path) {
+      reversals.append(.aside(path, name: name, protection))
+      result = rename(path, links: links, to: target.parent(of: name), varve_rename_noreplace)
+    } else {
+      reversals.append(.replaced(path, number: number, protection))
+      result = rename(path, links: links, to: (replaced.number, Self.name(number)), 0)
     }
-  }
-
-  private mutating func takeAway(_ path: [UInt8]) throws {
-    let place = staging.placeForReplaced(replaced)
-    replaced += 1
-    let from = target.parent(of: path)
-    // Another way to the same place, since each keeps one directory open.
-    let other = TargetPlaces(Descriptor(owning: fcntl(target.root.number, F_DUPFD_CLOEXEC, 0)))
-    let to = other.parent(of: place)
-    let result = rename(from, to)
-    target.forget()
-    guard result == 0 else { throw failure(path, result) }
-  }
-
-  /// The suffix, perhaps with a number behind it, with which no name is taken that something will be moved aside to.
-  ///
-  /// - Parameter paths: what may be moved aside.
-  /// - Throws: `.refused` when there is none; `.io`.
-  static func freeSuffix(
-    _ suffix: [UInt8], for paths: [[UInt8]], databases: Set<[UInt8]>, in target: TargetPlaces
-  ) throws -> [UInt8] {
-    for number in 1...1_000 {
-      let numbered = number == 1 ? suffix : suffix + Array(".\(number)".utf8)
-      let isTaken = try paths.contains { path in
-        var status = FileStatus()
-        return try target.look(at: keptPath(path, numbered, databases), &status)
-      }
-      if !isTaken { return numbered }
-    }
-    throw VarveError(
-      .refused,
-      "there are files whose names end in \(EscapedBytes.text(suffix)) to \(EscapedBytes.text(suffix)).1000",
-      hint: "remove those that you do not need, or give another --kept-suffix")
-  }
-
-  private static func keptPath(
-    _ path: [UInt8], _ suffix: [UInt8], _ databases: Set<[UInt8]>
-  ) -> [UInt8] {
-    // SQLite has to find a journal beside what is kept, or its newest transactions are lost.
-    let ending =
-      ChangePlan.companionEndings.first {
-        path.suffix($0.count) == $0[...] && databases.contains(Array(path.dropLast($0.count)))
-      } ?? []
-    return path.dropLast(ending.count) + suffix + ending
-  }
-
-  /// Gives what is there another name beside its own. A file has both until the new one takes the first.
-  private func setAside(_ path: [UInt8], isDirectory: Bool) throws {
-    guard let keptSuffix else { return }
-    let kept = target.parent(of: Self.keptPath(path, keptSuffix, databases)).name
-    let place = target.parent(of: path)
-    var result: Int32 = -EPERM
-    if !isDirectory {
-      result = place.name.withName { name in
-        Array(kept).withName { varve_link(place.directory, name, place.directory, $0, 0) }
-      }
-    }
-    // Not every file system has hard links, and directories have none.
-    if isDirectory || result == -EPERM || result == -EOPNOTSUPP || result == -EMLINK {
-      result = place.name.withName { name in
-        Array(kept).withName {
-          varve_rename(place.directory, name, place.directory, $0, varve_rename_noreplace)
-        }
-      }
-      target.forget()
+    if status.isDirectory { target.forget() }
+    if result == -EEXIST {
+      // What has that name is not ours to put back.
+      reversals.removeLast()
+      if let protection { giveBack(protection, to: path) }
     }
     guard result == 0 else {
-      throw VarveError(system: -result, "cannot move \(EscapedBytes.text(path)) aside")
+      throw VarveError(system: -result, "cannot move \(EscapedBytes.text(path)) out of the way")
     }
+  }
+
+  private func unprotect(_ path: [UInt8], _ status: FileStatus) -> Protection? {
+    guard Protection.isPossible(status) else { return nil }
+    let (directory, name) = target.parent(of: path)
+    let opened = directory < 0 ? directory : name.withName { OpenAt.file(directory, $0) }
+    // The system will say what is wrong with it when it is moved.
+    guard opened >= 0 else { return nil }
+    let file = Descriptor(owning: opened)
+    return Protection(takenFrom: file.number, status)
   }
 
   private func rename(
+    _ path: [UInt8], links: Bool, to other: (directory: Int32, name: [UInt8]), _ flags: UInt32
+  ) -> Int32 {
+    let own = target.parent(of: path)
+    guard own.directory >= 0, other.directory >= 0 else {
+      return min(own.directory, other.directory)
+    }
+    return own.name.withName { old in
+      other.name.withName { new in
+        if links {
+          let result = varve_link(own.directory, old, other.directory, new, 0)
+          // Not every file system has hard links, nor may everybody make them.
+          if ![-EPERM, -EOPNOTSUPP, -EMLINK, -ENOSYS].contains(result) { return result }
+        }
+        return varve_rename(own.directory, old, other.directory, new, flags)
+      }
+    }
+  }
+
+  // MARK: Names
+
+  /// The name in `replaced/`, ended by NUL.
+  static func name(_ number: Int) -> [UInt8] { Array(String(number).utf8) + [0] }
+
+  static func rename(
     _ from: (directory: Int32, name: [UInt8]), _ to: (directory: Int32, name: [UInt8])
   ) -> Int32 {
-    from.name.withName { old in
-      to.name.withName { new in
-        let result = varve_rename(from.directory, old, to.directory, new, 0)
-        guard result == -EPERM, TargetEntry.unprotect(new, in: to.directory) else { return result }
-        return varve_rename(from.directory, old, to.directory, new, 0)
-      }
+    guard from.directory >= 0, to.directory >= 0 else { return min(from.directory, to.directory) }
+    return from.name.withName { old in
+      to.name.withName { varve_rename(from.directory, old, to.directory, $0, 0) }
     }
   }
 

@@ -26,6 +26,12 @@ final class TargetPlaces {
 
   deinit { if open >= 0 { close(open) } }
 
+  /// The file system that it is on.
+  private(set) lazy var device: UInt64 = {
+    var status = FileStatus()
+    return FileStatus.read(root.number, into: &status) == 0 ? status.device : .max
+  }()
+
   /// Sets the modification time of the directory itself.
   func giveBackTime(_ time: FileTime) {
     _ = varve_set_file_times(
@@ -41,24 +47,28 @@ final class TargetPlaces {
   /// The directory in which `path` lies, and its name there, ended by NUL.
   ///
   /// - Returns: a descriptor that stays open until the next call, or a negated error number.
-  func parent(of path: [UInt8], making: Bool = false) -> (directory: Int32, name: [UInt8]) {
-    let cut = path.lastIndex(of: UInt8(ascii: "/"))
-    let name = Array(path[(cut.map { $0 + 1 } ?? 0)...]) + [0]
-    guard let cut else { return (root.number, name) }
-    return (directory(Array(path[..<cut]), making: making), name)
+  func parent(of path: [UInt8]) -> (directory: Int32, name: [UInt8]) {
+    let above = Self.above(path)
+    let name = above.isEmpty ? path : Array(path[(above.count + 1)...])
+    return (directory(above), name + [0])
   }
 
-  private func directory(_ path: [UInt8], making: Bool) -> Int32 {
+  /// The path of the directory in which `path` lies; empty for the root.
+  static func above(_ path: [UInt8]) -> [UInt8] {
+    Array(path[..<(path.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex)])
+  }
+
+  /// The directory `path`; the root for an empty one.
+  ///
+  /// - Returns: as `parent`.
+  func directory(_ path: [UInt8]) -> Int32 {
+    if path.isEmpty { return root.number }
     if open >= 0, openPath == path { return open }
     forget()
     var current = root.number
     for component in path.split(separator: UInt8(ascii: "/")) {
       let name = Array(component) + [0]
-      var next = name.withName { OpenAt.directory(current, $0) }
-      if next == -ENOENT, making {
-        let made = name.withName { varve_mkdir(current, $0, 0o700) }
-        next = made == 0 || made == -EEXIST ? name.withName { OpenAt.directory(current, $0) } : made
-      }
+      let next = name.withName { OpenAt.directory(current, $0) }
       if current != root.number { close(current) }
       guard next >= 0 else { return next }
       current = next
@@ -85,8 +95,26 @@ final class TargetPlaces {
     return true
   }
 
-  /// Calls `body` with each path below a directory.
-  func forEachBelow(_ path: [UInt8], _ body: ([UInt8]) throws -> Void) throws {
+  /// How many entries a directory has.
+  ///
+  /// - Throws: `.io` when it cannot be listed.
+  func entryCount(of path: [UInt8]) throws -> Int {
+    // A descriptor of its own, since listing moves the position of the shared one.
+    let own = OpenAt.directory(directory(path), ".")
+    guard own >= 0 else {
+      throw VarveError(system: -own, "cannot open \(EscapedBytes.text(path))")
+    }
+    let descriptor = Descriptor(owning: own)
+    var listing = DirectoryListing()
+    let code = listing.load(descriptor.number)
+    guard code == 0 else {
+      throw VarveError(system: code, "cannot list \(EscapedBytes.text(path))")
+    }
+    return listing.count
+  }
+
+  /// Calls `body` with each path below a directory, and what is there; with a directory before what is in it.
+  func forEachBelow(_ path: [UInt8], _ body: ([UInt8], FileStatus) throws -> Void) throws {
     var waiting = [path]
     while let next = waiting.popLast() {
       let (parent, name) = parent(of: next)
@@ -110,22 +138,10 @@ final class TargetPlaces {
           FileStatus.read(descriptor.number, $0, into: &status)
         }
         guard known == 0 else { continue }
-        try body(below)
+        try body(below, status)
         if status.isDirectory { waiting.append(below) }
       }
     }
-  }
-
-  /// Removes a file, link or directory with all that is in it; what cannot be removed stays.
-  func remove(_ path: [UInt8]) {
-    var status = FileStatus()
-    guard (try? look(at: path, &status)) == true else { return }
-    if status.isDirectory {
-      var below: [[UInt8]] = []
-      try? forEachBelow(path) { below.append($0) }
-      for path in below.sorted(by: { $0.count > $1.count }) { removeName(path) }
-    }
-    removeName(path)
   }
 
   /// Removes a name: a file's, or an empty directory's. Returns 0, or an error number.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Varve
 import VarveFormat
 import VarveOperations
 import VarveRepository
@@ -36,7 +37,9 @@ struct DrillTrendCommand: VarveSubcommand {
     let profile = try configuration.profile(profile)
     let settings = try configuration.repository(from, of: profile)
     let repository = try global.opening(settings, on: console).unlocked()
-    let ids = try repository.keys.opaqueIDs()
+    let headings =
+      repository.role == .writer ? [] : try repository.snapshotHeadings(repository.liveSnapshots)
+    let ids = DrillIDs(try repository.keys.opaqueIDs(), [profile], headings)
     let history = DrillHistory(repository.log.state)
     var table = TextTable([
       ("Started", .left), ("Drill", .left), ("Result", .left), ("RTO", .right), ("Target", .right),
@@ -44,7 +47,7 @@ struct DrillTrendCommand: VarveSubcommand {
     ])
     var summaries: [String] = []
     for name in drills.isEmpty ? profile.drills.map(\.name) : drills {
-      let runs = history.runs(of: ids.drill(name, ofProfile: profile.name))
+      let runs = history.runs(of: ids.all(name, ofProfile: profile.name))
       for run in runs {
         if console.isJSON {
           try console.json(flushing: false) { Self.write(run, name, profile.name, to: &$0) }

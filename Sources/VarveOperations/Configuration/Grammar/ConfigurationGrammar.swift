@@ -37,7 +37,7 @@ package enum ConfigurationGrammar {
         default: "`VARVE_CACHE_DIR`, `$XDG_CACHE_HOME/varve` or `~/.cache/varve`"),
       GrammarField(
         "connections", .integer(1...64), "Transfers at one time, where the store is not local",
-        default: "8, SFTP 5"),
+        default: "16, SFTP 5"),
       GrammarField("limit-upload", .size, "Bytes sent in a second at most", default: "no limit"),
       GrammarField(
         "limit-download", .size, "Bytes received in a second at most", default: "no limit"),
@@ -61,7 +61,7 @@ package enum ConfigurationGrammar {
         "Certificates (PEM) of time-stamping authorities whose tokens count"),
       GrammarField(
         "max-unverified-age", .duration,
-        "Without a check that read data for so long, `varve status` calls it unverified",
+        "When checks have not read all data for so long, `varve status` calls it unverified",
         default: "no limit"),
       GrammarField(
         "maintenance", .object(maintenance),
@@ -80,7 +80,8 @@ package enum ConfigurationGrammar {
       GrammarField("check", .schedule, "When the repository is checked", default: "never"),
       GrammarField(
         "read-data-subset", .text(.subset),
-        "What such a check reads of the data: one of so many parts (`1/12`), hundredths or bytes",
+        "What such a check reads of the data: one of so many parts (`1/12`), which together are all; or "
+          + "hundredths or bytes at random, which `varve status` never takes for all (`100%` is)",
         default: "no data"),
     ], needs: ["read-data-subset": "check"])
 

@@ -90,6 +90,7 @@ extension ConfigurationBuilder {
         }
       }
     }
+    refuseCollisions(roots)
   }
 
   private mutating func refer(

@@ -23,6 +23,7 @@ extension ConfigurationBuilder {
           "the profile has two sources of the name '\(source.name)'; give one another 'name'")
       }
       profile.sources.append(source)
+      sourcePositions[profile.name, default: []].append(element.position)
     }
     for value in node["meta"]?.entries ?? [] {
       if ["profile", "source", "set"].contains(value.key) {

@@ -10,6 +10,8 @@ struct ConfigurationBuilder {
   var warnings: [String] = []
   /// Values that the environment took part in, as they are written; by what they became.
   var written: [String: String] = [:]
+  /// Where the sources of each profile stand, in their order.
+  var sourcePositions: [String: [SourcePosition]] = [:]
   /// Where each name was defined, by kind and name.
   private var places: [String: SourcePosition] = [:]
 
