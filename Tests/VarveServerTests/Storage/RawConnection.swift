@@ -28,7 +28,7 @@ final class RawConnection {
       }
     }
     guard result == 0 else { throw VarveError(.unavailable, "nobody listens at \(port)") }
-    limit(seconds: 20)
+    limit(seconds: 60)
   }
 
   deinit { close(descriptor) }
