@@ -23,10 +23,15 @@ extension DrillPlan {
     let directories = Set(
       profile.sources.filter { if case .path = $0.origin { true } else { false } }.map(\.name))
     let ordered = named.filter(directories.contains) + named.filter { !directories.contains($0) }
-    let live = repository.liveSnapshots
-    let headings = try repository.snapshotHeadings(live)
-    let newest = Self.newest(zip(live, headings), of: profile)
-    let makers = ordered.compactMap { newest[$0]?.heading.host }
+    let state = repository.log.state
+    let live = state.snapshotsInOrder
+    let headings = try repository.snapshotHeadings(live.map(\.id))
+    let snapshots = zip(live, headings).map {
+      RepositoryFacts.Snapshot(id: $0.id, entry: $0.entry, heading: $1)
+    }
+    let newest = Self.newest(
+      snapshots, of: profile, TimeBounds(EntryTimes(state), now: now))
+    let makers = ordered.compactMap { newest[$0]?.item.heading.host }
     self.init(
       profile: profile.name, drill: drill,
       snapshots: try ordered.map {
@@ -38,20 +43,20 @@ extension DrillPlan {
       isChallenged: options.challenge != nil, nonce: SecureRandom.digest())
   }
 
-  private typealias Found = (id: Digest, heading: SnapshotHeading)
+  private typealias Found = Dated<RepositoryFacts.Snapshot>
 
-  /// The newest complete snapshot of each source, as its runs have marked them.
+  /// The newest complete snapshot of each source, as its runs have marked them; none that claims to be of the future hides
+  /// what came after it.
   private static func newest(
-    _ snapshots: some Sequence<(Digest, SnapshotHeading)>, of profile: Profile
+    _ snapshots: [RepositoryFacts.Snapshot], of profile: Profile, _ bounds: TimeBounds
   ) -> [String: Found] {
+    let owners = ProfileOwners([profile], snapshots.lazy.map(\.heading))
+    let own = snapshots.filter {
+      $0.profile == profile.name && !$0.heading.isPartial && owners.include($0.heading)
+    }
     var newest: [String: Found] = [:]
-    let owners = ProfileOwners([profile], snapshots.lazy.map(\.1))
-    for (id, heading) in snapshots {
-      guard !heading.isPartial, heading.meta["profile"] == profile.name, owners.include(heading),
-        let source = heading.meta["source"]
-      else { continue }
-      if let other = newest[source], other.heading.time > heading.time { continue }
-      newest[source] = (id, heading)
+    for found in bounds.dated(own, { ($0.entry, $0.heading.time) }) {
+      if let source = found.item.source { newest[source] = found }
     }
     return newest
   }
@@ -60,13 +65,15 @@ extension DrillPlan {
     _ found: Found?, of source: String, in repository: UnlockedRepository, trust: TimeTrust,
     now: Timestamp
   ) throws -> DrillPlan.Snapshot {
-    guard let (id, heading) = found else {
+    guard let found else {
       return DrillPlan.Snapshot(source: source, id: nil, taken: nil, host: "", paths: [])
     }
+    let (id, heading) = (found.item.id, found.item.heading)
+    let taken = min(heading.time, found.time(at: now))
     let believed = try repository.believedTime(
       of: id, claimed: heading.time, trust: trust, now: now)
     return DrillPlan.Snapshot(
-      source: source, id: id, taken: believed.map { min($0, heading.time) } ?? heading.time,
+      source: source, id: id, taken: believed.map { min($0, taken) } ?? taken,
       host: ByteText.printable(heading.host), paths: heading.paths.map(ByteText.printable))
   }
 }

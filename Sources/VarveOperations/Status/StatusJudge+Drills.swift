@@ -35,15 +35,8 @@ extension StatusJudge {
       status.problems.append(StatusProblem(.failed, "the last one, \(ago(last)), failed\(reason)"))
     }
     if let open = runs.last, open.result == .started {
-      if isAhead(open.started) {
-        status.problems.append(
-          StatusProblem(
-            .unfinished,
-            "the one that says it was begun at \(open.started.utcSeconds), which is to come, has no end"
-          ))
-      } else if now.seconds - open.started.seconds > Self.unfinishedAfter {
-        status.problems.append(
-          StatusProblem(.unfinished, "the one begun \(ago(open.started)) has no end"))
+      if let message = unfinished(open.started, "the one") {
+        status.problems.append(StatusProblem(.unfinished, message))
       } else {
         status.runningSince = open.started
       }

@@ -173,18 +173,21 @@ public struct StatusJudge: Sendable {
       if let alarm = last.alarm { status.problems.append(StatusProblem(.alarm, alarm)) }
     }
     guard let unfinished, unfinished.id == runs.last?.id else { return }
-    if isAhead(unfinished.started) {
-      status.problems.append(
-        StatusProblem(
-          .unfinished,
-          "the run that says it was begun at \(unfinished.started.utcSeconds), which is to come, has no end"
-        ))
-    } else if now.seconds - unfinished.started.seconds > Self.unfinishedAfter {
-      status.problems.append(
-        StatusProblem(.unfinished, "the run begun \(ago(unfinished.started)) has no end"))
+    if let message = self.unfinished(unfinished.started, "the run") {
+      status.problems.append(StatusProblem(.unfinished, message))
     } else {
       status.runningSince = unfinished.started
     }
+  }
+
+  /// What is wrong with something that has no end; nil while it may be under way.
+  func unfinished(_ started: Timestamp, _ name: String) -> String? {
+    if isAhead(started) {
+      return
+        "\(name) that says it was begun at \(started.utcSeconds), which is to come, has no end"
+    }
+    guard now.seconds - started.seconds > Self.unfinishedAfter else { return nil }
+    return "\(name) begun \(ago(started)) has no end"
   }
 
   func judgeAge(of status: inout SourceStatus) {

@@ -18,6 +18,7 @@ import VarveTestThreads
         web:
           max-age: 26h
           sources: [{name: data, path: \(here.source)}]
+          drills: {small: {rpo: 1d, checks: [{path: \(here.source)/file, minimum-size: 11}]}}
       """, to: here.configurationFile)
     return here
   }
@@ -44,7 +45,8 @@ import VarveTestThreads
     #expect(try here.runProfiles("web").code == 0)
     try expect("sources", [], here, code: 0)
     try expect("sources", ["stale"], here, clock: "+400d")
-    // It is not what is restored.
+    // It is not what is restored, in drills either.
+    try here.succeed("drill", "run", "--config", here.configurationFile, "web")
     try here.write("spoilt", to: here.source + "/file")
     try here.succeed("restore", "--profile", "web", "--config", here.configurationFile)
     #expect(try here.text(of: here.source + "/file") == "new content")
