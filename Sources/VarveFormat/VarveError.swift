@@ -60,6 +60,14 @@ public struct VarveError: Error, Sendable {
   }
 }
 
+extension VarveError {
+  /// Whether it is of one stored object, which cannot be read or is not what it should be. Others say nothing of objects:
+  /// who asks another time, or with other rights, may find them whole.
+  public var isOfObject: Bool {
+    [.damaged, .missing, .io, .unsupportedFormat].contains(code)
+  }
+}
+
 extension VarveError: Equatable {
   public static func == (a: VarveError, b: VarveError) -> Bool { a.code == b.code }
 }

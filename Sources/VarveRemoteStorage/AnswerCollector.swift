@@ -23,10 +23,14 @@ final class AnswerCollector: HTTPClientResponseDelegate {
 
   private let limit: Int
   private let rate: TransferLimit?
+  private let watch: IdleWatch
   private let parts: Mutex<Parts>
 
   /// - Parameter content: where the body of status 206 goes, until `end`.
-  init(content: UnsafeMutableRawBufferPointer?, limit: Int, rate: TransferLimit?) {
+  init(
+    content: UnsafeMutableRawBufferPointer?, limit: Int, rate: TransferLimit?, watch: IdleWatch
+  ) {
+    self.watch = watch
     self.limit = limit
     self.rate = rate
     parts = Mutex(Parts(content: content.map(Content.init)))
@@ -38,6 +42,7 @@ final class AnswerCollector: HTTPClientResponseDelegate {
   func didReceiveHead(
     task: HTTPClient.Task<HTTPExchange.Answer>, _ head: HTTPResponseHead
   ) -> EventLoopFuture<Void> {
+    watch.touch()
     let length = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
     parts.withLock {
       $0.status = Int(head.status.code)
@@ -70,6 +75,7 @@ final class AnswerCollector: HTTPClientResponseDelegate {
     }
     guard fits else { return task.eventLoop.makeFailedFuture(TooLong()) }
     let delay = rate?.reserve(buffer.readableBytes) ?? 0
+    watch.touch(pause: delay)
     guard delay > 0 else { return task.eventLoop.makeSucceededVoidFuture() }
     return task.eventLoop.scheduleTask(in: .nanoseconds(delay)) {}.futureResult
   }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOSSL
@@ -13,7 +14,7 @@ public final class HTTPExchange: Sendable {
     /// At one time; further requests wait.
     public var connections = 16
     public var connectSeconds: Int64 = 10
-    /// Longest time in which no byte comes or goes.
+    /// Longest time in which no byte comes or goes; waiting for a turn, or as a rate demands, is none of it.
     public var idleSeconds: Int64 = 60
     /// For a request, from the connection to the last byte of the answer; nil for no limit.
     public var totalSeconds: Int64?
@@ -71,17 +72,22 @@ public final class HTTPExchange: Sendable {
   }
 
   /// Bytes of a body that are sent at once: after each of them the time without progress begins anew.
-  private static let pieceSize = 256 << 10
+  private static let pieceSize = 64 << 10
+
+  /// Bytes that a connection's socket takes beyond what is on its way: so that what was sent has gone, or nearly.
+  private static let unsentBytes = 256 << 10
 
   /// Bytes taken from a connection at once.
   private static let largestRead = 512 << 10
 
   private let client: HTTPClient
   private let options: Options
+  private let turns: RequestTurns
 
   /// - Throws: `VarveError.Code.usage` when the authorities' file cannot be read.
   public init(_ options: Options = Options()) throws {
     self.options = options
+    turns = RequestTurns(count: options.connections)
     var configuration = HTTPClient.Configuration()
     // What is asked for is asked of the one that was named, and of nobody else.
     configuration.redirectConfiguration = .disallow
@@ -89,18 +95,22 @@ public final class HTTPExchange: Sendable {
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = options.connections
     // Whoever asks decides whether to ask again.
     configuration.connectionPool.retryConnectionEstablishment = false
+    // All others are IdleWatch's.
     configuration.timeout = HTTPClient.Configuration.Timeout(
-      connect: .seconds(options.connectSeconds), read: .seconds(options.idleSeconds),
-      write: .seconds(options.idleSeconds))
+      connect: .seconds(options.connectSeconds))
     // An object's part comes in few pieces, each of which has its own way through the loop; at a limited rate in those of an
     // eighth of a second, since a piece that has come is waited for.
     let read = options.download.map { min(Self.largestRead, max(2 << 10, $0.bytesPerSecond / 8)) }
     let largestRead = read ?? Self.largestRead
     configuration.http1_1ConnectionDebugInitializer = { channel in
-      channel.setOption(
-        .recvAllocator,
-        value: AdaptiveRecvByteBufferAllocator(
-          minimum: 1 << 10, initial: min(16 << 10, largestRead), maximum: largestRead))
+      let unsent = ChannelOptions.Types.SocketOption(
+        level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_NOTSENT_LOWAT))
+      return channel.setOption(unsent, value: Self.unsentBytes).flatMap {
+        channel.setOption(
+          .recvAllocator,
+          value: AdaptiveRecvByteBufferAllocator(
+            minimum: 1 << 10, initial: min(16 << 10, largestRead), maximum: largestRead))
+      }
     }
     if let path = options.authorities {
       var encryption = TLSConfiguration.makeClientConfiguration()
@@ -151,28 +161,45 @@ public final class HTTPExchange: Sendable {
     into content: UnsafeMutableRawBufferPointer? = nil,
     largestAnswer: Int
   ) throws -> Answer {
+    try turns.take { try exchange(request, body, into: content, largestAnswer) }
+  }
+
+  private func exchange(
+    _ request: Request, _ body: UnsafeRawBufferPointer,
+    into content: UnsafeMutableRawBufferPointer?, _ largestAnswer: Int
+  ) throws -> Answer {
     let lease = BodyLease(body)
     defer { lease.end() }
+    let watch = IdleWatch(
+      seconds: options.idleSeconds,
+      failure: VarveError(
+        .unavailable,
+        "\(request.url) does not answer: no byte came or went in \(options.idleSeconds) seconds",
+        hint: "check the address and the network"))
+    defer { watch.end() }
     var fields = HTTPHeaders(request.headers.map { ($0.name, $0.value) })
     fields.add(name: "user-agent", value: ProgramVersion.program)
     let prepared: HTTPClient.Request
     do {
       prepared = try HTTPClient.Request(
         url: request.url, method: HTTPMethod(rawValue: request.method), headers: fields,
-        body: stream(lease))
+        body: stream(lease, watch))
     } catch {
       throw VarveError(
         .usage, "'\(request.url)' is no URL that can be asked",
         hint: "give one that starts with http:// or https://", cause: error)
     }
     let collector = AnswerCollector(
-      content: content, limit: largestAnswer, rate: options.download)
+      content: content, limit: largestAnswer, rate: options.download, watch: watch)
     defer { collector.end() }
+    let task = client.execute(
+      request: prepared, delegate: collector,
+      deadline: options.totalSeconds.map { .now() + .seconds($0) })
+    watch.begin(task)
     do {
-      return try client.execute(
-        request: prepared, delegate: collector,
-        deadline: options.totalSeconds.map { .now() + .seconds($0) }
-      ).wait()
+      return try task.wait()
+    } catch let error as VarveError {
+      throw error
     } catch is AnswerCollector.TooLong {
       throw VarveError(.io, "the answer of \(request.url) is longer than it may be")
     } catch {
@@ -183,7 +210,7 @@ public final class HTTPExchange: Sendable {
   }
 
   /// Piece by piece, at the rate that is allowed.
-  private func stream(_ body: BodyLease) -> HTTPClient.Body? {
+  private func stream(_ body: BodyLease, _ watch: IdleWatch) -> HTTPClient.Body? {
     guard body.byteCount > 0 else { return nil }
     let rate = options.upload
     let pieceSize =
@@ -195,6 +222,7 @@ public final class HTTPExchange: Sendable {
         let end = start + piece.readableBytes
         let delay = rate?.reserve(piece.readableBytes) ?? 0
         return writer.write(.byteBuffer(piece)).flatMapWithEventLoop { _, loop in
+          watch.touch(pause: delay)
           guard piece.readableBytes > 0, end < body.byteCount else {
             return loop.makeSucceededVoidFuture()
           }

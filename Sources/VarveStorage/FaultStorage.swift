@@ -27,6 +27,8 @@ public final class FaultStorage: StorageBackend {
     case failBeforeEffect
     /// The store does it, and the caller gets `VarveError.Code.io` all the same.
     case failAfterEffect
+    /// Nothing happens to the store, and the caller gets an error of that class.
+    case fail(VarveError.Code)
   }
 
   public typealias Judge = @Sendable (_ operation: Operation, _ ordinal: Int) -> Verdict
@@ -130,6 +132,8 @@ public final class FaultStorage: StorageBackend {
     case .failAfterEffect:
       _ = try effect()
       throw VarveError(.io, "a fault after operation \(ordinal), \(operation)")
+    case .fail(let code):
+      throw VarveError(code, "a fault at operation \(ordinal), \(operation)")
     }
   }
 }

@@ -44,6 +44,19 @@ package final class LocalUpload: Sendable {
     }
   }
 
+  /// Makes the bytes durable: what takes long of `finish`, and may come before it.
+  package func sync() throws { try state.withLock { try sync(&$0) } }
+
+  private func sync(_ state: inout State) throws {
+    guard state.descriptor >= 0 else { return }
+    storage.observe(.wroteTemporary)
+    let result = varve_fsync(state.descriptor)
+    guard result == 0 else { throw storage.failure(-result, "write", name) }
+    storage.observe(.syncedTemporary)
+    close(state.descriptor)
+    state.descriptor = -1
+  }
+
   /// Makes it durable and gives it its name; afterwards the upload is over, whatever came of it.
   ///
   /// - Parameter exclusively: only when there is no object of that name.
@@ -51,12 +64,7 @@ package final class LocalUpload: Sendable {
   package func finish(exclusively: Bool) throws -> Bool {
     try state.withLock { state in
       defer { discard(&state) }
-      storage.observe(.wroteTemporary)
-      let result = varve_fsync(state.descriptor)
-      guard result == 0 else { throw storage.failure(-result, "write", name) }
-      storage.observe(.syncedTemporary)
-      close(state.descriptor)
-      state.descriptor = -1
+      try sync(&state)
       return try storage.publish(temporary, as: name, exclusively: exclusively)
     }
   }

@@ -33,6 +33,12 @@ public struct RetryPolicy: Sendable {
     self.onRetry = onRetry
   }
 
+  /// The cause of an error about what has been tried again and again: nobody above tries it once more.
+  struct GivenUp: Error, CustomStringConvertible {
+    let seconds: Int
+    var description: String { "given up after \(seconds) s" }
+  }
+
   /// Runs `body` until it does not throw `VarveError.Code.unavailable` any more, or it is given up. Blocks its thread.
   ///
   /// - Throws: what `body` throws, and what `check` does.
@@ -42,7 +48,8 @@ public struct RetryPolicy: Sendable {
     while true {
       do {
         return try body()
-      } catch let error as VarveError where error.code == .unavailable {
+      } catch let error as VarveError where error.code == .unavailable && !(error.cause is GivenUp)
+      {
         let now = Self.monotonicSeconds()
         let start = firstFailure ?? now
         firstFailure = start
@@ -50,10 +57,9 @@ public struct RetryPolicy: Sendable {
         ceiling = min(ceiling * 2, longestPause)
         guard now + pause - start < limit else {
           throw VarveError(
-            .unavailable, error.message,
-            hint:
-              "given up after \(Int(now - start)) s; once the store answers, run the same command again to go on",
-            cause: error.cause)
+            .unavailable, error.cause.map { "\(error.message): \($0)" } ?? error.message,
+            hint: "once the store answers, run the same command again to go on",
+            cause: GivenUp(seconds: Int(now - start)))
         }
         onRetry(error, pause)
         try wait(until: now + pause)

@@ -94,6 +94,26 @@ import VarveTestSupport
     #expect(trace.take() == [.syncedDirectory("log/commits")])
   }
 
+  /// The bytes of an upload are durable before it has its name, whether that was asked for before or not; once is enough.
+  @Test func anUploadIsSyncedOnce() throws {
+    try LocalStorage(path: directory("r")).create()
+    for isEarly in [false, true] {
+      let trace = Trace()
+      let store = LocalStorage(path: directory("r")) { trace.append($0) }
+      try store.put("packs/7f/aa", [1])
+      _ = trace.take()
+      let upload = try LocalUpload(of: "packs/7f/cc", to: store)
+      try [UInt8]([1, 2]).withUnsafeBytes { try upload.append($0) }
+      if isEarly {
+        try upload.sync()
+        #expect(trace.take() == [.wroteTemporary, .syncedTemporary])
+      }
+      #expect(try upload.finish(exclusively: false))
+      let end: [LocalStorage.Step] = [.renamed(to: "packs/7f/cc"), .syncedDirectory("packs/7f")]
+      #expect(trace.take() == (isEarly ? end : [.wroteTemporary, .syncedTemporary] + end))
+    }
+  }
+
   @Test func noTemporaryFileStays() throws {
     let store = LocalStorage(path: directory("r"))
     try store.create()

@@ -49,6 +49,21 @@ import VarveTestSupport
     #expect(retries.withLock { $0 } > 5)
   }
 
+  /// What a store has tried again itself is not tried again as a whole.
+  @Test func itIsGivenUpOnce() {
+    let pauses = Mutex(0)
+    var policy = Self.impatient(limit: 0.05)
+    policy.onRetry = { _, _ in pauses.withLock { $0 += 1 } }
+    let outer = policy
+    let inner = Self.impatient(limit: 0.02)
+    let error = #expect(throws: VarveError.self) {
+      try outer.run { try inner.run { throw VarveError(.unavailable, "away") } }
+    }
+    #expect(error?.code == .unavailable)
+    #expect(error.map { "\($0)" } == "away: given up after 0 s")
+    #expect(pauses.withLock { $0 } == 0)
+  }
+
   /// A store that is full: it answers readers and takes nothing.
   @Test func readersDoNotMakeItTryToChangeForLongAgain() throws {
     let memory = MemoryStorage()

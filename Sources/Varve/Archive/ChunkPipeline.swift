@@ -1,5 +1,6 @@
 package import VarveFormat
 package import VarveRepository
+import VarveStorage
 
 // Output in order, chunks fetched ahead.
 //

@@ -1,6 +1,7 @@
 import Synchronization
 internal import VarveFormat
 internal import VarveRepository
+import VarveStorage
 
 /// A file that is read, cut and hashed by one thread while all threads compress and seal its new chunks.
 ///

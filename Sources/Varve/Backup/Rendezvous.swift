@@ -1,5 +1,6 @@
 import Synchronization
 internal import VarveRepository
+import VarveStorage
 
 /// Where the threads of a backup wait while a partial snapshot is made of what they have done.
 ///

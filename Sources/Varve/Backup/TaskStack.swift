@@ -1,4 +1,5 @@
 internal import VarveRepository
+import VarveStorage
 
 /// The work that the threads of a backup share: a stack, so that the walk goes depth first and what waits is
 /// bounded by depth, and in front of it a short queue of chunks of huge files, which any thread

@@ -1,6 +1,7 @@
 import Synchronization
 internal import VarveFormat
 internal import VarveRepository
+import VarveStorage
 
 /// Keeps every entry of a tree and has the content of its files taken over: chunks that the target has not are gathered into
 /// batches, sorted as the source's packs have them, and given to the threads as errands.
@@ -83,7 +84,7 @@ final class CopyEdit: TreeEdit, @unchecked Sendable {
     do {
       bytes = try worker.reader.chunk(list)
       node = try bytes.withUnsafeBytes(decode)
-    } catch let error as VarveError where error.code != .interrupted {
+    } catch let error as VarveError where error.isOfObject {
       return failures.withLock { $0.add(path, error.message) }
     }
     _ = try bytes.withUnsafeBytes(worker.store(node:))

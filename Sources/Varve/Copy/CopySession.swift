@@ -105,7 +105,7 @@ final class CopySession: @unchecked Sendable {
     var record: SnapshotRecord
     do {
       record = try copy.source.snapshotRecord(snapshot)
-    } catch let error as VarveError where error.code != .interrupted {
+    } catch let error as VarveError where error.isOfObject {
       return try fail(snapshot, afterLookingAtSource: [(nil, error.message)])
     }
     let old = record

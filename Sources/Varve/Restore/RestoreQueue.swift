@@ -1,4 +1,5 @@
 import VarveRepository
+import VarveStorage
 
 /// Hands the work of planned windows to the workers: first what must be looked at, then what must be
 /// written. Holds at most two windows, so planning cannot run away from writing.

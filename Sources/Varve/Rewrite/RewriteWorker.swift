@@ -141,7 +141,7 @@ final class RewriteWorker: @unchecked Sendable {
     func fetch(_ id: Digest) throws -> [UInt8] {
       do {
         return try reader.chunk(id)
-      } catch let error as VarveError where error.code != .interrupted {
+      } catch let error as VarveError where error.isOfObject {
         throw UnreadableNode(error: error)
       }
     }

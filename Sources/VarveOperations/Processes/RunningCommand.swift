@@ -1,6 +1,7 @@
 import Synchronization
 import VarveFormat
 import VarveRepository
+import VarveStorage
 
 /// A command that runs beside what we do: a service, or a source of data.
 ///

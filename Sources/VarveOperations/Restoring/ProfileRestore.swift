@@ -47,7 +47,7 @@ public struct ProfileRestore {
     var failure = VarveError(.usage, "profile '\(profile.name)' has no repository")
     for name in profile.repositories {
       do { return try surroundings.opening(name).indexed() } catch let error as VarveError {
-        let isAway: Set<VarveError.Code> = [.unavailable, .noRepository, .io]
+        let isAway: Set<VarveError.Code> = [.unavailable, .noRepository, .io, .forbidden]
         guard isAway.contains(error.code) else { throw error }
         if name != profile.repositories.last {
           surroundings.warn(

@@ -106,7 +106,7 @@ public final class AWSCredentialChain: AWSCredentialProvider {
     }
     if let found = try fromProfile() { return (found, .fixed) }
     if let found = try metadata.containerCredentials() { return (found, .container) }
-    if let found = try? metadata.instanceCredentials() { return (found, .instance) }
+    if let found = try metadata.instanceCredentials() { return (found, .instance) }
     throw VarveError(
       .usage,
       "there are no credentials for S3: not in the environment, the shared AWS files, a container's or an instance's metadata",

@@ -72,7 +72,8 @@ struct AWSMetadata: Sendable {
       .contains { authority == $0 || authority.hasPrefix($0 + ":") }
   }
 
-  /// - Returns: nil when this is no instance, or it has no role.
+  /// - Returns: nil when this is no instance, which is when nobody answers, or it has no role.
+  /// - Throws: `VarveError.Code.unavailable` when the service is there and has no answer just now.
   func instanceCredentials() throws -> AWSCredentials? {
     guard settings.variable("AWS_EC2_METADATA_DISABLED")?.lowercased() != "true" else {
       return nil
@@ -80,11 +81,15 @@ struct AWSMetadata: Sendable {
     let endpoint =
       settings.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT") ?? "http://169.254.169.254"
     let base = (endpoint.hasSuffix("/") ? String(endpoint.dropLast()) : endpoint) + "/latest"
-    let token = try exchange.send(
-      HTTPExchange.Request(
-        "PUT", "\(base)/api/token", headers: [("x-aws-ec2-metadata-token-ttl-seconds", "300")]),
-      largestAnswer: Self.largestAnswer)
-    guard token.status == 200 else { return nil }
+    let request = HTTPExchange.Request(
+      "PUT", "\(base)/api/token", headers: [("x-aws-ec2-metadata-token-ttl-seconds", "300")])
+    guard let token = try? exchange.send(request, largestAnswer: Self.largestAnswer) else {
+      return nil
+    }
+    guard token.status == 200 else {
+      try Self.insistOnAnswer(token, request.url)
+      return nil
+    }
     let headers = [
       (
         name: "x-aws-ec2-metadata-token",
@@ -95,6 +100,7 @@ struct AWSMetadata: Sendable {
     let list = "\(base)/meta-data/iam/security-credentials/"
     let roles = try exchange.send(
       HTTPExchange.Request("GET", list, headers: headers), largestAnswer: Self.largestAnswer)
+    try Self.insistOnAnswer(roles, list)
     guard roles.status == 200,
       let role = String(decoding: roles.body, as: UTF8.self).split(separator: "\n").first
     else { return nil }
@@ -102,18 +108,24 @@ struct AWSMetadata: Sendable {
     return try credentials(HTTPExchange.Request("GET", url, headers: headers))
   }
 
+  private static func insistOnAnswer(_ answer: HTTPExchange.Answer, _ url: String) throws {
+    guard answer.status >= 500 || answer.status == 429 else { return }
+    throw VarveError(
+      .unavailable, "\(url) answers \(answer.status) when asked for credentials")
+  }
+
   private func credentials(_ request: HTTPExchange.Request) throws -> AWSCredentials {
     let answer = try exchange.send(request, largestAnswer: Self.largestAnswer)
     guard answer.status == 200 else {
+      try Self.insistOnAnswer(answer, request.url)
       throw VarveError(
-        answer.status >= 500 || answer.status == 429 ? .unavailable : .io,
-        "\(request.url) answers \(answer.status) when asked for credentials")
+        .forbidden, "\(request.url) answers \(answer.status) when asked for credentials")
     }
     let members = JSONStrings(answer.body)
     // Where there is a Code, it tells whether the rest is good.
     guard let members, let id = members["AccessKeyId"], let secret = members["SecretAccessKey"],
       members["Code"] ?? "Success" == "Success"
-    else { throw VarveError(.io, "\(request.url) does not answer with credentials") }
+    else { throw VarveError(.forbidden, "\(request.url) does not answer with credentials") }
     let expiration = members["Expiration"].map { Timestamp($0) }
     // A time that cannot be read counts as none: the service refuses them when they have ended.
     return try AWSCredentials(

@@ -20,7 +20,8 @@ package struct S3Failure: Equatable {
 }
 
 extension VarveError {
-  /// What an answer means that is none of those that were hoped for: `unavailable` where it may help to ask again.
+  /// What an answer means that is none of those that were hoped for: `unavailable` where it may help to ask again, `forbidden`
+  /// where it says nothing of an object, but something of who asks.
   ///
   /// - Parameters:
   ///   - location: the store.
@@ -38,22 +39,25 @@ extension VarveError {
   ) -> (Code, String) {
     switch name {
     case "SignatureDoesNotMatch":
-      return (.io, "the secret access key is not the one that belongs to the access key id")
+      return (.forbidden, "the secret access key is not the one that belongs to the access key id")
     case "InvalidAccessKeyId":
-      return (.io, "the service does not know the access key id")
+      return (.forbidden, "the service does not know the access key id")
     case "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
-      return (.io, "the session token has ended or is not valid; renew the temporary credentials")
+      return (
+        .forbidden,
+        "the session token has ended or is not valid; renew the temporary credentials"
+      )
     case "RequestTimeTooSkewed", "RequestExpired":
       let theirs = answer.header("date").flatMap { HTTPDate.parse($0) }
       let difference = theirs.map { HTTPDate.now().seconds &- $0.seconds }
       return (
-        .io,
+        .forbidden,
         "this machine's clock is wrong" + (difference.map { " by \($0) seconds" } ?? "")
           + "; set it, for instance by NTP"
       )
     case "AccessDenied", "AllAccessDisabled", "AccountProblem", "HTTP status 403":
       return (
-        .io,
+        .forbidden,
         "the bucket's policy or the credentials' do not allow it; a service also answers so for what is "
           + "not there when the bucket may not be listed (docs/storage-s3.md has a policy that suffices)"
       )
@@ -66,7 +70,7 @@ extension VarveError {
       let region = answer.header("x-amz-bucket-region") ?? failure?.region
       let named = region.flatMap { S3Region.isValid($0) ? "in the region \($0)" : nil }
       return (
-        .io,
+        .forbidden,
         "the bucket is \(named ?? "in another region"); set AWS_REGION to it, and name that region's host or none"
       )
     case "InvalidObjectState":

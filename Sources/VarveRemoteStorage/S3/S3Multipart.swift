@@ -1,6 +1,7 @@
 // A large object in parts: CreateMultipartUpload, UploadPart for each, CompleteMultipartUpload; what fails is aborted, since
 // parts that nobody completes are paid for until they are removed. At most 10,000 parts, each but the last of 5 MiB at least.
-// Each part is sent again by itself; the other two requests are not, since they make something that a second one would not find.
+// Each part is sent again by itself, unless the upload is not there any more; the other two requests are not, since they make
+// something that a second one would not find.
 
 import VarveCrypto
 import VarveFormat
@@ -37,7 +38,9 @@ extension S3Storage {
       call.query = [("partNumber", "\(number + 1)"), ("uploadId", upload)]
       call.headers = checksum.headers(part)
       call.payload = SHA256.digest(part)
-      guard let tag = try options.retry.run({ try service.send(call, part) }).header("etag") else {
+      let answer = try options.retry.run { try service.send(call, part, accepting: [404]) }
+      guard answer.status != 404 else { throw service.failure(answer, "PUT", name) }
+      guard let tag = answer.header("etag") else {
         throw VarveError(.io, "\(location) does not say what it took of \(name)")
       }
       return "<Part>\(checksum.element(part))<ETag>\(S3Document.escaped(tag))</ETag>"

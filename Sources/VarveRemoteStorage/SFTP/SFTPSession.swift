@@ -53,7 +53,7 @@ struct SFTPSession {
           return nil
         }
       }
-      throw failure(status, "look at \(path)")
+      throw failure(status, "look at \(path)", isReading: true)
     default: throw unexpected()
     }
   }
@@ -65,7 +65,7 @@ struct SFTPSession {
     case .status(let status):
       if status.code == SFTPStatus.noSuchFile { return nil }
       if status.code == SFTPStatus.failure, try self.status(path) == nil { return nil }
-      throw failure(status, "read \(path)")
+      throw failure(status, "read \(path)", isReading: true)
     default: throw unexpected()
     }
   }
@@ -87,13 +87,14 @@ struct SFTPSession {
     if status.code == SFTPStatus.failure { throw failure(status, "sync \(path)") }
   }
 
-  func failure(_ status: SFTPStatus, _ what: String) -> VarveError {
+  /// - Parameter isReading: one file, which is refused as a file that cannot be read for another reason is.
+  func failure(_ status: SFTPStatus, _ what: String, isReading: Bool = false) -> VarveError {
     switch status.code {
     case SFTPStatus.noConnection, SFTPStatus.connectionLost:
       return VarveError(.unavailable, "cannot \(what) in \(location): \(status.text)")
     case SFTPStatus.permissionDenied:
       return VarveError(
-        .io, "cannot \(what) in \(location): \(status.text)",
+        isReading ? .io : .forbidden, "cannot \(what) in \(location): \(status.text)",
         hint: "check who owns it there, its permissions, and what the server allows this user")
     default:
       return VarveError(

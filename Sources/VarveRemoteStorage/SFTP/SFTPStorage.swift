@@ -126,7 +126,6 @@ public final class SFTPStorage: StorageBackend {
   ) throws -> (SFTPAttributes, Int) {
     let queue = SFTPAnswerQueue()
     defer { queue.abandon() }
-    session.pace(options.download, head.count)
     session.connection.send(.fileStatus(handle: handle), to: queue, tag: 0)
     session.connection.send(
       .read(handle: handle, offset: 0, count: head.count), destination: head, to: queue, tag: 1)
@@ -137,8 +136,12 @@ public final class SFTPStorage: StorageBackend {
         arrived += 1
         switch (tag, answer) {
         case (0, .attributes(let found)): attributes = found
-        case (0, .status(let status)): throw session.failure(status, "read \(name)")
-        case (1, .data(let received)): count = received
+        case (0, .status(let status)):
+          throw session.failure(status, "read \(name)", isReading: true)
+        case (1, .data(let received)):
+          count = received
+          // How much there is, nobody knew before.
+          session.pace(options.download, received)
         // Directories cannot be read; what else goes wrong is told by the next attempt to.
         case (1, .status): break
         default: throw session.unexpected()
@@ -164,7 +167,7 @@ public final class SFTPStorage: StorageBackend {
         guard let size = try checked(attributes, name).size, end <= size else {
           throw tooShort(name)
         }
-      case .status(let status)?: throw session.failure(status, "read \(name)")
+      case .status(let status)?: throw session.failure(status, "read \(name)", isReading: true)
       default: throw session.unexpected()
       }
     }

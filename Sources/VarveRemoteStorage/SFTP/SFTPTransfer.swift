@@ -122,7 +122,7 @@ extension SFTPSession {
           free.append(tag)
           inFlight -= 1
         case .status(let status) where status.code == SFTPStatus.end: return false
-        case .status(let status): throw failure(status, "read \(name)")
+        case .status(let status): throw failure(status, "read \(name)", isReading: true)
         default: throw unexpected()
         }
       }

@@ -12,28 +12,37 @@ struct SSHFailure {
   let isKnown: Bool
   let location: String
 
-  /// What asking again does not help with: a part of ssh's message, and what to do.
-  private static let lasting: [(part: String, hint: String)] = [
+  /// What asking again does not help with: a part of ssh's message, and what to do. None of it says anything of an object.
+  private static let lasting: [(part: String, code: VarveError.Code, hint: String)] = [
     (
-      "host key verification failed",
+      "host key verification failed", .forbidden,
       "connect once by hand with ssh to see the server's key, compare it, and accept it"
     ),
     (
-      "remote host identification has changed",
+      "remote host identification has changed", .forbidden,
       "find out why the server's key has changed before you trust it"
     ),
     (
-      "permission denied (",
+      "permission denied (", .forbidden,
       "see that 'ssh -o BatchMode=yes' logs in without a question: the key, its path, and authorized_keys there"
     ),
-    ("too many authentication failures", "name one key with -o IdentitiesOnly=yes -i"),
-    ("subsystem request failed", "enable the sftp subsystem in the server's sshd_config"),
-    ("unable to negotiate", "one side is too old for the other; see ssh's -o Ciphers and the like"),
-    ("bad configuration option", "correct the arguments for ssh"),
-    ("bad owner or permissions", "correct the permissions of ssh's configuration"),
-    ("unknown option", "correct the arguments for ssh"),
-    ("usage: ssh", "correct the arguments for ssh"),
-    ("this service allows sftp connections only", "the command has to ask for the sftp subsystem"),
+    ("too many authentication failures", .forbidden, "name one key with -o IdentitiesOnly=yes -i"),
+    (
+      "subsystem request failed", .forbidden,
+      "enable the sftp subsystem in the server's sshd_config"
+    ),
+    (
+      "unable to negotiate", .forbidden,
+      "one side is too old for the other; see ssh's -o Ciphers and the like"
+    ),
+    ("bad configuration option", .usage, "correct the arguments for ssh"),
+    ("bad owner or permissions", .usage, "correct the permissions of ssh's configuration"),
+    ("unknown option", .usage, "correct the arguments for ssh"),
+    ("usage: ssh", .usage, "correct the arguments for ssh"),
+    (
+      "this service allows sftp connections only", .usage,
+      "the command has to ask for the sftp subsystem"
+    ),
   ]
 
   var error: VarveError {
@@ -46,18 +55,18 @@ struct SSHFailure {
       return VarveError(.unavailable, message, hint: "check the network and the server")
     }
     let refusal = said.isEmpty ? ending : said
-    for (part, hint) in Self.lasting where lowered.contains(part) {
-      return VarveError(.io, "cannot connect to \(location): \(refusal)", hint: hint)
+    for (part, code, hint) in Self.lasting where lowered.contains(part) {
+      return VarveError(code, "cannot connect to \(location): \(refusal)", hint: hint)
     }
     // A resolver without a network may say the same as one that knows: only a name that never worked is wrong.
     if !isKnown, lowered.contains("could not resolve hostname"), !lowered.contains("temporary") {
       return VarveError(
-        .io, "cannot connect to \(location): \(refusal)", hint: "check the host's name")
+        .noRepository, "cannot connect to \(location): \(refusal)", hint: "check the host's name")
     }
     // 255 is ssh's own; what else there is comes from a command or the server's login shell.
     if let exitCode, exitCode != 255, exitCode != 0 {
       return VarveError(
-        .io, "cannot connect to \(location): \(refusal)",
+        .forbidden, "cannot connect to \(location): \(refusal)",
         hint: "run the command by hand to see why")
     }
     return VarveError(

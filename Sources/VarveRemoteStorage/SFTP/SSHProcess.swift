@@ -32,7 +32,7 @@ final class SSHProcess: Sendable {
       close(ours)
       close(said.ours)
       throw VarveError(
-        .io, "cannot run '\(arguments.first ?? "")': \(SystemError.text(-result))",
+        .usage, "cannot run '\(arguments.first ?? "")': \(SystemError.text(-result))",
         hint: "install OpenSSH's client, or name another command with --option sftp.command=…")
     }
     (identifier, channel, errors) = (child, ours, said.ours)

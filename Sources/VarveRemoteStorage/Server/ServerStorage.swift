@@ -10,6 +10,7 @@
 //     401 403           forbidden: the token is wrong, or for something else
 //     422               damaged: what arrived was not what was sent
 //     507 413           io: no room, or too long
+//     500               io, when the problem's type says that it is this object which cannot be read
 //     429 408 other 5xx unavailable: asked again by RetryStorage
 
 public import VarveFormat
@@ -30,6 +31,9 @@ public final class ServerStorage: StorageBackend {
   }
 
   private static let largestPage = 16 << 20
+
+  /// The type of a problem that is one object's: asking again does not help, and others may be read.
+  private static let unreadableObject = "urn:varve:problem:unreadable-object"
 
   private let place: ServerLocation
   private let options: Options
@@ -189,6 +193,10 @@ public final class ServerStorage: StorageBackend {
     switch answer.status {
     case 404: missing(name)
     case 416: tooShort(name)
+    case 500 where Self.problem(answer)?.type == Self.unreadableObject:
+      VarveError(
+        .io, "cannot read \(name) in \(location): \(Self.reason(answer))",
+        hint: "look at the server's disk; run 'varve check' to see what depends on it")
     default: failure(answer, "cannot read \(name) in \(location)")
     }
   }
@@ -234,11 +242,20 @@ public final class ServerStorage: StorageBackend {
 
   /// What a problem document says, else the status.
   private static func reason(_ answer: HTTPExchange.Answer) -> String {
+    guard let detail = problem(answer)?.detail else {
+      return "the server answers \(answer.status)"
+    }
+    return "\(ByteText.printable(Array(detail.utf8))) (\(answer.status))"
+  }
+
+  private static func problem(
+    _ answer: HTTPExchange.Answer
+  ) -> (type: String?, detail: String)? {
     guard answer.contentType == "application/problem+json",
       let problem = try? JSONValue(canonical: answer.body, "the answer"),
       let detail = try? problem.string("detail")
-    else { return "the server answers \(answer.status)" }
-    return "\(ByteText.printable(Array(detail.utf8))) (\(answer.status))"
+    else { return nil }
+    return ((try? problem.optionalString("type")) ?? nil, detail)
   }
 
   private func missing(_ name: String) -> VarveError {

@@ -1,4 +1,5 @@
 internal import VarveFormat
+import VarveStorage
 
 /// A directory to be checked.
 struct DirectoryTask: Sendable {

@@ -161,7 +161,7 @@ extension Log {
       try storage.put(ObjectName.checkpoint, try signer.sign(fold.head))
       content.withLock { $0.checkpointSize = size }
       derivedFailure.withLock { $0 = nil }
-    } catch let error as VarveError where error.code == .io || error.code == .unavailable {
+    } catch let error as VarveError where [.io, .forbidden, .unavailable].contains(error.code) {
       derivedFailure.withLock { $0 = error }
     }
   }

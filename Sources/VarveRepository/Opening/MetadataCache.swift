@@ -76,7 +76,8 @@ package final class MetadataCache: StorageBackend {
   /// Whether the object lies in the cache and is right, after fetching it if need be.
   private func load(_ name: String, _ digest: Digest) throws -> Bool {
     if let isLoaded = waitOrBegin(digest) { return isLoaded }
-    var presence = Presence.passed
+    // What failed at the store is asked for again by whoever asks again.
+    var presence: Presence?
     defer {
       condition.locked {
         state.withLock { $0.objects[digest] = presence }
@@ -93,14 +94,8 @@ package final class MetadataCache: StorageBackend {
       }
       unlink(path)
     }
-    let bytes: [UInt8]
-    do {
-      bytes = try base.read(name)
-    } catch {
-      // Whoever asks again asks the store again.
-      condition.locked { state.withLock { $0.objects[digest] = nil } }
-      throw error
-    }
+    let bytes = try base.read(name)
+    presence = .passed
     guard SHA256.digest(bytes) == digest, UInt64(bytes.count) <= Self.limit / 4 else {
       return false
     }

@@ -94,7 +94,7 @@ package final class ChunkTransfer {
     var failure: VarveError?
     do {
       try storage.read(ObjectName.pack(pack), offset: range.lowerBound, into: bytes)
-    } catch let error as VarveError {
+    } catch let error as VarveError where error.isOfObject {
       failure = error
     }
     var first = wanted.startIndex
@@ -113,7 +113,7 @@ package final class ChunkTransfer {
           // Only some of what was to be read may be unreadable.
           try reader.read(location, into: decoded)
         }
-      } catch let error as VarveError where error.code != .interrupted {
+      } catch let error as VarveError where error.isOfObject {
         for chunk in wanted[first..<last] { lost(chunk, error) }
         first = last
         continue

@@ -10,7 +10,7 @@ struct ServicePages: Sendable {
   let jobs: JobBook
   let admin: AdminInterface
   let caller: ServiceAccess.Caller
-  let downloads: UploadSlots
+  let downloads: TransferSlots
   let threads: NIOThreadPool
 
   func answer(
@@ -95,15 +95,9 @@ struct ServicePages: Sendable {
     _ shelf: RepositoryShelf, _ id: String, _ fields: FormFields, _ method: HTTPRequest.Method
   ) async throws -> Response {
     guard let path = fields.bytes("path") else { throw Problem(400, "the query names no path") }
-    await downloads.enter()
-    let download: FileDownload
-    do {
-      download = try await threads.runIfActive { try FileDownload(shelf, id, path: path) }
-    } catch {
-      downloads.leave()
-      throw error
-    }
-    return try download.response(isHead: method == .head, downloads, threads)
+    let slot = try await downloads.enter()
+    let download = try await threads.runIfActive { try FileDownload(shelf, id, path: path) }
+    return download.response(isHead: method == .head, slot, threads)
   }
 }
 

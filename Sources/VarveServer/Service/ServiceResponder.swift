@@ -31,7 +31,7 @@ struct ServiceResponder: HTTPResponder {
   let actions: ServiceActions
   let requestRate: RateLimit
   let failureRate: RateLimit
-  let downloads: UploadSlots
+  let downloads: TransferSlots
   let threads: NIOThreadPool
 
   func respond(to request: Request, context: StorageContext) async throws -> Response {

@@ -99,7 +99,7 @@ public final class ServiceServer: Sendable {
       jobs: jobs, actions: actions,
       requestRate: RateLimit(perSecond: options.requestRate, burst: 2 * options.requestRate),
       failureRate: RateLimit(perSecond: options.failureRate, burst: 5 * options.failureRate),
-      downloads: UploadSlots(count: options.downloads), threads: threads)
+      downloads: TransferSlots(count: options.downloads), threads: threads)
   }
 
   private func watch(_ threads: NIOThreadPool) async {

@@ -2,6 +2,7 @@ import Synchronization
 import VarveFormat
 import VarveOperations
 import VarveRepository
+import VarveStorage
 
 /// The state of the backups as the service knows it: read by threads of its own, one for each repository, so that whoever
 /// asks never waits for a store.

@@ -30,6 +30,11 @@ enum ObjectDownload {
       }
       // The first bytes are read at once: most objects have no more.
       let first = isHead ? ByteBuffer() : try piece(of: object, bounds)
+      if !isHead {
+        try place.unreadable.tryAgain(name, bounds) {
+          _ = try piece(of: object, $0..<bounds.upperBound)
+        }
+      }
       return (object: object, range: range, bounds: bounds, first: first)
     }
     let object = opened.object
@@ -57,7 +62,13 @@ enum ObjectDownload {
       var next = bounds.lowerBound + UInt64(first.readableBytes)
       while next < bounds.upperBound {
         let rest = next..<bounds.upperBound
-        let bytes = try await threads.runIfActive { try piece(of: object, rest) }
+        let bytes: ByteBuffer
+        do {
+          bytes = try await threads.runIfActive { try piece(of: object, rest) }
+        } catch let error as VarveError {
+          place.unreadable.add(name, at: next)
+          throw error
+        }
         try await writer.write(bytes)
         next += UInt64(bytes.readableBytes)
       }

@@ -68,6 +68,8 @@ final class ObjectUpload: Sendable {
         return .isNotItsName
       }
       guard let quota = place.quota else { return try publish(state.file, onlyNew: onlyNew) }
+      // Others that wait for the lock wait for a name, and not for a disk.
+      try state.file.sync()
       return try quota.naming.withLock { _ in
         let before = try place.storage.size(name)
         let result = try publish(state.file, onlyNew: onlyNew)

@@ -279,6 +279,11 @@ enum OpenAPIDescription {
               type: string
             detail:
               type: string
+            type:
+              type: string
+              description: >-
+                With status 500, `urn:varve:problem:unreadable-object`: the object that was asked for cannot be read, and asking
+                again does not help; others can be.
       responses:
         problem:
           description: The request was not carried out.

@@ -7,9 +7,14 @@ import VarveStorage
 
 /// Why a request is not carried out: problem details (RFC 9457).
 struct Problem: Error {
+  /// The type of a failure that is of one object: others may be read, and asking for it again does not help.
+  static let unreadableObject = "urn:varve:problem:unreadable-object"
+
   let status: Int
   let detail: String
   var headers: HTTPFields = [:]
+  /// nil for what the status says.
+  private var type: String?
 
   init(_ status: Int, _ detail: String, headers: HTTPFields = [:]) {
     self.status = status
@@ -30,6 +35,9 @@ struct Problem: Error {
     // The code does not tell a full disk from a broken one; the system's words do.
     case .io where [ENOSPC, EDQUOT].contains { error.message.hasSuffix(SystemError.text($0)) }:
       self.init(507, "the server's disk has no room for it")
+    case .io, .damaged:
+      self.init(500, "the server cannot read or write the object: \(error.code.rawValue)")
+      type = Self.unreadableObject
     // The message names paths of the server, which are nobody else's business.
     default: self.init(500, "the server's storage failed: \(error.code.rawValue)")
     }
@@ -45,10 +53,12 @@ struct Problem: Error {
   var response: Response {
     let known = Self.statuses.first { $0.code == status }
     let said = known ?? HTTPResponse.Status(code: status, reasonPhrase: "Insufficient Storage")
-    let body = JSONValue.object([
+    var members: [String: JSONValue] = [
       "detail": .string(detail), "status": .integer(Int64(said.code)),
       "title": .string(said.reasonPhrase),
-    ]).canonicalBytes()
+    ]
+    if let type { members["type"] = .string(type) }
+    let body = JSONValue.object(members).canonicalBytes()
     var fields = headers
     fields[.contentType] = "application/problem+json"
     return Response(

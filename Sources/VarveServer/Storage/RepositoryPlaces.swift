@@ -6,6 +6,7 @@ import VarveStorage
 struct RepositoryPlace: Sendable {
   let storage: LocalStorage
   let quota: Quota?
+  let unreadable = UnreadableParts()
 
   /// Removes an object; says whether there was one.
   func remove(_ name: String) throws -> Bool {

@@ -40,7 +40,7 @@ struct StorageResponder: HTTPResponder {
   let largestObject: Int
   let tokenRate: RateLimit
   let failureRate: RateLimit
-  let slots: UploadSlots
+  let slots: TransferSlots
   let threads: NIOThreadPool
   let now: @Sendable () -> Int64
 
@@ -228,8 +228,8 @@ struct StorageResponder: HTTPResponder {
       onlyNew = upload.isConditional
     }
     let place = try await place(repository)
-    await slots.enter()
-    defer { slots.leave() }
+    let slot = try await slots.enter()
+    defer { withExtendedLifetime(slot) {} }
     let incoming = try await threads.runIfActive { () -> ObjectUpload in
       if onlyNew, try place.storage.size(name) != nil { throw Self.exists(upload) }
       let incoming = try ObjectUpload(

@@ -95,7 +95,7 @@ public final class StorageServer: Sendable {
       tokenRate: RateLimit(
         perSecond: options.requestRate, burst: 2 * options.requestRate),
       failureRate: RateLimit(perSecond: options.failureRate, burst: 5 * options.failureRate),
-      slots: UploadSlots(count: options.uploads), threads: threads, now: options.clock)
+      slots: TransferSlots(count: options.uploads), threads: threads, now: options.clock)
   }
 
   /// Looks at the file of tokens now and then, and at everything when SIGHUP says so.

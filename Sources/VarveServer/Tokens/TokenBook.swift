@@ -6,7 +6,10 @@ import VarveFormat
 final class TokenBook: Sendable {
   private struct State {
     var tokens: [AccessToken]
+    /// Of the file that they were read from.
     var version: TokenFile.Version?
+    /// Of a file that could not be read, once that has been said.
+    var unreadable: TokenFile.Version??
   }
 
   private let file: TokenFile
@@ -20,19 +23,25 @@ final class TokenBook: Sendable {
 
   var count: Int { state.withLock { $0.tokens.count } }
 
-  /// Reads the file when it has changed; while it cannot be read, the tokens stay what they were.
+  /// Reads the file when it has changed since it was read; while it cannot be read, the tokens stay what they were, and it is
+  /// tried again at each call.
   ///
   /// - Parameter always: also when it has not changed.
-  /// - Throws: what reading throws, once for each change.
+  /// - Throws: what reading throws; without `always`, once for each change.
   func refresh(always: Bool = false) throws {
     let version = file.version()
-    let isKnown = state.withLock { state in
-      defer { state.version = version }
-      return state.version == version
+    guard always || state.withLock({ $0.version != version }) else { return }
+    do {
+      let tokens = try file.tokens()
+      // Of what was there before it was read: what has changed since is read the next time.
+      state.withLock { $0 = State(tokens: tokens, version: version) }
+    } catch {
+      let isSaid = state.withLock { state in
+        defer { state.unreadable = .some(version) }
+        return state.unreadable == .some(version)
+      }
+      if always || !isSaid { throw error }
     }
-    guard always || !isKnown else { return }
-    let tokens = try file.tokens()
-    state.withLock { $0.tokens = tokens }
   }
 
   /// The token with that secret. Every token is compared, and each in the same time, so that nothing can be learnt from

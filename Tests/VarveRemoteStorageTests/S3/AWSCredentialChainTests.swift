@@ -123,8 +123,9 @@ import VarveTestSupport
 
   @Test func containersThatAnswerNonsense() throws {
     for (status, body, code) in [
-      (200, "", VarveError.Code.io), (200, "{}", .io), (404, "", .io), (500, "", .unavailable),
-      (200, document("id", expires: nil, code: "AssumeRoleUnauthorizedAccess"), .io),
+      (200, "", VarveError.Code.forbidden), (200, "{}", .forbidden), (404, "", .forbidden),
+      (500, "", .unavailable),
+      (200, document("id", expires: nil, code: "AssumeRoleUnauthorizedAccess"), .forbidden),
       (200, document("i d", expires: nil), .usage),
       (200, String(repeating: "x", count: 70_000), .io),
     ] as [(Int, String, VarveError.Code)] {
@@ -160,6 +161,18 @@ import VarveTestSupport
     #expect(found.expiration?.utcSeconds == "2126-01-01T00:00:00Z")
     _ = try chain.credentials()
     #expect(server.requests.count == 3)
+  }
+
+  /// A service that is there and has no answer just now is no reason to say that there are no credentials.
+  @Test(arguments: ["/latest/api/token", "/latest/meta-data/iam/security-credentials/"])
+  func instanceThatHasNoAnswerNow(_ target: String) throws {
+    let server = LoopbackServer { request in
+      request.target == target ? LoopbackServer.Answer(503) : LoopbackServer.Answer(200, "TOKEN")
+    }
+    #expect(throws: VarveError(.unavailable, "")) {
+      try AWSCredentialChain(environment: ["AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url])
+        .credentials()
+    }
   }
 
   @Test func noInstance() throws {

@@ -38,12 +38,15 @@ import VarveTestSupport
 
   @Test func refusalsHaveARemedy() throws {
     for (status, name, meaning, hint) in [
-      (403, "SignatureDoesNotMatch", VarveError.Code.io, "secret access key"),
-      (403, "InvalidAccessKeyId", .io, "does not know the access key id"),
-      (403, "AccessDenied", .io, "policy"), (404, "NoSuchBucket", .noRepository, "make the bucket"),
-      (403, "RequestTimeTooSkewed", .io, "clock"), (400, "ExpiredToken", .io, "session token"),
+      (403, "SignatureDoesNotMatch", VarveError.Code.forbidden, "secret access key"),
+      (403, "InvalidAccessKeyId", .forbidden, "does not know the access key id"),
+      (403, "AccessDenied", .forbidden, "policy"),
+      (404, "NoSuchBucket", .noRepository, "make the bucket"),
+      (403, "RequestTimeTooSkewed", .forbidden, "clock"),
+      (400, "ExpiredToken", .forbidden, "session token"),
       (403, "InvalidObjectState", .io, "cold"), (400, "QuotaExceeded", .io, "room"),
-      (301, "PermanentRedirect", .io, "AWS_REGION"), (500, "InternalError", .unavailable, "later"),
+      (301, "PermanentRedirect", .forbidden, "AWS_REGION"),
+      (500, "InternalError", .unavailable, "later"),
       (503, "SlowDown", .unavailable, "later"), (429, "TooManyRequests", .unavailable, "later"),
       (409, "ConditionalRequestConflict", .unavailable, "later"),
       (400, "RequestTimeout", .unavailable, "later"), (400, "Nonsense", .io, "operator"),

@@ -135,12 +135,12 @@ struct S3ServiceTests {
     var count = 0
     try writer.list("") { _, _ in count += 1 }
     #expect(count == 2)
-    #expect(throws: VarveError(.io, "")) { try writer.remove(name) }
+    #expect(throws: VarveError(.forbidden, "")) { try writer.remove(name) }
     #expect(try owner.read(name) == [1])
     try Self.store(bucket, "other").put("keys/a", [1])
     let beside = try Self.store(bucket, "other", Self.keys("WRITER_"))
-    #expect(throws: VarveError(.io, "")) { try beside.put("keys/a", [1]) }
-    #expect(throws: VarveError(.io, "")) { _ = try beside.read("keys/a") }
+    #expect(throws: VarveError(.forbidden, "")) { try beside.put("keys/a", [1]) }
+    #expect(throws: VarveError(.forbidden, "")) { _ = try beside.read("keys/a") }
     try owner.remove(name)
     try Self.prepare(bucket, "remove")
   }

@@ -81,8 +81,8 @@ import VarveTestThreads
     var options = SFTPStorage.Options()
     options.command = [program, "-R"]
     let store = SFTPStorage(try SFTPLocation("sftp:x:\(directory("r"))"), options: options)
-    #expect(throws: VarveError(.io, "")) { try store.put("keys/a", [1]) }
-    #expect(throws: VarveError(.io, "")) { _ = try store.createExclusively("keys/a", [1]) }
+    #expect(throws: VarveError(.forbidden, "")) { try store.put("keys/a", [1]) }
+    #expect(throws: VarveError(.forbidden, "")) { _ = try store.createExclusively("keys/a", [1]) }
     #expect(try store.size("keys/a") == nil)
   }
 
@@ -93,8 +93,8 @@ import VarveTestThreads
     try store.put("packs/00/aa", [1])
     #expect(try store.createExclusively("log/commits/0", [2]))
     #expect(!(try store.createExclusively("log/commits/0", [3])))
-    #expect(throws: VarveError(.io, "")) { try store.put("packs/00/aa", [2]) }
-    #expect(throws: VarveError(.io, "")) { try store.remove("packs/00/aa") }
+    #expect(throws: VarveError(.forbidden, "")) { try store.put("packs/00/aa", [2]) }
+    #expect(throws: VarveError(.forbidden, "")) { try store.remove("packs/00/aa") }
     #expect(try store.read("packs/00/aa") == [1])
   }
 

@@ -94,7 +94,7 @@ import VarveTestThreads
       try store.put("keys/a", [1])
     } throws: { error in
       let error = error as? VarveError
-      return error?.code == .io && error?.message.contains("Permission denied") == true
+      return error?.code == .forbidden && error?.message.contains("Permission denied") == true
         && error?.hint != nil
     }
   }
@@ -105,7 +105,8 @@ import VarveTestThreads
       _ = try store.read("config")
     } throws: { error in
       let error = error as? VarveError
-      return error?.code == .io && error?.message.contains("Host key verification failed") == true
+      return error?.code == .forbidden
+        && error?.message.contains("Host key verification failed") == true
     }
   }
 
@@ -119,7 +120,7 @@ import VarveTestThreads
     let store = SFTPStorage(
       try SFTPLocation("sftp://\(server.user)@127.0.0.1:\(fake.port)/\(directory("r"))"),
       options: options)
-    #expect(throws: VarveError(.io, "")) { _ = try store.read("config") }
+    #expect(throws: VarveError(.forbidden, "")) { _ = try store.read("config") }
   }
 
   @Test func nobodyListens() throws {
@@ -129,14 +130,17 @@ import VarveTestThreads
   }
 
   @Test(arguments: [
-    ("ssh: Could not resolve hostname x: Name or service not known", 255, VarveError.Code.io),
+    (
+      "ssh: Could not resolve hostname x: Name or service not known", 255,
+      VarveError.Code.noRepository
+    ),
     ("ssh: Could not resolve hostname x: Temporary failure in name resolution", 255, .unavailable),
     ("ssh: connect to host x port 22: No route to host", 255, .unavailable),
     ("ssh: connect to host x port 22: Connection timed out", 255, .unavailable),
     ("kex_exchange_identification: Connection closed by remote host", 255, .unavailable),
-    ("subsystem request failed on channel 0", 255, .io),
-    ("Unable to negotiate with x port 22: no matching host key type found.", 255, .io),
-    ("sh: 1: no-such-program: not found", 127, .io),
+    ("subsystem request failed on channel 0", 255, .forbidden),
+    ("Unable to negotiate with x port 22: no matching host key type found.", 255, .forbidden),
+    ("sh: 1: no-such-program: not found", 127, .forbidden),
   ])
   func whatSSHSays(words: String, exitCode: Int, code: VarveError.Code) throws {
     let store = try storage {
@@ -155,7 +159,7 @@ import VarveTestThreads
 
   @Test func aCommandThatIsNotThere() throws {
     let store = try storage { $0.command = ["/nonexistent/ssh"] }
-    #expect(throws: VarveError(.io, "")) { _ = try store.read("config") }
+    #expect(throws: VarveError(.usage, "")) { _ = try store.read("config") }
   }
 
   // MARK: Breaking

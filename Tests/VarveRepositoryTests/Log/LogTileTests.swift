@@ -94,14 +94,15 @@ import VarveTestSupport
     #expect(try LogBench.objects(bare) == whole)
   }
 
-  @Test func aDerivedObjectThatCannotBeWrittenDoesNotFailAnAppend() throws {
+  @Test(arguments: [VarveError.Code.io, .forbidden, .unavailable])
+  func aDerivedObjectThatCannotBeWrittenDoesNotFailAnAppend(_ code: VarveError.Code) throws {
     let bench = try LogBench()
     let storage = FaultStorage(bench.storage) { operation, _ in
-      operation == .put(ObjectName.checkpoint) ? .failBeforeEffect : .pass
+      operation == .put(ObjectName.checkpoint) ? .fail(code) : .pass
     }
     let owner = try bench.unlock(through: storage)
     try owner.log.append { _ in [LogBench.note("x")] }
-    #expect(owner.log.derivedDataFailure?.code == .io)
+    #expect(owner.log.derivedDataFailure?.code == code)
     let again = try bench.unlock("another")
     #expect(again.log.derivedDataFailure == nil)
     #expect(try again.log.verifyAll().checkpointSize == again.log.head.size)

@@ -264,6 +264,26 @@ import VarveTestThreads
     #expect(try bench.ask("GET", "/repositories/main/snapshots/latest").status == 404)
   }
 
+  /// Who goes away in the middle of a download leaves nothing behind: no place that another could have, and nothing that the
+  /// service waits for when it is to stop.
+  @Test func downloadsThatBreakOff() throws {
+    let bench = try ServiceBench()
+    try bench.makeHistory(days: 0)
+    try bench.start(withTokens: false) { $0.downloads = 2 }
+    try bench.waitUntilReady()
+    let id = try #require(bench.repository().log.state.snapshotsInOrder.first?.id.hex)
+    let file = "/repositories/main/snapshots/\(id)/file?path=/srv/auth-db/plain.txt"
+    for round in 0..<24 {
+      let connection = try RawConnection(port: bench.port)
+      connection.breakOff()
+      try connection.send(RawConnection.request("GET", file))
+      if round % 3 > 0 { usleep(UInt32(round * 700)) }
+    }
+    let whole = try bench.ask("GET", file)
+    #expect(whole.status == 200 && whole.body == bench.content(0))
+    bench.stop()
+  }
+
   @Test func theStorageInterfaceLiesBeside() throws {
     let bench = try ServiceBench()
     try bench.makeRepository()

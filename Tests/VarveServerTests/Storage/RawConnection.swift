@@ -57,6 +57,12 @@ final class RawConnection {
   /// Ends what this side has to say.
   func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
 
+  /// Has the connection end without a word, as when a machine goes away, once this is let go of.
+  func breakOff() {
+    var now = linger(l_onoff: 1, l_linger: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+  }
+
   /// True when the other side has closed, with or without saying something before.
   func isClosed(within seconds: Int) -> Bool {
     limit(seconds: seconds)

@@ -54,7 +54,8 @@ final class CheckBench {
   /// - Parameter remembers: whether the client has seen the repository before.
   func check(
     _ readData: CheckOptions.ReadData = .all, remembers: Bool = true, records: Bool = false,
-    observer: (any CheckObserver)? = nil, _ change: (inout CheckOptions) -> Void = { _ in }
+    storage other: (any StorageBackend)? = nil, observer: (any CheckObserver)? = nil,
+    _ change: (inout CheckOptions) -> Void = { _ in }
   ) throws -> CheckReport {
     var options = CheckOptions(readData: readData)
     options.record = records
@@ -63,7 +64,7 @@ final class CheckBench {
     let client =
       remembers ? bench.client : ClientDirectories(cache: nil, state: fresh.path + "/state")
     return try Check.run(
-      storage: storage, client: client, options: options, observer: observer
+      storage: other ?? storage, client: client, options: options, observer: observer
     ) { try unlock($0, client) }
   }
 

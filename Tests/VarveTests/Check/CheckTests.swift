@@ -50,6 +50,23 @@ import VarveTestSupport
     #expect(checks[1].result.damaged == [name])
   }
 
+  /// A store that does not answer, or does not let this client in, says nothing of what is in it: no damage is reported or
+  /// recorded.
+  @Test(arguments: [VarveError.Code.forbidden, .unavailable])
+  func aStoreThatRefusesIsNotDamaged(_ code: VarveError.Code) throws {
+    let bench = try CheckBench()
+    let before = try bench.objects()
+    for prefix in [ObjectName.packPrefix, ObjectName.indexPrefix, ObjectName.snapshotPrefix] {
+      let closed = FaultStorage(bench.storage) { operation, _ in
+        operation.reads(prefix) ? .fail(code) : .pass
+      }
+      #expect(throws: VarveError(code, ""), "\(prefix)") {
+        try bench.check(records: true, storage: closed)
+      }
+    }
+    #expect(try bench.objects() == before)
+  }
+
   @Test func everySingleByteChangeIsFoundAndNamed() throws {
     let bench = try CheckBench()
     var generator = SeededGenerator(seed: 71)

@@ -107,6 +107,23 @@ import VarveTestSupport
     try bench.expectEqual(report.copied)
   }
 
+  /// A source that goes away has lost nothing: the copy ends, and goes on another time.
+  @Test(arguments: [VarveError.Code.unavailable, .forbidden], ["packs/", "snapshots/"])
+  func aSourceThatGoesAway(_ code: VarveError.Code, _ prefix: String) throws {
+    let bench = try Self.history()
+    let snapshots = bench.source.unlocked.liveSnapshots
+    let away = FaultStorage(bench.source.storage) { operation, _ in
+      operation.reads(prefix) ? .fail(code) : .pass
+    }
+    let source = try bench.source.unlocked(away)
+    #expect(throws: VarveError(code, "")) {
+      try Copy(from: source, to: bench.target.unlocked).run(snapshots)
+    }
+    let report = try bench.copy()
+    #expect(report.failed.isEmpty && report.copied.map(\.source) == snapshots)
+    try bench.expectEqual(report.copied)
+  }
+
   // MARK: Stopped
 
   /// I1 and I7: stopped before or after any change of the target, all that its log says is there, and the next run goes on.

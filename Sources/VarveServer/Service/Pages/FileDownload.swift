@@ -36,27 +36,50 @@ struct FileDownload: Sendable {
     }
   }
 
-  /// - Parameter slots: as many at a time; entered already.
-  func response(isHead: Bool, _ slots: UploadSlots, _ threads: NIOThreadPool) throws -> Response {
+  /// - Parameter slot: held until the last byte is out, or nobody wants it any more.
+  func response(
+    isHead: Bool, _ slot: TransferSlots.Taken, _ threads: NIOThreadPool
+  ) -> Response {
     var fields: HTTPFields = [
       .contentType: "application/octet-stream", .contentLength: String(size),
       .contentDisposition: Self.disposition(name),
     ]
     // What is downloaded is never run as a page of this service.
     fields[HTTPField.Name("cross-origin-resource-policy")!] = "same-origin"
-    guard !isHead else {
-      slots.leave()
-      return Response(status: .ok, headers: fields)
+    guard !isHead else { return Response(status: .ok, headers: fields) }
+    // Nothing is opened for a body that is never asked for: the connection may be gone by now.
+    let body = ResponseBody(contentLength: Int(clamping: size)) { writer in
+      defer { withExtendedLifetime(slot) {} }
+      let reading = try start()
+      defer {
+        cancellation.cancel()
+        close(reading)
+      }
+      try await withTaskCancellationHandler {
+        var done: UInt64 = 0
+        while done < size {
+          let piece = try await threads.runIfActive { Self.read(reading) }
+          guard piece.readableBytes > 0 else {
+            throw VarveError(.io, "the file could not be read to its end")
+          }
+          done += UInt64(piece.readableBytes)
+          try await writer.write(piece)
+        }
+      } onCancel: {
+        // A store that has no answer for a long time holds up nobody who wants to end.
+        cancellation.cancel()
+      }
+      try await writer.finish(nil)
     }
-    let pipe: Pipe
-    do {
-      pipe = try Pipe()
-    } catch {
-      slots.leave()
-      throw error
-    }
-    let (reading, writing) = (pipe.reading, pipe.writing)
-    let (dump, path) = (dump, path)
+    return Response(status: .ok, headers: fields, body: body)
+  }
+
+  /// Has a thread of its own write the file into a pipe.
+  ///
+  /// - Returns: the end to read from, which is the caller's to close.
+  private func start() throws -> Int32 {
+    let pipe = try Pipe()
+    let (writing, dump, path) = (pipe.writing, dump, path)
     let hasStarted = WorkerThreads.start {
       let output = DescriptorOutput(descriptor: writing, name: "the download")
       // What fails shows as an end that comes too early.
@@ -65,30 +88,11 @@ struct FileDownload: Sendable {
       close(writing)
     }
     guard hasStarted else {
-      close(reading)
+      close(pipe.reading)
       close(writing)
-      slots.leave()
       throw VarveError(.io, "there is no thread for a download")
     }
-    let (size, cancellation) = (size, cancellation)
-    let body = ResponseBody(contentLength: Int(clamping: size)) { writer in
-      defer {
-        cancellation.cancel()
-        close(reading)
-        slots.leave()
-      }
-      var done: UInt64 = 0
-      while done < size {
-        let piece = try await threads.runIfActive { Self.read(reading) }
-        guard piece.readableBytes > 0 else {
-          throw VarveError(.io, "the file could not be read to its end")
-        }
-        done += UInt64(piece.readableBytes)
-        try await writer.write(piece)
-      }
-      try await writer.finish(nil)
-    }
-    return Response(status: .ok, headers: fields, body: body)
+    return pipe.reading
   }
 
   private static func read(_ descriptor: Int32) -> ByteBuffer {
