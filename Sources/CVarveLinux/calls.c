@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -57,6 +58,11 @@ void varve_error_text(int error, char *text, size_t size) {
 
 int varve_open(int directory, const char *path, int flags, mode_t mode) {
   UNTIL_NOT_INTERRUPTED(openat(directory, path, flags | O_CLOEXEC, mode));
+}
+
+unsigned varve_file_system(int descriptor) {
+  struct statfs status;
+  return fstatfs(descriptor, &status) == 0 ? (unsigned)status.f_type : 0;
 }
 
 int varve_statx(int directory, const char *path, int flags, struct varve_status *status) {

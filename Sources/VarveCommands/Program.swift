@@ -7,6 +7,7 @@ import VarveOperations
 /// The program: from arguments to an exit code.
 public enum VarveProgram {
   public static func main() -> Never {
+    StandardDescriptors.reserve()
     // Whatever is made here is for its owner only: caches, state, dumps.
     umask(0o077)
     Interruption.install()

@@ -2,11 +2,15 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import Synchronization
+import VarveFormat
 import VarveStorage
 
 /// Takes in an answer, at the rate that is allowed.
 final class AnswerCollector: HTTPClientResponseDelegate {
-  struct TooLong: Error {}
+  struct TooLong: Error, CustomStringConvertible {
+    let limit: Int
+    var description: String { "it has more than \(limit) bytes" }
+  }
 
   private struct Parts {
     var status = 0
@@ -73,7 +77,7 @@ final class AnswerCollector: HTTPClientResponseDelegate {
       }
       return true
     }
-    guard fits else { return task.eventLoop.makeFailedFuture(TooLong()) }
+    guard fits else { return task.eventLoop.makeFailedFuture(TooLong(limit: limit)) }
     let delay = rate?.reserve(buffer.readableBytes) ?? 0
     watch.touch(pause: delay)
     guard delay > 0 else { return task.eventLoop.makeSucceededVoidFuture() }
@@ -88,4 +92,9 @@ final class AnswerCollector: HTTPClientResponseDelegate {
         status: $0.status, headers: $0.headers, body: $0.body, bodyByteCount: $0.byteCount)
     }
   }
+}
+
+extension VarveError {
+  /// Whether an answer had more bytes than it was to have.
+  var isTooLongAnswer: Bool { cause is AnswerCollector.TooLong }
 }

@@ -200,8 +200,8 @@ public final class HTTPExchange: Sendable {
       return try task.wait()
     } catch let error as VarveError {
       throw error
-    } catch is AnswerCollector.TooLong {
-      throw VarveError(.io, "the answer of \(request.url) is longer than it may be")
+    } catch let error as AnswerCollector.TooLong {
+      throw VarveError(.io, "the answer of \(request.url) is longer than it may be", cause: error)
     } catch {
       throw VarveError(
         .unavailable, "\(request.url) does not answer: \(error)",

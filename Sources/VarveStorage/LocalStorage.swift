@@ -67,6 +67,7 @@ public final class LocalStorage: StorageBackend {
   public func read(_ name: String) throws -> [UInt8] {
     let file = try open(name)
     defer { close(file.descriptor) }
+    guard file.status.size <= ObjectName.byteLimit(of: name) else { throw tooLong(name) }
     return try [UInt8](unsafeUninitializedCapacity: Int(file.status.size)) { buffer, filled in
       try fill(UnsafeMutableRawBufferPointer(buffer), from: file.descriptor, at: 0, name)
       filled = buffer.count

@@ -83,6 +83,14 @@ extension StorageBackend {
       hint: "run 'varve check' to see what depends on it")
   }
 
+  /// Of an object that has more bytes than `ObjectName.byteLimit` allows.
+  package func tooLong(_ name: String) -> VarveError {
+    VarveError(
+      .damaged,
+      "\(name) in \(location) is longer than any such object: it has more than \(ObjectName.byteLimit(of: name)) bytes",
+      hint: "run 'varve check' to see what depends on it")
+  }
+
   func tooShort(_ name: String) -> VarveError {
     VarveError(
       .damaged, "\(name) in \(location) is shorter than it should be",

@@ -49,7 +49,16 @@ import VarveTestThreads
   @Test func everythingThatCannotBeTakenBack() throws {
     let here = try twoOfThree()
     use("first", here)
-    try here.succeed("policy", "set", "--default", "--keep-last", "3")
+    // Without a policy everything is kept.
+    try here.fail(1, "policy", "set", "--default", "--keep-last", "3", saying: ["owners"])
+    let first = try here.succeed(
+      "policy", "set", "--default", "--keep-last", "3", "--propose", "--json"
+    ).document()
+    let policy = try #require(first["entries"][0].number)
+    use("second", here)
+    try here.succeed("proposal", "approve", "\(policy)")
+    use("first", here)
+    try here.succeed("policy", "set", "--default", "--keep-last", "4")
     try here.succeed("hold", "add", "latest")
     try here.fail(1, "policy", "set", "--default", "--keep-last", "2", saying: ["owners"])
     try here.fail(1, "policy", "remove", "--default", saying: ["owners"])

@@ -179,7 +179,10 @@ extension Workspace {
     try here.fail(1, "forget", "-l", "1", "-n", "--key-file", writer, saying: ["hint"])
     try here.succeed("forget", "-l", "1", "-n", "--key-file", reader)
     try here.succeed("forget", "-l", "1", "--simulate", "--key-file", reader)
-    try here.succeed("policy", "set", "--default", "-d", "3", "--key-file", writer)
+    try here.fail(
+      1, "policy", "set", "--default", "-d", "3", "--key-file", writer,
+      saying: ["first policy", "owner"])
+    try here.succeed("policy", "set", "--default", "-d", "3")
     try here.succeed("policy", "set", "--default", "-d", "4", "--key-file", writer)
     try here.fail(
       1, "policy", "set", "--default", "-d", "3", "--key-file", writer, saying: ["loosen"])
@@ -194,6 +197,22 @@ extension Workspace {
     try here.succeed("hold", "remove", latest)
     try here.succeed("policy", "set", "--default", "-d", "2")
     #expect(try here.snapshots().count == 3)
+  }
+
+  /// A record's tags are whatever its author chose.
+  @Test func tagsReachNoTerminalAsTheyAre() throws {
+    let here = try prepare(days: 1...1)
+    try here.backupDays(2...2, "--tag", "a\u{1b}[2Jb")
+    for arguments in [
+      ["snapshots", "--group-by", "tags"], ["forget", "-n", "-l", "1", "--group-by", "tags"],
+      ["forget", "-n", "--keep-tag", "nobody", "--group-by", "tags"],
+      ["forget", "-n", "--keep-tag", "a\u{1b}[2Jb", "--group-by", ""],
+    ] {
+      let outcome = try here.varve(arguments)
+      let said = outcome.text + outcome.errors
+      #expect(!said.utf8.contains(0x1b), "\(arguments)")
+      #expect(arguments.contains("nobody") || said.contains("a\\x1b[2Jb"), "\(said)")
+    }
   }
 
   @Test func theYearToCome() throws {

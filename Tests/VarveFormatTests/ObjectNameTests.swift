@@ -52,4 +52,20 @@ import VarveTestSupport
       #expect(ObjectName.digest(of: name) == nil, "\(name)")
     }
   }
+
+  /// What the format allows is never refused.
+  @Test func limitsOfBytes() {
+    #expect(ObjectName.byteLimit(of: "config") == 1 << 20)
+    #expect(ObjectName.byteLimit(of: ObjectName.checkpoint) == 1 << 20)
+    #expect(ObjectName.byteLimit(of: ObjectName.credential(digest)) == 64 << 10)
+    // An entry of 61,440 bytes and its length; 255 in a commit, 256 in a bundle.
+    #expect(ObjectName.byteLimit(of: ObjectName.commit(7)) >= 255 * 61_442)
+    #expect(ObjectName.byteLimit(of: "log/tile/entries/000") >= 256 * 61_442)
+    #expect(
+      ObjectName.byteLimit(of: ObjectName.snapshot(digest)) >= UInt64(SnapshotRecord.byteLimit + 64)
+    )
+    #expect(
+      ObjectName.byteLimit(of: ObjectName.inventory(digest)) == UInt64(Inventory.byteLimit))
+    #expect(ObjectName.byteLimit(of: ObjectName.pack(digest)) == UInt64(PackLimits.packByteCount))
+  }
 }

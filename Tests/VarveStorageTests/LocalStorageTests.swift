@@ -182,4 +182,23 @@ import VarveTestSupport
     #expect(full.message.hasSuffix("No space left on device"))
     #expect(full.hint?.contains("free some space") == true)
   }
+
+  /// Memory is taken for no more than an object of that name may have.
+  @Test func objectsThatAreLongerThanAny() throws {
+    let store = LocalStorage(path: directory("r"))
+    try store.create()
+    let hex = String(repeating: "0", count: 64)
+    for (name, limit) in [
+      ("config", 1 << 20), ("log/checkpoint", 1 << 20), ("keys/\(hex)", 64 << 10),
+      (ObjectName.commit(0), 16 << 20),
+    ] {
+      try store.put(name, [1])
+      #expect(truncate(directory("r/\(name)"), off_t(limit)) == 0)
+      #expect(try store.read(name).count == limit)
+      #expect(truncate(directory("r/\(name)"), off_t(limit + 1)) == 0)
+      #expect(throws: VarveError(.damaged, ""), "\(name)") { try store.read(name) }
+      // A part of it takes no more than was asked for.
+      #expect(try store.read(name, offset: 0, count: 1) == [1])
+    }
+  }
 }

@@ -48,6 +48,9 @@ int varve_open(int directory, const char *path, int flags, mode_t mode);
 
 // Status and listing. `buffer` must be aligned to 8 bytes.
 int varve_statx(int directory, const char *path, int flags, struct varve_status *status);
+
+// The file system's type, as linux/magic.h has it; 0 when it is not known.
+unsigned varve_file_system(int descriptor);
 ssize_t varve_getdents(int directory, void *buffer, size_t size);
 ssize_t varve_readlink(int directory, const char *path, char *buffer, size_t size);
 

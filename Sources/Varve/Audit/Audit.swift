@@ -36,7 +36,8 @@ public enum Audit {
     let to = options.to ?? now
     let period = times.period(from: options.from, to: to)
     var judged = HistoryAudit(
-      chain.history, times, chain.attested, options.policy, period: period, to: to)
+      chain.history, times, chain.attested, options.policy,
+      roles: chain.fold.state.authors.mapValues(\.role), period: period, to: to)
     judged.run()
     findings += times.findings(in: period) + judged.findings
 

@@ -127,6 +127,17 @@ struct AuditHistory {
     return place
   }
 
+  /// The acts of each commit that has any, in the order of the log.
+  var commits: some Sequence<ArraySlice<(entry: UInt64, act: Act)>> {
+    sequence(state: 0) { [acts, entries] start in
+      guard start < acts.count else { return nil }
+      let first = start
+      let base = entries[Int(acts[first].entry)].base
+      while start < acts.count, entries[Int(acts[start].entry)].base == base { start += 1 }
+      return acts[first..<start]
+    }
+  }
+
   func time(of entry: UInt64) -> Timestamp { Timestamp(seconds: entries[Int(entry)].time) }
   func kind(of entry: UInt64) -> String { kinds[Int(entries[Int(entry)].kind)] }
   func author(of entry: UInt64) -> KeyID { authors[Int(entries[Int(entry)].author)] }

@@ -62,7 +62,7 @@ public struct AuditReport: Sendable {
     public var forgotten: UInt64 = 0
     /// Records that others of the same tree, source and time took the place of.
     public var replaced: UInt64 = 0
-    /// Let go although the policy kept them.
+    /// Let go, or left without a tag that the policy names, although the policy kept them.
     public var overridden: UInt64 = 0
     public var restored: UInt64 = 0
     /// At the end of the period.

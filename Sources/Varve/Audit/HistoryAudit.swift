@@ -1,14 +1,11 @@
 // Judges what was done, in the order of the log:
 //
 //     for each commit
-//       what it forgets    complete snapshots that no rule of the policy keeps that was in force when the commit was
-//                          made, each rule applied to all complete snapshots of the source that were live then
-//                          (Retention/RetentionDecision.swift; times as TimeAudit believes them); partial ones go freely
-//       what it replaces   a record of the same tree, source and time in the same commit: nothing is gone
-//       what is held       nothing that a hold protected at the moment when the commit was made
+//       what it forgets    HistoryAudit+Forgotten.swift
 //       what it sweeps     not sooner after the condemn entry than the auditor's policy says
 //
-// Then the distances: between complete snapshots of each source, checks without damage, and receipts.
+// Then the distances: between complete snapshots of each source, checks without damage, and receipts. Checks and receipts
+// count by authors whose role can do what they say (LogStateCapability.swift); what others say is noted.
 
 internal import VarveFormat
 internal import VarveProof
@@ -26,8 +23,8 @@ struct HistoryAudit {
     var gapEnd: Timestamp?
   }
 
-  private(set) var findings: [AuditFinding] = []
-  private(set) var counts = AuditReport.Snapshots()
+  var findings: [AuditFinding] = []
+  var counts = AuditReport.Snapshots()
   private(set) var sources: [SourceRecord]
   private(set) var checks: (all: UInt64, damaged: UInt64) = (0, 0)
   /// Receipts of the period.
@@ -35,31 +32,37 @@ struct HistoryAudit {
   /// Live snapshots of any kind at the end of the period.
   private(set) var liveCount = 0
 
-  private let history: AuditHistory
-  private let times: TimeAudit
+  let history: AuditHistory
+  let times: TimeAudit
   private let attested: [AttestedEntry]
   private let demands: AuditPolicy
-  private let period: Range<UInt64>
+  let period: Range<UInt64>
   private let end: Timestamp
-  private var policies = PoliciesInForce()
+  private let roles: [KeyID: Role]
+  private(set) var policies = PoliciesInForce()
   private var isLive: [Bool]
-  private var holds: [Int32: (entry: UInt64, term: LogStatement.Hold.Term)] = [:]
+  private(set) var holds: [Int32: (entry: UInt64, term: LogStatement.Hold.Term)] = [:]
   private var condemnedAt: [UInt64: Timestamp] = [:]
   private var successfulChecks: [String: [(time: Timestamp, entry: UInt64)]] = [:]
   private var receiptsDone: [String: [(time: Timestamp, entry: UInt64)]] = [:]
   /// Drills that were begun and have no end, by the entries of their starts.
   private var openDrills: [UInt64: Timestamp] = [:]
-  private var tagNames: [[String]] = []
-  private var isWithoutTime = 0
+  /// What authors say whose role cannot do it, by activity: how often, and the newest entry.
+  private var incredible: [String: (count: Int, entry: UInt64)] = [:]
+  /// By place in `history.tagLists`.
+  private(set) var tagNames: [[String]] = []
+  var isWithoutTime = 0
 
+  /// - Parameter roles: of all authors.
   init(
     _ history: AuditHistory, _ times: TimeAudit, _ attested: [AttestedEntry],
-    _ demands: AuditPolicy, period: Range<UInt64>, to end: Timestamp
+    _ demands: AuditPolicy, roles: [KeyID: Role], period: Range<UInt64>, to end: Timestamp
   ) {
     self.history = history
     self.times = times
     self.attested = attested
     self.demands = demands
+    self.roles = roles
     self.period = period
     self.end = end
     sources = Array(repeating: SourceRecord(), count: history.sources.count)
@@ -68,18 +71,13 @@ struct HistoryAudit {
   }
 
   mutating func run() {
-    var start = 0
-    let acts = history.acts
-    while start < acts.count, acts[start].entry < period.upperBound {
-      let base = history.entries[Int(acts[start].entry)].base
-      var next = start + 1
-      while next < acts.count, history.entries[Int(acts[next].entry)].base == base { next += 1 }
-      judgeForgotten(acts[start..<next])
-      for (entry, act) in acts[start..<next] where entry < period.upperBound { take(act, entry) }
-      start = next
+    for commit in history.commits where commit[commit.startIndex].entry < period.upperBound {
+      judgeForgotten(commit)
+      for (entry, act) in commit where entry < period.upperBound { take(act, entry) }
     }
     judgeDistances()
     judgeDrills()
+    noteIncredible()
     if isWithoutTime > 0 {
       findings.append(
         AuditFinding(
@@ -87,107 +85,6 @@ struct HistoryAudit {
           "\(isWithoutTime) forgotten snapshots are from before the log said when they were taken, and of which source: whether a policy kept them cannot be known"
         ))
     }
-  }
-
-  // MARK: What a commit forgets
-
-  private mutating func judgeForgotten(_ commit: ArraySlice<(entry: UInt64, act: AuditHistory.Act)>)
-  {
-    var forgotten: [(place: Int32, entry: UInt64)] = []
-    var added: [Int32] = []
-    for (entry, act) in commit {
-      switch act {
-      case .forget(let places): forgotten += places.map { ($0, entry) }
-      case .add(let place): added.append(place)
-      default: break
-      }
-    }
-    guard !forgotten.isEmpty else { return }
-    var decided: [Int32: [Int32: [RetentionReason]]] = [:]
-    for (place, entry) in forgotten {
-      let snapshot = history.snapshots[Int(place)]
-      let isCounted = period.contains(entry)
-      judgeHold(place, entry)
-      guard !snapshot.isPartial else { continue }
-      let replacement = added.first { isSame(history.snapshots[Int($0)], as: snapshot) }
-      if replacement != nil {
-        if isCounted { counts.replaced += 1 }
-        continue
-      }
-      guard let source = snapshot.source,
-        let policy = policies.inForce(for: history.sources[Int(source)])
-      else {
-        if isCounted { counts.forgotten += 1 }
-        if snapshot.source == nil, policies.hasAny { isWithoutTime += 1 }
-        continue
-      }
-      if decided[source] == nil { decided[source] = decide(source, policy, at: entry) }
-      let reasons = decided[source]?[place] ?? []
-      guard !reasons.isEmpty else {
-        if isCounted { counts.forgotten += 1 }
-        continue
-      }
-      guard isCounted else { continue }
-      guard sources[Int(source)].live.allSatisfy({ history.snapshots[Int($0)].taken != nil }) else {
-        isWithoutTime += 1
-        continue
-      }
-      counts.overridden += 1
-      report(snapshot, entry, policy, reasons, added)
-    }
-  }
-
-  /// What the policy says of all complete snapshots of a source that are live.
-  private func decide(
-    _ source: Int32, _ policy: PoliciesInForce.Policy, at entry: UInt64
-  ) -> [Int32: [RetentionReason]] {
-    let newestFirst = Array(sources[Int(source)].live.reversed())
-    let items = newestFirst.map { place in
-      RetentionItem(
-        time: times.taken[Int(place)], tags: tagNames[Int(history.snapshots[Int(place)].tags)])
-    }
-    // Whole seconds: what was taken in the very second of the entry is not in its future.
-    let now = Timestamp(seconds: times.moment(of: entry).seconds + 1)
-    let reasons = policy.rules.reasons(for: items, now: now)
-    return Dictionary(uniqueKeysWithValues: zip(newestFirst, reasons))
-  }
-
-  private mutating func report(
-    _ snapshot: AuditHistory.Snapshot, _ entry: UInt64, _ policy: PoliciesInForce.Policy,
-    _ reasons: [RetentionReason], _ added: [Int32]
-  ) {
-    let words = reasons.map { policies.text($0) }.joined(separator: ", ")
-    var message =
-      "entry \(entry) forgets the snapshot \(snapshot.id.hex.prefix(8)), which the policy of entry \(policy.entry) keeps (\(words))"
-    let other = added.first { place in
-      let new = history.snapshots[Int(place)]
-      return new.source == snapshot.source && new.taken == snapshot.taken && !new.isPartial
-    }
-    if let other {
-      message +=
-        "; \(history.snapshots[Int(other)].id.hex.prefix(8)) takes its place with another tree"
-    }
-    findings.append(AuditFinding(.broken, .retention, entry: entry, message))
-  }
-
-  /// Whether a record says the same of the same tree. Old entries do not name their trees: of them the log's word
-  /// counts, that the one has the tree of the other.
-  private func isSame(_ new: AuditHistory.Snapshot, as old: AuditHistory.Snapshot) -> Bool {
-    guard new.source == old.source, new.taken == old.taken, !new.isPartial else { return false }
-    if let tree = old.tree { return new.tree == tree }
-    return new.original == old.id || (new.original != nil && new.original == old.original)
-  }
-
-  private mutating func judgeHold(_ place: Int32, _ entry: UInt64) {
-    guard period.contains(entry), let hold = holds[place] else { return }
-    let moment = times.moment(of: entry)
-    if case .until(let end) = hold.term, end <= moment { return }
-    let snapshot = history.snapshots[Int(place)]
-    findings.append(
-      AuditFinding(
-        .broken, .hold, entry: entry,
-        "entry \(entry) forgets the snapshot \(snapshot.id.hex.prefix(8)), which entry \(hold.entry) holds"
-      ))
   }
 
   // MARK: The state
@@ -216,27 +113,57 @@ struct HistoryAudit {
       }
     case .release(let places): for place in places { holds[place] = nil }
     case .check(let scope, let isDamaged):
+      // Whoever finds damage is heard.
+      guard isDamaged || isCredible(.check, entry) else { return }
       if isCounted {
         checks.all += 1
         if isDamaged { checks.damaged += 1 }
       }
       if !isDamaged { note(scope, entry) }
     case .drillStart:
+      guard isCredible(.drillStart, entry) else { return }
       if isCounted { receipts += 1 }
       openDrills[entry] = times.moment(of: entry)
     case .drill(let start, let isDone):
+      guard isCredible(.drill, entry) else { return }
       // Somebody else's word is no end of it.
       if let start, start < entry, history.author(of: start) == history.author(of: entry) {
         openDrills[start] = nil
       }
       take(.receipt(activity: LogStatement.Receipt.Activity.drill.rawValue, isDone: isDone), entry)
     case .receipt(let activity, let isDone):
+      guard LogStatement.Receipt.Activity(rawValue: activity).map({ isCredible($0, entry) }) ?? true
+      else { return }
       if isCounted { receipts += 1 }
       guard isDone, demands.receipts[activity] != nil else { return }
       if !isCounted { receiptsDone[activity]?.removeAll() }
       receiptsDone[activity, default: []].append((times.moment(of: entry), entry))
     case .condemn: condemnedAt[entry] = times.moment(of: entry)
     case .sweep(let entries): judgeSweep(entries, entry)
+    }
+  }
+
+  /// Whether the author's role can do what an entry says; what cannot be is noted.
+  private mutating func isCredible(
+    _ activity: LogStatement.Receipt.Activity, _ entry: UInt64
+  ) -> Bool {
+    guard let role = roles[history.author(of: entry)], !activity.capableRoles.contains(role) else {
+      return true
+    }
+    if period.contains(entry) {
+      incredible[activity.rawValue] = ((incredible[activity.rawValue]?.count ?? 0) + 1, entry)
+    }
+    return false
+  }
+
+  private mutating func noteIncredible() {
+    for (activity, found) in incredible.sorted(by: { $0.key < $1.key }) {
+      findings.append(
+        AuditFinding(
+          .notice, activity == "check" ? .check : .receipt, entry: found.entry,
+          (found.count == 1 ? "1 entry says" : "\(found.count) entries say")
+            + " \"\(activity)\" by an author whose role cannot do that, and counts for nothing; the newest is entry \(found.entry)"
+        ))
     }
   }
 

@@ -35,10 +35,15 @@ struct PoliciesInForce {
     if let source = change.source { ofSources[source] = policy } else { ofAll = policy }
   }
 
+  /// Tags by the first digits of their ids.
+  func text(ofTags names: [String]) -> String {
+    let ids = names.map { tags[$0].map { "#\($0.hex.prefix(8))" } ?? $0 }
+    return "[\(ids.joined(separator: ", "))]"
+  }
+
   /// Why something is kept; a tag by the first digits of its id.
   func text(_ reason: RetentionReason) -> String {
     guard case .rule(.tags(let names), _) = reason else { return reason.text }
-    let ids = names.map { tags[$0].map { "#\($0.hex.prefix(8))" } ?? $0 }
-    return "has tags [\(ids.joined(separator: ", "))]"
+    return "has tags \(text(ofTags: names))"
   }
 }

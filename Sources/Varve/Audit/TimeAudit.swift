@@ -6,7 +6,9 @@
 //
 // A snapshot states when it was taken. That is not after its entry, and not longer before it than the policy's
 // `delay`; within these bounds it is believed, since backups take time. A record that takes the place of another one of
-// the same source and time (a change of tags, a rewrite, a repair) is as old as that.
+// the same source and time is as old as that, if the same commit forgets that one (a change of tags, a rewrite, a repair,
+// the end of a backup that left partial snapshots). One beside it is judged as any other: who could date snapshots as
+// there are some would push these out of the rules' places.
 
 internal import VarveFormat
 internal import VarveProof
@@ -20,7 +22,7 @@ struct TimeAudit {
   private var all: [AuditFinding] = []
   /// When each snapshot is taken to be taken; the zone is the record's.
   private(set) var taken: [Timestamp] = []
-  /// Whether a snapshot takes the place of an earlier one: its record says the same time of the same source.
+  /// Whether a snapshot is no new backup: an earlier complete one has the same time of the same source.
   private(set) var restates: [Bool] = []
 
   /// - Parameter delay: between a snapshot's time and its entry's; nil for any.
@@ -94,49 +96,79 @@ struct TimeAudit {
     }
   }
 
+  /// What a snapshot claims.
+  private struct Claim: Hashable {
+    let source: Int32?
+    let taken: Timestamp
+  }
+
   private mutating func judgeSnapshots(_ delay: RetentionDuration?) {
-    struct Key: Hashable {
-      let source: Int32?
-      let taken: Timestamp
-    }
-    var known: [Key: Timestamp] = [:]
+    var complete: Set<Claim> = []
     taken.reserveCapacity(history.snapshots.count)
     restates.reserveCapacity(history.snapshots.count)
-    for snapshot in history.snapshots {
-      let logged = moment(of: snapshot.entry)
-      guard let claim = snapshot.taken else {
-        taken.append(logged)
-        restates.append(false)
-        continue
-      }
-      let key = Key(source: snapshot.source, taken: claim)
-      restates.append(known[key] != nil)
-      if let earlier = known[key] {
-        taken.append(earlier)
-        continue
-      }
-      if claim.seconds > logged.seconds + TimeWindow.tolerance {
-        report(
-          Int(snapshot.entry),
-          "logs the snapshot \(snapshot.id.hex.prefix(8)) at \(logged.utcSeconds), and dates it \(claim.utcSeconds)"
-        )
-      }
-      if let delay {
-        let earliest = logged.going(back: delay)
-        if claim.seconds < earliest.seconds - TimeWindow.tolerance {
-          report(
-            Int(snapshot.entry),
-            "logs the snapshot \(snapshot.id.hex.prefix(8)) at \(logged.utcSeconds), and dates it \(claim.utcSeconds), "
-              + "more than \(delay) before: it is back-dated, or a copy (a line \"delay none\" allows them)"
-          )
+    for commit in history.commits {
+      var forgotten = forgotten(in: commit)
+      for case (_, .add(let place)) in commit {
+        let snapshot = history.snapshots[Int(place)]
+        guard let claimed = snapshot.taken else {
+          taken.append(moment(of: snapshot.entry))
+          restates.append(false)
+          continue
+        }
+        let claim = Claim(source: snapshot.source, taken: claimed)
+        restates.append(complete.contains(claim))
+        if !snapshot.isPartial { complete.insert(claim) }
+        if let replaced = Self.removeReplaced(by: snapshot, from: &forgotten[claim], history) {
+          taken.append(taken[Int(replaced)])
+        } else {
+          taken.append(judge(snapshot, claimed, delay))
         }
       }
-      let believed = TimeWindow(notBefore: delay.map(logged.going), notAfter: logged)
-        .clamped(claim)
-      // A partial snapshot says the same of its session as the complete one that ends it.
-      if !snapshot.isPartial { known[key] = believed }
-      taken.append(believed)
     }
+  }
+
+  /// The places of the snapshots of earlier commits that one forgets.
+  private func forgotten(
+    in commit: ArraySlice<(entry: UInt64, act: AuditHistory.Act)>
+  ) -> [Claim: [Int32]] {
+    var found: [Claim: [Int32]] = [:]
+    for case (_, .forget(let places)) in commit {
+      for place in places where Int(place) < taken.count {
+        let snapshot = history.snapshots[Int(place)]
+        guard let claimed = snapshot.taken else { continue }
+        found[Claim(source: snapshot.source, taken: claimed), default: []].append(place)
+      }
+    }
+    return found
+  }
+
+  /// Of those of the same claim the one with the same tree, or else any; each is replaced once.
+  private static func removeReplaced(
+    by snapshot: AuditHistory.Snapshot, from places: inout [Int32]?, _ history: AuditHistory
+  ) -> Int32? {
+    guard let known = places, !known.isEmpty else { return nil }
+    let index = known.firstIndex { history.snapshots[Int($0)].tree == snapshot.tree } ?? 0
+    return places?.remove(at: index)
+  }
+
+  /// When a snapshot is taken to be taken that replaces none.
+  private mutating func judge(
+    _ snapshot: AuditHistory.Snapshot, _ claim: Timestamp, _ delay: RetentionDuration?
+  ) -> Timestamp {
+    let logged = moment(of: snapshot.entry)
+    let what =
+      "logs the snapshot \(snapshot.id.hex.prefix(8)) at \(logged.utcSeconds), and dates it \(claim.utcSeconds)"
+    if claim.seconds > logged.seconds + TimeWindow.tolerance {
+      report(Int(snapshot.entry), what)
+    }
+    if let delay, claim.seconds < logged.going(back: delay).seconds - TimeWindow.tolerance {
+      report(
+        Int(snapshot.entry),
+        what
+          + ", more than \(delay) before: it is back-dated, a copy, or stands beside the snapshot that it was made from "
+          + "(a line \"delay none\" allows them)")
+    }
+    return TimeWindow(notBefore: delay.map(logged.going), notAfter: logged).clamped(claim)
   }
 
   private mutating func report(_ entry: Int, _ message: String) {

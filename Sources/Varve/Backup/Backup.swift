@@ -63,7 +63,7 @@ public struct Backup {
     let identity = try SourceIdentity(options)
     let files = changeCacheFiles(identity)
     let parent = try ParentSnapshot(
-      of: identity, options.parent, files, in: repository.unlocked)
+      of: identity, options.parent, files, in: repository)
     report.parent = parent.snapshot
     report.resumed = parent.resumed
     let storage: any StorageBackend =
@@ -102,7 +102,8 @@ public struct Backup {
     let head = cacheWriter?.makeHead(root: root.record)
     // What is stored again after it was lost must be named by an entry, even of a tree that was there before.
     let heals = !repository.state.losses.isEmpty && store.counters.chunks > 0
-    if options.skipIfUnchanged && parent.snapshot != nil && parent.tree == root.node.id && !heals {
+    let isUnchanged = parent.tree == root.node.id && hasLinks(links, parent)
+    if options.skipIfUnchanged && parent.snapshot != nil && isUnchanged && !heals {
       if !options.dryRun { try snapshots.dropPartials(head) }
       finishReport()
       return report
@@ -119,6 +120,16 @@ public struct Backup {
     report.end = WallClock.now()
     report.duration = MonotonicClock.nanoseconds - began
     return report
+  }
+
+  /// Whether the parent has the same hard links: trees say of a file that it has some, not which.
+  private func hasLinks(_ links: [Digest], _ parent: ParentSnapshot) -> Bool {
+    guard !links.isEmpty else { return true }
+    // A writer's credential cannot tell.
+    guard let snapshot = parent.snapshot,
+      let record = try? repository.unlocked.snapshotRecord(snapshot)
+    else { return false }
+    return record.links == links
   }
 
   // MARK: Before
@@ -152,8 +163,19 @@ public struct Backup {
       chunker: try makeChunker(options.chunkSizes ?? repository.config.chunkSizes),
       pagedChunker: try makeChunker(options.chunkSizes ?? pagedChunkSizes()),
       proofKey: HMACSHA256(key: try keys.proofKey()), cache: parent.cache,
-      isCacheDoubtful: parent.isCacheDoubtful, cacheWriter: cacheWriter, observer: observer,
+      isCacheDoubtful: parent.isCacheDoubtful, cacheWriter: cacheWriter,
+      fileSystems: try fileSystems(), observer: observer,
       cancellation: cancellation, workers: workers)
+  }
+
+  /// Those that sources are on, when it is to stay on them.
+  private func fileSystems() throws -> Set<UInt64>? {
+    guard options.oneFileSystem, case .paths(let paths) = options.source else { return nil }
+    var followed: [UInt8]?
+    let plan = try SourceDirectory.plan(paths, asPath: options.asPath)
+    if case .directory(let path) = plan.root { followed = path }
+    return CoveredSource.fileSystems(
+      of: try paths.map(SourceIdentity.absolute), followed: followed)
   }
 
   /// Short chunks, unless the repository's own are as short.
@@ -175,21 +197,34 @@ public struct Backup {
     var tally: SourceCounts
   }
 
+  /// The snapshot's root, after telling what was named and will not be reached.
+  private func job(for plan: SourceDirectory.Plan, in session: BackupSession) -> DirectoryJob {
+    let cached = session.cache.flatMap { $0.record(at: $0.head.root) }
+    let job: DirectoryJob
+    let followed: [UInt8]?
+    switch plan.root {
+    case .directory(let path):
+      job = DirectoryJob(parent: nil, index: 0, path: path, sources: nil, cached: cached)
+      followed = path
+    case .named(let sources):
+      job = DirectoryJob(parent: nil, index: 0, path: [], sources: sources, cached: cached)
+      followed = nil
+    }
+    for (path, cover) in plan.covered {
+      let source = CoveredSource(path: path, cover: cover, isCoverFollowed: cover == followed)
+      if let obstacle = source.obstacle { session.report(path, obstacle, .scan) }
+    }
+    return job
+  }
+
   private func archive(
     _ session: BackupSession, _ workers: Int, _ partials: PartialSnapshots?
   ) throws -> Archived {
     let root: DirectoryJob?
     switch options.source {
     case .paths(let paths):
-      let cached = session.cache.flatMap { $0.record(at: $0.head.root) }
-      let job =
-        switch try SourceDirectory.plan(paths, asPath: options.asPath) {
-        case .directory(let path):
-          DirectoryJob(parent: nil, index: 0, path: path, sources: nil, cached: cached)
-        case .named(let sources):
-          DirectoryJob(parent: nil, index: 0, path: [], sources: sources, cached: cached)
-        }
       DescriptorLimit.raise()
+      let job = job(for: try SourceDirectory.plan(paths, asPath: options.asPath), in: session)
       root = job
       session.stack.push(.scan(job))
     case .standardInput(let name):

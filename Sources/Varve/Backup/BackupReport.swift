@@ -67,8 +67,13 @@ public struct SourceProblem: Sendable, Equatable {
   public var path: [UInt8]
   public var message: String
   public var stage: Stage
+  /// Whether the snapshot has it, though not as it is: it changed while it was read, or lacks attributes.
+  public var isKept: Bool
 
-  public init(path: [UInt8], message: String, stage: Stage = .archival) {
+  public init(
+    path: [UInt8], message: String, stage: Stage = .archival, isKept: Bool = false
+  ) {
+    self.isKept = isKept
     self.path = path
     self.message = message
     self.stage = stage

@@ -45,8 +45,9 @@ final class BackupSession: @unchecked Sendable {
   let rendezvous: Rendezvous
   let links = LinkCollector()
   let chunkBuffers: ChunkBufferPool
-  /// Entries that changed at this time (nanoseconds since 1970) or later are not trusted next time.
-  let trustLimit: Int64
+  let stamps = StampTrust()
+  /// The file systems to stay on; nil for all.
+  let fileSystems: Set<UInt64>?
 
   private let problems = Mutex<[SourceProblem]>([])
   let socketsSkipped = Atomic<UInt64>(0)
@@ -68,7 +69,7 @@ final class BackupSession: @unchecked Sendable {
   init(
     options: BackupOptions, filter: PathFilter, tags: [ExclusionTag], store: ChunkStore,
     chunker: Chunker, pagedChunker: Chunker, proofKey: HMACSHA256, cache: ChangeCache?,
-    isCacheDoubtful: Bool, cacheWriter: ChangeCacheWriter?,
+    isCacheDoubtful: Bool, cacheWriter: ChangeCacheWriter?, fileSystems: Set<UInt64>?,
     observer: (any BackupObserver)?, cancellation: CancellationFlag, workers: Int
   ) throws {
     self.options = options
@@ -90,22 +91,25 @@ final class BackupSession: @unchecked Sendable {
     rendezvous = Rendezvous(threads: workers)
     chunkBuffers = ChunkBufferPool(
       count: workers > 1 ? 2 * workers : 0, capacity: BackupWorker.inputCapacity(chunker))
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    // File systems stamp with the kernel's coarse clock, which lags by up to a tick (10 ms at 100 Hz).
-    trustLimit = Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec) - 20_000_000
+    self.fileSystems = fileSystems
   }
 
   /// Notes that a source could not be read; the backup goes on.
-  func report(_ path: [UInt8], _ message: String, _ stage: SourceProblem.Stage) {
-    let problem = SourceProblem(path: path, message: message, stage: stage)
+  ///
+  /// - Parameter isKept: whether the snapshot has it, though not as it is.
+  func report(
+    _ path: [UInt8], _ message: String, _ stage: SourceProblem.Stage, isKept: Bool = false
+  ) {
+    let problem = SourceProblem(path: path, message: message, stage: stage, isKept: isKept)
     problems.withLock { $0.append(problem) }
     progress.errors.add(1, ordering: .relaxed)
     observer?.failed(problem)
   }
 
-  func report(_ path: [UInt8], _ error: Int32, _ stage: SourceProblem.Stage) {
-    report(path, SystemError.text(error), stage)
+  func report(
+    _ path: [UInt8], _ error: Int32, _ stage: SourceProblem.Stage, isKept: Bool = false
+  ) {
+    report(path, SystemError.text(error), stage, isKept: isKept)
   }
 
   var reportedProblems: [SourceProblem] { problems.withLock { $0 } }

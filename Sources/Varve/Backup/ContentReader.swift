@@ -53,9 +53,8 @@ extension BackupWorker {
           if position < end { break }
         }
         guard hole < holes.count else { break }
-        hashZeros(holes[hole].length)
+        try hashZeros(holes[hole].length)
         position += holes[hole].length
-        session.progress.bytesDone.add(holes[hole].length, ordering: .relaxed)
         hole += 1
       }
       // The file has become shorter: holes behind its end are gone.
@@ -172,13 +171,17 @@ extension BackupWorker {
     return true
   }
 
-  private func hashZeros(_ count: UInt64) {
+  /// A hole has no bytes to read, and as many to hash: a terabyte of it takes a quarter of an hour.
+  private func hashZeros(_ count: UInt64) throws {
     let zeros = ZeroPage.bytes
     var left = count
     while left > 0 {
+      try session.cancellation.check()
+      if session.rendezvous.isCalled { try meet() }
       let step = min(left, UInt64(zeros.count))
       wholeFile.update(UnsafeRawBufferPointer(rebasing: zeros[..<Int(step)]))
       left -= step
+      session.progress.bytesDone.add(step, ordering: .relaxed)
     }
   }
 }

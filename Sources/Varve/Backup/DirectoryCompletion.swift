@@ -67,7 +67,7 @@ extension BackupWorker {
         != (job.status.raw.modified_seconds, job.status.raw.modified_nanoseconds)
     else { return }
     session.report(
-      job.path, "entries came or went while it was read", .archival)
+      job.path, "entries came or went while it was read", .archival, isKept: true)
   }
 
   /// Whether the entries are those of the cached directory, all as they were.
@@ -150,13 +150,13 @@ extension BackupWorker {
       job.sources == nil
       ? ExtendedAttributes.read(job.descriptor, into: &attributes)
       : parent.withLocation(entry.name) { ExtendedAttributes.read($0, $1, into: &attributes) }
-    if error != 0 && reportsProblems { session.report(job.path, error, .archival) }
-    if job.sources == nil {
-      let error = InodeFlags.read(job.descriptor, into: &flags)
-      if error != 0 && reportsProblems { session.report(job.path, error, .archival) }
+    let errors = [error, job.sources == nil ? InodeFlags.read(job.descriptor, into: &flags) : 0]
+      .filter { $0 != 0 }
+    if reportsProblems {
+      for error in errors { session.report(job.path, error, .archival, isKept: true) }
     }
     try encode(
-      parent, &entry, job.status, type: .directory, flags: flags,
+      parent, &entry, job.status, type: .directory, flags: flags, isWhole: errors.isEmpty,
       .directory(DirectoryContent(id: node.id, proofRoot: node.root, entryCount: node.count)),
       into: &arena, arenaIndex)
   }

@@ -16,11 +16,10 @@ final class DirectoryJob: @unchecked Sendable {
   let cached: CachedDirectory?
   /// Whether all of `cached` is of a base of the change cache: its record was reached through an entry that is carried over.
   let isOfBase: Bool
-  /// The file system to stay on, when asked to.
-  var device: UInt64?
-
   var descriptor: Int32 = -1
   var status = FileStatus()
+  /// Whether the time stamps of its entries come from another clock than this machine's.
+  private var isRemote = false
   var signature = FileSignature(inode: 0, changed: 0, modified: 0, size: 0)
   var listing = DirectoryListing()
   private var table = UnsafeMutablePointer<EntryState>.allocate(capacity: 16)
@@ -50,7 +49,6 @@ final class DirectoryJob: @unchecked Sendable {
     self.cached = cached
     self.isOfBase = isOfBase
     depth = (parent?.depth ?? -1) + 1
-    device = parent?.device
   }
 
   deinit {
@@ -65,6 +63,9 @@ final class DirectoryJob: @unchecked Sendable {
   var entries: UnsafeMutableBufferPointer<EntryState> {
     UnsafeMutableBufferPointer(start: table, count: count)
   }
+
+  /// Whether the user named it, and not a directory above it.
+  var isNamed: Bool { parent == nil || parent?.sources != nil }
 
   /// Makes room for so many entries, which spares a directory of 10^6 entries 128 MB of copies.
   func reserve(_ wanted: Int) {
@@ -108,11 +109,28 @@ final class DirectoryJob: @unchecked Sendable {
   ) rethrows -> T {
     if let sources {
       let source = sources.entries[name]
+      let directory = source.openDirectory()
+      defer { if directory >= 0 { close(directory) } }
       return try source.fileName.withUnsafeBufferPointer {
-        try body(source.directory.number, $0.baseAddress!)
+        try body(directory, $0.baseAddress!)
       }
     }
     return try body(descriptor, listing.name(name))
+  }
+
+  /// Notes, once it is open, whose clock its entries are stamped with.
+  func noteFileSystem() {
+    if let parent, parent.sources == nil, parent.status.device == status.device {
+      isRemote = parent.isRemote
+    } else {
+      isRemote = StampTrust.isRemote(descriptor)
+    }
+  }
+
+  /// Whether the time stamps of an entry come from another clock than this machine's.
+  func isRemote(_ name: Int) -> Bool {
+    guard sources != nil else { return isRemote }
+    return withLocation(name) { directory, _ in StampTrust.isRemote(directory) }
   }
 
   /// The path of an entry, as the user knows it.

@@ -24,7 +24,7 @@ extension BackupWorker {
     }
     if let sources = job.sources {
       try scan(job, count: sources.entries.count)
-    } else if job.device == nil || job.device == job.status.device {
+    } else if job.isNamed || session.fileSystems?.contains(job.status.device) ?? true {
       let error = job.listing.load(job.descriptor)
       if error != 0 {
         session.report(job.path, error, .scan)
@@ -67,9 +67,7 @@ extension BackupWorker {
       return false
     }
     job.signature = FileSignature(job.status)
-    if session.options.oneFileSystem && job.device == nil && job.sources == nil {
-      job.device = job.status.device
-    }
+    if job.sources == nil { job.noteFileSystem() }
     return true
   }
 
@@ -209,9 +207,9 @@ extension BackupWorker {
     _ job: DirectoryJob, _ name: Int, _ status: inout FileStatus
   ) -> Int32 {
     guard let source = job.sources?.entries[name] else { return ENOENT }
-    if source.directory.number < 0 { return -source.directory.number }
     return job.withLocation(name) { directory, file in
-      source.inner == nil
+      if directory < 0 { return -directory }
+      return source.inner == nil
         ? FileStatus.read(directory, file, into: &status)
         : -varve_statx(directory, file, 0, &status.raw)
     }

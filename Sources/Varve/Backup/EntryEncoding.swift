@@ -28,15 +28,15 @@ extension BackupWorker {
     into arena: inout ByteWriter, _ arenaIndex: Int
   ) throws {
     let name = job.entries[index].name
-    var error = ExtendedAttributes.read(file, into: &attributes)
-    if error != 0 { session.report(job.path(of: name), error, .archival) }
     var flags: UInt32 = 0
-    error = InodeFlags.read(file, into: &flags)
-    if error != 0 { session.report(job.path(of: name), error, .archival) }
+    let errors = [
+      ExtendedAttributes.read(file, into: &attributes), InodeFlags.read(file, into: &flags),
+    ].filter { $0 != 0 }
+    for error in errors { session.report(job.path(of: name), error, .archival, isKept: true) }
     try content.holes.withUnsafeBufferPointer { holes in
       func encode(_ form: TreeEntryEncoder.Form) throws {
         try self.encode(
-          job, &job.entries[index], status, type: .file, flags: flags,
+          job, &job.entries[index], status, type: .file, flags: flags, isWhole: errors.isEmpty,
           .file(size: content.size, form: form, holes: holes, digest: content.digest),
           into: &arena, arenaIndex)
       }
@@ -54,7 +54,8 @@ extension BackupWorker {
   ) throws {
     let name = entry.name
     let error = job.withLocation(name) { ExtendedAttributes.read($0, $1, into: &attributes) }
-    if error != 0 { session.report(job.path(of: name), error, .archival) }
+    let isWhole = error == 0
+    if !isWhole { session.report(job.path(of: name), error, .archival, isKept: true) }
     switch entry.type {
     case .link:
       let target = withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
@@ -71,14 +72,16 @@ extension BackupWorker {
       }
       try target.1.withUnsafeBytes {
         try encode(
-          job, &entry, status, type: .link, .link(target: $0), into: &arena, arenaIndex)
+          job, &entry, status, type: .link, isWhole: isWhole, .link(target: $0), into: &arena,
+          arenaIndex)
       }
     case .fifo:
-      try encode(job, &entry, status, type: .fifo, .none, into: &arena, arenaIndex)
+      try encode(
+        job, &entry, status, type: .fifo, isWhole: isWhole, .none, into: &arena, arenaIndex)
     case .characterDevice, .blockDevice:
       try encode(
         job, &entry, status,
-        type: entry.type,
+        type: entry.type, isWhole: isWhole,
         .device(major: status.raw.special_device_major, minor: status.raw.special_device_minor),
         into: &arena, arenaIndex)
     case .file, .directory:
@@ -92,10 +95,12 @@ extension BackupWorker {
   }
 
   /// Appends an entry's leaf hash and body to `arena`.
+  ///
+  /// - Parameter isWhole: false when some of it could not be read: it is tried, and named, again the next time.
   func encode(
     _ job: DirectoryJob, _ entry: inout EntryState, _ status: FileStatus, type: EntryType,
-    flags: UInt32 = 0, _ content: TreeEntryEncoder.Content, into arena: inout ByteWriter,
-    _ arenaIndex: Int
+    flags: UInt32 = 0, isWhole: Bool = true, _ content: TreeEntryEncoder.Content,
+    into arena: inout ByteWriter, _ arenaIndex: Int
   ) throws {
     let start = arena.bytes.count
     arena.digest(.zero)
@@ -126,9 +131,7 @@ extension BackupWorker {
       leaf(of: UnsafeRawBufferPointer(rebasing: bytes[bodyStart...]), fields)
         .store(to: bytes.baseAddress! + start)
     }
-    if entry.signature.changed >= session.trustLimit
-      || entry.signature.modified >= session.trustLimit
-    {
+    if !isWhole || session.stamps.doubts(entry.signature, isRemote: job.isRemote(entry.name)) {
       entry.signature.inode = ChangeCacheFormat.untrusted
     }
   }

@@ -81,7 +81,8 @@ extension BackupWorker {
       guard try readStatus(job, entry, file.number, &status) else { return }
       changed = FileSignature(status) != before
       if changed {
-        session.report(job.path(of: entry.name), "it changed while it was read", .archival)
+        session.report(
+          job.path(of: entry.name), "it changed while it was read", .archival, isKept: true)
       }
     }
     try storeSmallFiles(job, arenaIndex)
@@ -99,7 +100,8 @@ extension BackupWorker {
         break
       }
       if !changed {
-        session.report(job.path(of: entry.name), "it changed while it was read", .archival)
+        session.report(
+          job.path(of: entry.name), "it changed while it was read", .archival, isKept: true)
       }
       if changed || content.size > Self.rereadLimit {
         job.entries[index].signature.inode = ChangeCacheFormat.untrusted

@@ -22,8 +22,9 @@ struct ParentSnapshot {
   /// A cache counts only while its snapshot is live: then everything it refers to is stored (I2).
   init(
     of identity: SourceIdentity, _ parent: BackupOptions.Parent, _ files: ChangeCacheFiles?,
-    in repository: UnlockedRepository
+    in indexed: IndexedRepository
   ) throws {
+    let repository = indexed.unlocked
     let state = repository.log.state
     func liveForm(_ id: Digest) -> Digest? { Self.liveForm(of: id, in: state) }
     let known = files.flatMap { ChangeCache(files: $0) { liveForm($0) != nil } }
@@ -44,7 +45,10 @@ struct ParentSnapshot {
       }
     }
     if let cache, cache.head.isPartial { resumed = described }
-    if let cache, let loss = state.losses.last?.entry {
+    // What lies where the index does not tell may be lost without anybody's knowing.
+    if cache != nil, !indexed.failures.isEmpty {
+      isCacheDoubtful = true
+    } else if let cache, let loss = state.losses.last?.entry {
       isCacheDoubtful = ([cache.head.snapshot] + cache.head.bases).contains {
         Self.entry(of: $0, in: state) < loss
       }

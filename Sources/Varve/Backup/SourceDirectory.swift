@@ -14,18 +14,20 @@ final class SourceDirectory: @unchecked Sendable {
     let name: [UInt8]
     /// The path as the user knows it.
     let path: [UInt8]
-    /// The directory that holds it, and its name there, ended by NUL.
-    let directory: Reference
+    /// The directory that holds it, and its name there, both ended by NUL.
+    fileprivate let directory: [CChar]
     let fileName: [CChar]
     /// Set when this is a directory on the way to sources, not a source itself.
     let inner: SourceDirectory?
-  }
 
-  /// A shared directory descriptor.
-  final class Reference: Sendable {
-    let number: Int32
-    init(_ number: Int32) { self.number = number }
-    deinit { if number >= 0 { close(number) } }
+    /// Opens the directory that holds it: only while it is used, since there may be more sources than descriptors.
+    ///
+    /// - Returns: a descriptor, which is the caller's to close, or a negated error number.
+    func openDirectory() -> Int32 {
+      directory.withUnsafeBufferPointer {
+        varve_open(AT_FDCWD, $0.baseAddress!, varve_o_path | O_DIRECTORY, 0)
+      }
+    }
   }
 
   private(set) var entries: [Entry] = []
@@ -40,10 +42,16 @@ final class SourceDirectory: @unchecked Sendable {
   }
 
   /// What a set of paths makes.
-  enum Plan {
-    /// The snapshot's root is this directory of the file system.
-    case directory([UInt8])
-    case named(SourceDirectory)
+  struct Plan {
+    enum Root {
+      /// The snapshot's root is this directory of the file system.
+      case directory([UInt8])
+      case named(SourceDirectory)
+    }
+
+    let root: Root
+    /// Absolute paths of what was named below another source, and comes with that.
+    fileprivate(set) var covered: [(path: [UInt8], by: [UInt8])] = []
   }
 
   /// - Parameters:
@@ -80,29 +88,37 @@ final class SourceDirectory: @unchecked Sendable {
           .usage, "'\(EscapedBytes.text(whole.path))' cannot be combined with other sources",
           hint: "name it by its absolute path, or make one snapshot for each")
       }
-      return .directory(whole.path)
+      let below = sources.filter { !$0.components.isEmpty }
+      return Plan(
+        root: .directory(whole.path), covered: below.map { (path: $0.path, by: whole.path) })
     }
     let root = SourceDirectory()
-    try root.fill(sources, depth: 0)
-    return .named(root)
+    var plan = Plan(root: .named(root))
+    try root.fill(sources, depth: 0, &plan)
+    return plan
   }
 
-  private func fill(_ sources: [Source], depth: Int) throws {
+  private func fill(_ sources: [Source], depth: Int, _ plan: inout Plan) throws {
     var groups: [[UInt8]: [Source]] = [:]
     for source in sources { groups[source.components[depth], default: []].append(source) }
     for name in groups.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
       let group = groups[name] ?? []
       let complete = group.filter { $0.components.count == depth + 1 }
       if let source = complete.first {
-        guard complete.allSatisfy({ $0.path == source.path }) else {
+        let below = group.filter { $0.components.count > depth + 1 }
+        let isOne =
+          complete.allSatisfy { $0.path == source.path }
+          && below.allSatisfy { $0.path.starts(with: source.path + [UInt8(ascii: "/")]) }
+        guard isOne else {
           throw VarveError(
             .usage, "two sources would both be '\(EscapedBytes.text(name))' in the snapshot",
             hint: "name them by their absolute paths, or make one snapshot for each")
         }
         entries.append(try Self.entry(name: name, path: source.path, inner: nil))
+        plan.covered += below.map { (path: $0.path, by: source.path) }
       } else {
         let inner = SourceDirectory()
-        try inner.fill(group, depth: depth + 1)
+        try inner.fill(group, depth: depth + 1, &plan)
         // The path of the directory on the way, as far as the file system has it.
         let first = group[0]
         let above = first.components.count - depth - 1
@@ -135,14 +151,9 @@ final class SourceDirectory: @unchecked Sendable {
     while let last = directory.last, last != slash { directory.removeLast() }
     let base = Array(trimmed[directory.count...])
     if directory.isEmpty { directory = [0x2e] }
-    let number = (directory + [0]).withUnsafeBytes {
-      varve_open(
-        AT_FDCWD, $0.baseAddress!.assumingMemoryBound(to: CChar.self),
-        varve_o_path | O_DIRECTORY, 0)
-    }
     let fileName = base.isEmpty ? [0x2e] : base
     return Entry(
-      name: name, path: trimmed, directory: Reference(number),
+      name: name, path: trimmed, directory: (directory + [0]).map { CChar(bitPattern: $0) },
       fileName: (fileName + [0]).map { CChar(bitPattern: $0) }, inner: inner)
   }
 }

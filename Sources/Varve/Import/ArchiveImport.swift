@@ -58,7 +58,13 @@ struct ArchiveImport: TreeSource {
       if !reader.hasEndMark {
         members.leaveOut([], "it has no end mark: what comes last may be missing")
       }
-      let digest = try input.finish()
+      let (digest, hasMore) = try input.finish()
+      if hasMore {
+        members.leaveOut(
+          [],
+          "there is more behind its end mark, as in archives that were put together: import each by itself"
+        )
+      }
       session.recordedMeta.withLock { $0["archive-sha256"] = digest.hex }
       return try members.finish()
     } catch let error as VarveError where error.code == .io {

@@ -115,11 +115,18 @@ final class ArchiveInput {
 
   /// Reads to the end, so that checksums there are checked and whoever writes it may end.
   ///
-  /// - Returns: the SHA-256 of the archive as it is stored.
-  func finish() throws -> Digest {
-    try withUnsafeTemporaryAllocation(byteCount: Self.pieceSize, alignment: 16) { rest in
-      while try read(into: rest) == rest.count {}
+  /// - Returns: the SHA-256 of the archive as it is stored, and whether there was anything but zeros.
+  func finish() throws -> (digest: Digest, hasMore: Bool) {
+    let hasMore = try withUnsafeTemporaryAllocation(
+      byteCount: Self.pieceSize, alignment: 16
+    ) { rest in
+      var hasMore = false
+      while true {
+        let count = try read(into: rest)
+        hasMore = hasMore || rest[..<count].contains { $0 != 0 }
+        if count < rest.count { return hasMore }
+      }
     }
-    return stored.finish()
+    return (stored.finish(), hasMore)
   }
 }

@@ -41,7 +41,9 @@ final class ArchiveMembers {
   func take(_ archived: ArchivedMember, from reader: TarReader) throws {
     let member = archived.member
     guard let components = components(of: member.path) else { return }
-    for loss in archived.losses { leaveOut(member.path, loss) }
+    for loss in archived.losses {
+      session.report(member.path, loss, .archival, isKept: true)
+    }
     guard let name = components.last else {
       // The archive's own directory: the root of a snapshot has no metadata to keep.
       if member.kind != .directory { leaveOut(member.path, "it has no name") }
@@ -57,6 +59,9 @@ final class ArchiveMembers {
       let number = try sorter.add(key, [Mark.link])
       links.add(number: number, target: targetKey)
       return
+    }
+    if case .file(let size, _) = member.kind, size > Self.largestFile {
+      return leaveOut(member.path, "its \(size) bytes are more than a file has, holes included")
     }
     guard var entry = entry(member, name: name) else { return }
     if case .file(let size, _) = member.kind {
@@ -132,6 +137,8 @@ final class ArchiveMembers {
   }
 
   private static let nobody: UInt32 = 65_534
+  /// Of ext4; an archive says of a sparse file what it likes, and each byte of it is hashed.
+  private static let largestFile: UInt64 = 16 << 40
 
   private func store(
     _ archived: ArchivedMember, size: UInt64, from reader: TarReader

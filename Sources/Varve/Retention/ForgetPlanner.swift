@@ -268,7 +268,10 @@ extension SnapshotGrouping.Key: CustomStringConvertible {
     if let paths {
       parts.append("paths [\(paths.map { EscapedBytes.text($0) }.joined(separator: ", "))]")
     }
-    if let tags { parts.append("tags [\(tags.joined(separator: ", "))]") }
+    if let tags {
+      let names = tags.map { ByteText.printable($0) }
+      parts.append("tags [\(names.joined(separator: ", "))]")
+    }
     return parts.isEmpty ? "of all snapshots" : parts.joined(separator: ", ")
   }
 }

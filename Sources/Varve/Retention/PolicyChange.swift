@@ -3,8 +3,8 @@ public import VarveRepository
 
 /// Sets and removes the policies that the log holds.
 ///
-/// Owners may do anything. A writer may set a policy where none is in force, and one that keeps at least
-/// what the one in force keeps.
+/// Owners may do anything. A writer may set a policy that keeps at least what the one in force keeps, but not the first
+/// one: without a policy everything is kept.
 public struct PolicyChange {
   private let repository: UnlockedRepository
   private let ids: OpaqueIDs
@@ -44,7 +44,7 @@ public struct PolicyChange {
   ///
   /// - Parameter source: nil for every source that has none of its own.
   /// - Returns: the index of its entry; nil when it was in force already.
-  /// - Throws: `.forbidden` for a reader, and for a writer when it keeps less.
+  /// - Throws: `.forbidden` for a reader, and for a writer when it keeps less or none is in force.
   public func set(_ policy: RetentionPolicy, for source: SnapshotSource?) throws -> UInt64? {
     try repository.require(.owner, .writer, to: "set a policy")
     let change = LogStatement.PolicyChange(source: source?.id(ids), keep: policy)
@@ -52,12 +52,22 @@ public struct PolicyChange {
       let present = change.source.map { state.policies[$0] } ?? state.defaultPolicy
       guard present?.keep != policy else { return [] }
       guard repository.role == .owner || !state.isLoosening(change) else {
-        throw VarveError(
-          .forbidden, "a writer may not loosen a policy: the one in force keeps more",
-          hint: "keep at least as much by each rule, or ask an owner")
+        throw Self.loosens(state.policy(forSource: change.source))
       }
       return [.policy(change)]
     }.first
+  }
+
+  /// - Parameter present: the policy in force.
+  private static func loosens(_ present: LogState.Policy?) -> VarveError {
+    guard present != nil else {
+      return VarveError(
+        .forbidden, "a writer may not set the first policy: without one everything is kept",
+        hint: "ask an owner to set it")
+    }
+    return VarveError(
+      .forbidden, "a writer may not loosen a policy: the one in force keeps more",
+      hint: "keep at least as much by each rule, or ask an owner")
   }
 
   /// Takes a policy out of force.

@@ -66,7 +66,8 @@ extension RetentionRules: CustomStringConvertible {
       append("\(rule.unit) snapshots within \(duration)", ", ")
     }
     if !tagLists.isEmpty {
-      let lists = tagLists.map { "[\($0.joined(separator: ", "))]" }.joined(separator: " ")
+      let names = tagLists.map { $0.map { ByteText.printable($0) } }
+      let lists = names.map { "[\($0.joined(separator: ", "))]" }.joined(separator: " ")
       append(
         hidesTags ? "all snapshots with certain tags" : "all snapshots with tags [\(lists)]",
         " and ")

@@ -30,7 +30,8 @@ struct AuditCommand: VarveSubcommand {
       An audit policy (docs/audit.md) demands more: how far apart backups and checks may be.
 
       What is proved rests on the log's key: give it with --key, or the policy's line "log", from somebody \
-      who knows it ('varve cat config' of the owner). Keep a checkpoint of each audit (log/checkpoint of the repository) and give it to the next one.
+      who knows it ('varve cat config' of the owner). Every writer has the secret half of it: who else made the log \
+      is shown by a checkpoint that was kept, by witnesses, or by --config-digest. Keep a checkpoint of each audit (log/checkpoint of the repository) and give it to the next one.
 
       Exit code 22 means that a link is broken; the first one is named.
 
@@ -51,6 +52,12 @@ struct AuditCommand: VarveSubcommand {
 
   @Option(help: ArgumentHelp("The log's verifier key, or a file that has it.", valueName: "vkey"))
   var key: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The SHA-256 of the repository's config, which an audit prints, from somebody who knows it: it fixes whose entries count.",
+      valueName: "hex"))
+  var configDigest: String?
 
   @Option(help: ArgumentHelp("What is demanded of the repository.", valueName: "file"))
   var policy: RawArgument?
@@ -77,14 +84,19 @@ struct AuditCommand: VarveSubcommand {
     if let from, let to, from.timestamp > to.timestamp {
       throw ValidationError("--from is later than --to.")
     }
+    if let configDigest, Digest(hex: configDigest) == nil {
+      throw ValidationError("--config-digest takes 64 hexadecimal digits.")
+    }
   }
 
   func execute(on console: Console) throws -> ExitStatus {
     let access = RepositoryAccess(global, console)
     let storage = try access.storage()
     let options = try options(access)
-    let report: AuditReport
+    var report: AuditReport
+    let config: Digest
     do {
+      config = try Repository.open(storage: storage).configDigest
       report = try Audit.run(storage: storage, options: options)
     } catch let error as VarveError where error.code == .damaged || error.code == .missing {
       // Not even what everything else is verified with can be believed.
@@ -92,6 +104,7 @@ struct AuditCommand: VarveSubcommand {
       _ = ErrorReport(console).report(error, as: .unproved)
       return .unproved
     }
+    if let finding = judge(config, options, report) { report.findings.insert(finding, at: 0) }
     if let html {
       guard ByteText.isUTF8(RawArgument.bytes(html)) else {
         throw VarveError(.usage, "the path of the HTML file is not UTF-8", hint: "use another path")
@@ -99,11 +112,32 @@ struct AuditCommand: VarveSubcommand {
       try FileWriting.replace(html, with: Array(AuditPage(report).text.utf8))
     }
     if console.isJSON {
-      try AuditJSON(report).print(on: console)
+      try AuditJSON(report, config: config).print(on: console)
     } else {
-      try AuditSummary(report).print(on: console)
+      try AuditSummary(report, config: config).print(on: console)
     }
     return report.holds ? .success : .unproved
+  }
+
+  /// The log's key is with every writer, and with those that were removed. Only the config says with which key the log of
+  /// this repository begins, which none of them has.
+  private func judge(
+    _ config: Digest, _ options: AuditOptions, _ report: AuditReport
+  ) -> AuditFinding? {
+    if let configDigest {
+      guard Digest(hex: configDigest) != config else { return nil }
+      return AuditFinding(
+        .broken, .key, object: ObjectName.config,
+        "the repository's config has the SHA-256 \(config.hex), not the one that was given")
+    }
+    let hasQuorum =
+      report.timeProofs > 0 && (options.trust.policy ?? options.policy.witnesses) != nil
+    guard report.pins.isEmpty, !hasQuorum else { return nil }
+    return AuditFinding(
+      .notice, .key,
+      "any writer, also one that was removed, could have made this log from its first entry; give a --checkpoint that "
+        + "was kept, a --witness-policy, or --config-digest \(config.hex) when its owner confirms it"
+    )
   }
 
   private func options(_ access: RepositoryAccess) throws -> AuditOptions {

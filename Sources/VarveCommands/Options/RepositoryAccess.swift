@@ -98,7 +98,11 @@ struct RepositoryAccess: Sendable {
         hint: "use a credential of the role "
           + Role.allCases.filter(roles.contains).map(\.rawValue).joined(separator: " or "))
     }
-    return try IndexedRepository(repository)
+    let indexed = try IndexedRepository(repository)
+    for failure in indexed.failures {
+      console.warning("\(failure.message); going on without it, see 'varve check'")
+    }
+    return indexed
   }
 
   /// For commands that read what is stored.

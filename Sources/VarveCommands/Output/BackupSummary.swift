@@ -51,10 +51,16 @@ struct BackupSummary {
     if report.socketsSkipped > 0 {
       lines.append("skipped \(HumanText.count(report.socketsSkipped, "socket"))")
     }
-    if !report.problems.isEmpty {
+    let kept = report.problems.count { $0.isKept }
+    if kept < report.problems.count {
       lines.append(
-        "\(HumanText.count(report.problems.count, "file")) could not be read; "
-          + "the snapshot is without them")
+        "\(HumanText.count(report.problems.count - kept, "problem")): "
+          + "what is named above could not be read, and is not in the snapshot")
+    }
+    if kept > 0 {
+      lines.append(
+        "\(HumanText.count(kept, "problem")): "
+          + "what is named above is in the snapshot, but not as it was found")
     }
     if let snapshot = report.snapshot {
       lines.append("snapshot \(snapshot.hex.prefix(8)) saved")

@@ -28,9 +28,11 @@ struct CheckSummary {
 
   /// What to do next.
   private var hint: String {
+    if let hint = hintForInventories { return hint }
+    let isKnown = report.notChecked.isEmpty
     var hint =
-      "what is not named above is intact and can be restored; put back the objects named from a copy of "
-      + "the repository"
+      (isKnown ? "what is not named above is intact and can be restored; " : "")
+      + "put back the objects named from a copy of the repository"
     var packs: [String] = []
     var isForIndex = false
     for damage in report.damages {
@@ -57,6 +59,17 @@ struct CheckSummary {
       hint += ", or go on in a new one"
     }
     return hint
+  }
+
+  /// Without an inventory it is not known which objects there should be.
+  private var hintForInventories: String? {
+    let isForInventory = report.damages.contains {
+      if case .inventory = ObjectClass($0.object) { true } else { false }
+    }
+    guard isForInventory else { return nil }
+    return
+      "put back the inventories named from a copy of the repository; restores and backups go on without them, "
+      + "'varve prune' does not. As an owner run 'varve repair index', which declares anew what they listed and is still there"
   }
 
   /// Names a snapshot and what of it is lost; this is data, even with `--quiet`.

@@ -44,7 +44,9 @@ struct SnapshotList {
       if let paths = group.key.paths {
         parts.append("paths \(paths.map(ByteText.printable).joined(separator: ", "))")
       }
-      if let tags = group.key.tags { parts.append("tags \(tags.joined(separator: ", "))") }
+      if let tags = group.key.tags {
+        parts.append("tags \(tags.map(ByteText.printable).joined(separator: ", "))")
+      }
       try console.line("snapshots of \(parts.joined(separator: "; "))")
       try table(group.snapshots, on: console)
       try console.line("")

@@ -26,6 +26,11 @@ struct StorageRepairSummary {
     for lost in plan.lostPacks + plan.lostSegments {
       try console.line("lost: \(lost.object.name): \(ByteText.printable(lost.reason))")
     }
+    for failure in plan.lostLists {
+      try console.line(
+        "lost: \(ByteText.printable(failure.message)); what it listed and is still there is declared anew"
+      )
+    }
     guard !console.isQuiet else { return }
     if !plan.wrongSegments.isEmpty {
       try console.line("replace \(HumanText.count(plan.wrongSegments.count, "index segment"))")

@@ -39,6 +39,20 @@ public enum ObjectName {
     return commitPrefix + zeros + digits
   }
 
+  /// The most bytes that an object of that name may have: storage may hold anything, and whoever reads an object whole takes
+  /// memory for it. At least what the format allows; names of no object are treated as packs'.
+  public static func byteLimit(of name: String) -> UInt64 {
+    switch ObjectClass(name) {
+    case .config, .checkpoint: 1 << 20
+    case .credential: 64 << 10
+    // 255 entries of 60 KiB in a commit, 256 in a bundle.
+    case .commit, .tile: 16 << 20
+    case .snapshot: UInt64(SnapshotRecord.byteLimit) + (4 << 10)
+    case .inventory: UInt64(Inventory.byteLimit)
+    case .pack, .index, nil: UInt64(PackLimits.packByteCount)
+    }
+  }
+
   /// The digest that the object's bytes must have, or nil when `name` is not exactly the name of an
   /// object that is named by a digest.
   public static func digest(of name: String) -> Digest? {

@@ -1,7 +1,8 @@
 public import VarveFormat
 public import VarveRepository
 
-/// What the log says of drills: what was begun, what came of it, in the order of the log. No host can leave one out.
+/// What the log says of drills: what was begun, what came of it, in the order of the log. No host can leave one out. What
+/// authors say who cannot restore is none.
 public struct DrillHistory: Sendable {
   public struct Run: Sendable {
     public var startEntry: UInt64
@@ -41,7 +42,7 @@ public struct DrillHistory: Sendable {
 
   public init(_ state: LogState) {
     var places: [UInt64: Int] = [:]
-    for row in state.receipts {
+    for row in state.credibleReceipts {
       let receipt = row.receipt
       switch receipt.activity {
       case .drillStart:

@@ -111,21 +111,26 @@ struct DrillText {
   }
 
   private func code(_ text: String) -> String {
-    let text = ByteText.printable(text).split(separator: "|", omittingEmptySubsequences: false)
-      .joined(separator: "\\|")
+    var escaped = ""
+    for scalar in ByteText.printable(text).unicodeScalars {
+      if scalar == "|" { escaped += "\\" }
+      escaped.unicodeScalars.append(scalar)
+    }
+    let text = escaped
     let ticks = String(repeating: "`", count: longestRun(of: "`", in: text) + 1)
     return ticks.count == 1 ? "`\(text)`" : "\(ticks) \(text) \(ticks)"
   }
 
   private func fenced(_ text: String) -> String {
     let fence = String(repeating: "`", count: max(3, longestRun(of: "`", in: text) + 1))
-    return "\(fence)\n\(text)\(text.hasSuffix("\n") ? "" : "\n")\(fence)"
+    return "\(fence)\n\(text)\(text.utf8.last == 0x0a ? "" : "\n")\(fence)"
   }
 
-  private func longestRun(of character: Character, in text: String) -> Int {
+  /// Not of a `Character`: with a mark behind it, it is another one to Swift and the same to Markdown.
+  private func longestRun(of scalar: Unicode.Scalar, in text: String) -> Int {
     var (longest, run) = (0, 0)
-    for next in text {
-      run = next == character ? run + 1 : 0
+    for next in text.unicodeScalars {
+      run = next == scalar ? run + 1 : 0
       longest = max(longest, run)
     }
     return longest

@@ -4,6 +4,8 @@
 //     task     receipt `forget` or `prune`, or a `check` entry: it was done, or, as a receipt says, failed; no claim before
 //              it counts any more
 //
+// All of them count only by authors whose role can do the task: a writer cannot claim what it could not do.
+//
 // A host appends a claim only on top of a state in which the task is due and nobody else's claim counts; since an append
 // is a compare-and-append, of any number of hosts one wins, and the others find its claim. A host that died after its claim
 // does not keep the others waiting for ever: by their clocks, a claim counts for `lifetime`. Should it live after all,
@@ -45,7 +47,7 @@ struct MaintenanceClaim {
     if let done = ends.last(where: { !$0.hasFailed }) {
       guard schedule.isDue(at: now, lastRun: done.time) else { return .notDue }
     }
-    let claim = state.receipts.last {
+    let claim = state.credibleReceipts.last {
       $0.receipt.activity == .claim && $0.receipt.scope == task.rawValue
     }
     guard let claim, claim.entry > ends.last?.entry ?? 0 else { return .due }
@@ -63,11 +65,13 @@ struct MaintenanceClaim {
 
   /// In the order of the log.
   private func ends(in state: LogState) -> [End] {
-    let receipts = state.receipts.filter { $0.receipt.activity == task.activity }.map {
+    let receipts = state.credibleReceipts.filter { $0.receipt.activity == task.activity }.map {
       End(entry: $0.entry, time: $0.time, hasFailed: $0.receipt.result == .failed)
     }
     guard task == .check else { return receipts }
-    let checks = state.checks.filter { !wantsData || $0.result.scope.hasPrefix("read-data") }
+    let checks = state.credibleChecks.filter {
+      !wantsData || $0.result.scope.hasPrefix("read-data")
+    }
     return (receipts + checks.map { End(entry: $0.entry, time: $0.time, hasFailed: false) })
       .sorted { $0.entry < $1.entry }
   }

@@ -80,7 +80,7 @@ struct MaintenanceRun {
   }
 
   private func may(_ role: Role, _ task: MaintenanceTask) -> Bool {
-    role == .owner || (role == .reader && task == .check)
+    task.activity.capableRoles.contains(role)
   }
 
   private func carryOut(
@@ -150,7 +150,7 @@ struct MaintenanceRun {
           .usage, "'\(ByteText.printable(subset))' is no part of the data",
           hint: "give one such as 5%, 2/7 or 10G")
       }
-      options.readData = part.next(after: state.checks.map(\.result.scope))
+      options.readData = part.next(after: state.credibleChecks.map(\.result.scope))
     }
     return try opening.check(
       options: options, observer: SilentCheck(), cancellation: surroundings.cancellation)

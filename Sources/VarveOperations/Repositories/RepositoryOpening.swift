@@ -86,7 +86,11 @@ public struct RepositoryOpening: Sendable {
 
   /// The repository, unlocked, with its index.
   public func indexed() throws -> IndexedRepository {
-    try IndexedRepository(try unlocked())
+    let indexed = try IndexedRepository(try unlocked())
+    for failure in indexed.failures {
+      warn("\(failure.message); going on without it, see 'varve check'")
+    }
+    return indexed
   }
 
   /// Checks the repository; a damaged one cannot always be opened, so checking begins before that.

@@ -4,7 +4,10 @@ import VarveRepository
 extension ServiceUnits {
   /// The service, allowed what backups need and no more. Hooks and other commands of the configuration run inside it,
   /// and nobody knows what they need; where there are any, what would keep them from their work is left out.
-  package func service() -> String {
+  ///
+  /// - Throws: `.usage` for what no unit file can hold.
+  package func service() throws -> String {
+    try requirePrintable(writable)
     var unit = [
       Self.mark, "[Unit]", "Description=Varve: backups that are due",
       "Documentation=man:varve(1)",
@@ -114,12 +117,13 @@ extension ServiceUnits {
   /// A word as unit files have it.
   private static func quoted(_ text: String) -> String {
     var result = ""
-    for character in text {
-      switch character {
-      case "\"", "\\": result += "\\\(character)"
+    // Not by `Character`: a quote with a mark behind it is another one, and to systemd it is a quote.
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": result += "\\" + String(scalar)
       case "%": result += "%%"
       case "$": result += "$$"
-      default: result.append(character)
+      default: result.unicodeScalars.append(scalar)
       }
     }
     let isPlain = text.utf8.allSatisfy {

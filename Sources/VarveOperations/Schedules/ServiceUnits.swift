@@ -68,10 +68,12 @@ package struct ServiceUnits {
       """
   }
 
-  /// - Throws: `.usage` when nothing has a schedule.
+  /// - Throws: `.usage` when nothing has a schedule, or something cannot be written into a line.
   package func crontab() throws -> String {
-    let command = "\(Self.shell(program)) run --due --quiet --config \(Self.shell(file))"
-      .split(separator: "%", omittingEmptySubsequences: false).joined(separator: "\\%")
+    try requirePrintable()
+    let command = Self.replacing(
+      UInt8(ascii: "%"), with: "\\%",
+      in: "\(Self.shell(program)) run --due --quiet --config \(Self.shell(file))")
     let who = isForUser ? "" : "\(user ?? "root") "
     // After what was missed, and away from the minute at which all others ask.
     let minute =
@@ -98,8 +100,29 @@ package struct ServiceUnits {
   private static func shell(_ text: String) -> String {
     let isPlain = text.utf8.allSatisfy { TextForm.isNameByte($0) || $0 == UInt8(ascii: "/") }
     if isPlain && !text.isEmpty { return text }
-    return "'"
-      + text.split(separator: "'", omittingEmptySubsequences: false)
-      .joined(separator: "'\\''") + "'"
+    return "'" + replacing(UInt8(ascii: "'"), with: "'\\''", in: text) + "'"
+  }
+
+  /// By bytes, as whoever reads it: a mark behind a quote makes another `Character` of it.
+  private static func replacing(_ byte: UInt8, with other: String, in text: String) -> String {
+    var bytes: [UInt8] = []
+    for next in text.utf8 {
+      if next == byte { bytes += Array(other.utf8) } else { bytes.append(next) }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Requires that nothing the files name ends a line or has another control character in it.
+  ///
+  /// - Throws: `.usage`.
+  func requirePrintable(_ paths: [String] = []) throws {
+    let texts =
+      [program, file, user ?? ""] + paths + environment.flatMap { [$0.key, $0.value] }
+    for text in texts where text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) {
+      throw VarveError(
+        .usage,
+        "\"\(ByteText.printable(text))\" has a control character, which no unit file can hold",
+        hint: "use another path, or unset the variable")
+    }
   }
 }

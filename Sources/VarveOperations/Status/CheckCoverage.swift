@@ -14,8 +14,8 @@
 //     part I of N        the same part
 //     a sample           nothing else
 //
-// All data is read by one check, or by clean ones of all parts of one N. A writer's check sees no records and no trees, so it
-// clears what a writer's has found, and no more.
+// All data is read by one check, or by clean ones of all parts of one N. A writer's check sees no records and no trees, and
+// nobody knows that it was made at all: it clears what a writer's has found, and verifies nothing.
 
 import VarveFormat
 

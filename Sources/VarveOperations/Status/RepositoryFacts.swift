@@ -128,7 +128,7 @@ public struct RepositoryFacts: Sendable {
   public var entryTimes = EntryTimes()
   /// In the order of the log.
   public var checks: [Check] = []
-  /// In the order of the log; none where the names of drills cannot be told from their ids.
+  /// In the order of the log, by authors who can restore; none where the names of drills cannot be told from their ids.
   public var drills: [Drill] = []
   /// When witnesses or authorities attested the log's state.
   public var attestations: [Timestamp] = []
@@ -178,7 +178,7 @@ public struct RepositoryFacts: Sendable {
     _ repository: UnlockedRepository, profiles: [Profile] = [], read: Timestamp
   ) throws {
     self.init(repository.log, read: read)
-    let objects = try LiveObjects(repository.log.state, storage: repository.metadata)
+    let objects = try KnownObjects(repository.log.state, storage: repository.metadata).live
     storedBytes = (objects.packs.values.reduce(0, &+)) &+ objects.indexSegments.values.reduce(0, &+)
     let live = repository.log.state.snapshotsInOrder
     let headings =
@@ -223,7 +223,7 @@ public struct RepositoryFacts: Sendable {
         }
       }
     }
-    return state.receipts.compactMap { entry in
+    return state.credibleReceipts.compactMap { entry in
       let receipt = entry.receipt
       guard receipt.activity == .drill, let name = receipt.digests["drill"].flatMap({ names[$0] })
       else { return nil }

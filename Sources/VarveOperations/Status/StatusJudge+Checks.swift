@@ -7,7 +7,7 @@ extension StatusJudge {
     let limit = status.maximumUnverifiedAge
     let times = times(of: status.name)
     let verification = DataVerification(
-      checks.filter { !$0.isDamaged }.compactMap { check in
+      checks.filter { !$0.isDamaged && !$0.isWriters }.compactMap { check in
         let dated = Dated(
           item: check, claimed: check.time,
           time: times.latest(check.time, ofEntry: check.entry))

@@ -16,8 +16,6 @@ public import VarveStorage
 
 /// A store in a bucket of AWS S3 or a service that speaks its protocol.
 public final class S3Storage: StorageBackend {
-  static let largestObject = 2 << 30
-
   let place: S3Location
   let options: Options
   let service: S3Service
@@ -67,10 +65,21 @@ public final class S3Storage: StorageBackend {
 
   public func read(_ name: String) throws -> [UInt8] {
     var call = S3Service.Call("GET", key: try key(name))
-    call.largestAnswer = Self.largestObject
-    let answer = try service.send(call, accepting: [404])
+    call.largestAnswer = Self.largestAnswer(name)
+    let answer: S3Service.Answer
+    do {
+      answer = try service.send(call, accepting: [404])
+    } catch let error as VarveError where error.isTooLongAnswer {
+      throw tooLong(name)
+    }
     guard answer.status != 404 else { throw absent(name, answer) }
+    guard answer.body.count <= ObjectName.byteLimit(of: name) else { throw tooLong(name) }
     return answer.body
+  }
+
+  /// Refusals say why, and some services send the whole of an object for a part.
+  private static func largestAnswer(_ name: String) -> Int {
+    max(Int(ObjectName.byteLimit(of: name)), S3Document.byteLimit)
   }
 
   public func read(
@@ -85,7 +94,7 @@ public final class S3Storage: StorageBackend {
     let (end, overflow) = offset.addingReportingOverflow(UInt64(buffer.count) - 1)
     guard !overflow else { throw tooShort(name) }
     call.headers = [("range", "bytes=\(offset)-\(end)")]
-    call.largestAnswer = Self.largestObject
+    call.largestAnswer = Self.largestAnswer(name)
     let answer = try service.send(call, into: buffer, accepting: [404, 416])
     switch answer.status {
     case 404: throw absent(name, answer)

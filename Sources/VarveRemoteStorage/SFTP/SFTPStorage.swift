@@ -39,8 +39,6 @@ public final class SFTPStorage: StorageBackend {
     public init() {}
   }
 
-  /// Larger ones are not read as a whole: no object comes near.
-  private static let largestObject: UInt64 = 4 << 30
   /// Memory that is taken before the server has shown that it has the bytes.
   private static let largestStep: UInt64 = 256 << 20
 
@@ -93,9 +91,8 @@ public final class SFTPStorage: StorageBackend {
       let (attributes, count) = try head.withUnsafeMutableBytes { head in
         try beginning(of: name, session, handle, into: head)
       }
-      guard let size = attributes.size, size <= Self.largestObject else {
-        throw VarveError(.damaged, "\(name) in \(location) is larger than any object")
-      }
+      guard let size = attributes.size else { throw notAFile(name) }
+      guard size <= ObjectName.byteLimit(of: name) else { throw tooLong(name) }
       var bytes: [UInt8] = []
       while UInt64(bytes.count) < size || bytes.isEmpty {
         let known = bytes.isEmpty ? min(count, Int(size)) : 0

@@ -22,8 +22,6 @@ public final class ServerStorage: StorageBackend {
     /// nil for a server that asks for none.
     public var credential: ServerCredential?
     public var exchange = HTTPExchange.Options()
-    /// Bytes; a longer one is a failure.
-    public var largestObject = (1 << 30) + (64 << 20)
     /// Names in a page of a list; the server has a limit of its own.
     package var pageLimit = 5_000
 
@@ -61,8 +59,14 @@ public final class ServerStorage: StorageBackend {
 
   public func read(_ name: String) throws -> [UInt8] {
     try StorageName.validate(name)
-    let answer = try send("GET", name, largestAnswer: options.largestObject)
+    let answer: HTTPExchange.Answer
+    do {
+      answer = try send("GET", name, largestAnswer: Int(ObjectName.byteLimit(of: name)))
+    } catch let error as VarveError where error.isTooLongAnswer {
+      throw tooLong(name)
+    }
     guard answer.status == 200 else { throw failure(answer, reading: name) }
+    guard answer.body.count <= ObjectName.byteLimit(of: name) else { throw tooLong(name) }
     return answer.body
   }
 

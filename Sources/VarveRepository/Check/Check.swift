@@ -8,7 +8,8 @@ public import VarveStorage
 /// log      every commit, signature, position; checkpoint and tiles against the commits
 /// objects  presence and size of what is live; digests of all but packs
 /// index    every segment decrypted from storage and validated
-/// trees    every snapshot record opened, every distinct tree node parsed, every chunk found in the index
+/// trees    every snapshot record opened and compared with its log entry, every distinct tree node parsed, every chunk
+///          found in the index
 /// data     the chosen packs: digest, key, every block, every chunk, trailer against index
 /// affected a second walk, only after damage: which snapshots and files have lost something
 /// ```

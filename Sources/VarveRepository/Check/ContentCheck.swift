@@ -24,7 +24,7 @@ struct ContentCheck {
     let lost = LostPlaces()
     for pack in objects.missingPacks { lost.add(pack: pack) }
 
-    let trees = TreeCheck(
+    let trees = try TreeCheck(
       session: session, unlocked: unlocked, checked: checked, keyring: keyring, lost: lost)
     let walked = try trees.run(objects.snapshots)
     report.treeNodes = session.progress.treeNodes.load(ordering: .relaxed)

@@ -4,7 +4,8 @@ internal import VarveFormat
 internal import VarveProof
 internal import VarveStorage
 
-/// Opens every snapshot record and walks all trees, each distinct directory once, on all workers.
+/// Opens every snapshot record, compares it with its log entry, and walks all trees, each distinct directory once, on all
+/// workers.
 ///
 /// A directory counts as visited under its node, its number of entries and its proof root together, since
 /// those are what an entry claims about it.
@@ -35,6 +36,7 @@ final class TreeCheck: Sendable {
   private let checked: CheckedIndex
   private let keyring: PackKeyring
   private let lost: LostPlaces
+  private let records: RecordCheck
   private let walked = Mutex(Walked())
   private let visited = Mutex(DigestSet())
   private let queue = DirectoryQueue()
@@ -42,12 +44,13 @@ final class TreeCheck: Sendable {
   init(
     session: CheckSession, unlocked: UnlockedRepository, checked: CheckedIndex,
     keyring: PackKeyring, lost: LostPlaces
-  ) {
+  ) throws {
     self.session = session
     self.unlocked = unlocked
     self.checked = checked
     self.keyring = keyring
     self.lost = lost
+    records = try RecordCheck(unlocked)
   }
 
   func run(_ snapshots: [Digest]) throws -> Walked {
@@ -97,6 +100,21 @@ final class TreeCheck: Sendable {
       try session.add(ObjectName.snapshot(snapshot), error)
       walked.withLock { _ = $0.lostSnapshots.insert(snapshot) }
       return nil
+    }
+  }
+
+  /// A record that says another thing than its entry can be restored, but it is not what was promised to whoever has no key.
+  func compare(_ snapshot: Digest, _ record: SnapshotRecord) throws {
+    do {
+      guard let message = try records.contradiction(of: snapshot, record) else { return }
+      session.add(
+        CheckReport.Damage(
+          object: ObjectName.snapshot(snapshot), kind: .damaged, message: message))
+    } catch {
+      // The log's damage, which was found before.
+      _ = try CheckSession.kind(of: error)
+      session.addNotChecked(
+        "whether snapshot records say what their log entries say, where the log is damaged")
     }
   }
 

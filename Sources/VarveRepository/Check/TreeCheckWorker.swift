@@ -13,10 +13,11 @@ final class TreeCheckWorker {
     self.proofs = proofs
   }
 
-  /// Opens a record, queues its tree and reads its link table.
+  /// Opens a record, compares it with its entry, queues its tree and reads its link table.
   func check(snapshot: Digest) throws {
     try check.cancellationCheck()
     guard let record = try check.record(snapshot) else { return }
+    try check.compare(snapshot, record)
     let root = DirectoryContent(
       id: record.tree.id, proofRoot: record.tree.root, entryCount: record.tree.entries)
     check.visit(DirectoryTask(content: root, depth: 1, snapshot: snapshot))

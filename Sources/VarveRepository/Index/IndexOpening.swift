@@ -19,17 +19,21 @@ package struct IndexOpening {
   private let cache: SegmentCache
   private let segments: [Digest: UInt64]
   private let isLive: PackLiveness.Question
+  private let skips: (@Sendable (VarveError) -> Void)?
 
   /// - Parameters:
   ///   - segments: the live segments and their sizes.
+  ///   - skips: told of each segment that is damaged or missing, and is then passed over; nil to throw.
   ///   - isLive: whether the log state has a pack of that name and size.
   package init(
     cache: SegmentCache, segments: [Digest: UInt64],
+    skips: (@Sendable (VarveError) -> Void)? = nil,
     isLive: @escaping @Sendable (_ pack: Digest, _ size: UInt64) -> Bool
   ) {
     self.cache = cache
     self.segments = segments
     self.isLive = isLive
+    self.skips = skips
   }
 
   /// - Throws: `.missing` or `.damaged`, naming the segment.
@@ -63,10 +67,20 @@ package struct IndexOpening {
     for start in stride(from: 0, to: wanted.count, by: Self.batch) {
       let batch = Array(wanted[start..<min(start + Self.batch, wanted.count)])
       let segments = try ParallelWork.map(batch, threads: cache.transfersAtOnce) {
-        try cache.segment($0.key, size: $0.value, keeps: keeps)
+        try segment($0.key, size: $0.value, keeps: keeps)
       }
-      for segment in segments { index.insert(IndexTable(segment, isLive: isLive)) }
+      for case let segment? in segments { index.insert(IndexTable(segment, isLive: isLive)) }
       if batch.count == Self.batch { index.settle() }
+    }
+  }
+
+  private func segment(_ name: Digest, size: UInt64, keeps: Bool) throws -> MappedSegment? {
+    do {
+      return try cache.segment(name, size: size, keeps: keeps)
+    } catch let error as VarveError where error.code == .damaged || error.code == .missing {
+      guard let skips else { throw error }
+      skips(error)
+      return nil
     }
   }
 

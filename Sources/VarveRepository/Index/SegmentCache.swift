@@ -37,6 +37,14 @@ package struct SegmentCache: Sendable {
   /// - Parameter keeps: whether a fetched segment stays in the cache.
   /// - Throws: `.missing` or `.damaged` naming the object.
   package func segment(_ name: Digest, size: UInt64, keeps: Bool = true) throws -> MappedSegment {
+    do {
+      return try fetched(name, size: size, keeps: keeps)
+    } catch let error as VarveError where error.code == .unsupportedFormat {
+      throw VarveError.unknownFormat(of: ObjectName.index(name), error)
+    }
+  }
+
+  private func fetched(_ name: Digest, size: UInt64, keeps: Bool) throws -> MappedSegment {
     if let cached = cached(name) { return cached }
     guard let directory, let file = CacheFile(directory: directory) else {
       return try load(name, size: size)

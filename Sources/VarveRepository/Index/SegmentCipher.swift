@@ -69,7 +69,12 @@ package final class SegmentCipher: Sendable {
     try storage.read(objectName, offset: 0, into: begin)
     let headerBytes = Array(begin.prefix(headerLength))
     headerBytes.withUnsafeBytes { digest.update($0) }
-    let header = try headerBytes.withUnsafeBytes { try IndexSegmentHeader(decoding: $0) }
+    let header: IndexSegmentHeader
+    do {
+      header = try headerBytes.withUnsafeBytes { try IndexSegmentHeader(decoding: $0) }
+    } catch let error as VarveError where error.code == .unsupportedFormat {
+      throw VarveError.unknownFormat(of: objectName, error)
+    }
     let tag = UInt64(BlockCipher.tagLength)
     let frameLength = UInt64(Self.frameLength)
     guard header.objectByteCount == size else {

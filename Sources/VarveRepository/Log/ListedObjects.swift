@@ -2,6 +2,9 @@ package import VarveFormat
 
 /// The packs and index segments that log entries add and list themselves, in the order of the log. 48 bytes
 /// each: names are spelled only for who asks for them. Swept ones stay until they are half of all.
+///
+/// What a later entry adds again is listed again, whether the state was stored in between or not. That makes nothing
+/// live: a name that was swept stays dead (`LiveObjects`).
 public struct ListedObjects: Sendable {
   struct Key: Hashable, Sendable {
     let digest: Digest
@@ -24,13 +27,18 @@ public struct ListedObjects: Sendable {
   }
 
   private var all: [Item] = []
-  private var removed: Set<Key> = []
+  /// By object, the index of the entry that removed it: what was added before is gone.
+  private var removed: [Key: UInt64] = [:]
 
   init() {}
   init(_ items: [Item]) { all = items }
 
   /// Those that were not removed.
-  var items: [Item] { removed.isEmpty ? all : all.filter { !removed.contains($0.key) } }
+  var items: [Item] { removed.isEmpty ? all : all.filter { !isRemoved($0) } }
+
+  private func isRemoved(_ item: Item) -> Bool {
+    removed[item.key].map { item.entry < $0 } ?? false
+  }
 
   /// Entries add nothing but packs and index segments; anything else is passed over.
   mutating func add(_ object: ObjectReference, by entry: UInt64) {
@@ -38,14 +46,14 @@ public struct ListedObjects: Sendable {
     all.append(item)
   }
 
-  /// Drops objects for good. O(1) amortised for each.
-  mutating func remove(_ objects: [ObjectReference]) {
+  /// Drops objects. O(1) amortised for each.
+  mutating func remove(_ objects: [ObjectReference], by entry: UInt64) {
     for object in objects {
-      if let item = Item(object, entry: 0) { removed.insert(item.key) }
+      if let item = Item(object, entry: entry) { removed[item.key] = entry }
     }
     guard removed.count > 64, 2 * removed.count > all.count else { return }
     all = items
-    removed = []
+    removed = [:]
   }
 
   package var count: Int { all.count }
@@ -53,7 +61,7 @@ public struct ListedObjects: Sendable {
   /// Calls `body` with each object, its size in bytes, and the entry that added it; of an object that is listed
   /// twice, the later call counts.
   package func forEachObject(_ body: (ObjectClass, _ size: UInt64, _ entry: UInt64) -> Void) {
-    for item in all where removed.isEmpty || !removed.contains(item.key) {
+    for item in all where removed.isEmpty || !isRemoved(item) {
       body(item.isIndexSegment ? .index(item.digest) : .pack(item.digest), item.size, item.entry)
     }
   }

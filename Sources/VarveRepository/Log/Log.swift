@@ -36,11 +36,12 @@ public final class Log: Sendable {
   let advancing = Mutex<Void>(())
   private let currentAuthor = Mutex<LogAuthor?>(nil)
   let derivedFailure = Mutex<VarveError?>(nil)
+  private let checkpointFailure = Mutex<VarveError?>(nil)
   private let isProposing = Atomic<Bool>(false)
 
   /// Reads and verifies the log up to its newest commit.
   ///
-  /// - Throws: `VarveError.Code.damaged` naming the commit or the checkpoint that is, `missing`
+  /// - Throws: `VarveError.Code.damaged` naming the commit that is, or the checkpoint when it signs another log, `missing`
   ///   when the checkpoint signs commits that are not there, `unauthorized`, `rollback`, `io`.
   init(
     storage: any StorageBackend, config: RepositoryConfig, configDigest: Digest,
@@ -79,9 +80,11 @@ public final class Log: Sendable {
     set { isProposing.store(newValue, ordering: .relaxed) }
   }
 
-  /// Why the last checkpoint or tile could not be written, if it could not. Nothing depends on
-  /// them: the next holder of the log key writes them.
-  public var derivedDataFailure: VarveError? { derivedFailure.withLock { $0 } }
+  /// Why the last checkpoint or tile could not be written, if it could not, or why the checkpoint that was there could
+  /// not be believed. Nothing depends on them: the next holder of the log key writes them.
+  public var derivedDataFailure: VarveError? {
+    derivedFailure.withLock { $0 } ?? checkpointFailure.withLock { $0 }
+  }
 
   /// Reads commits that others have appended since.
   ///
@@ -93,7 +96,7 @@ public final class Log: Sendable {
   private func load() throws {
     let pin = try clientState.pin()
     // The checkpoint before the commits: whatever it signs was there when it was read.
-    let checkpoint = try readCheckpoint()
+    let checkpoint = try believableCheckpoint()
     var fold: LogFold
     if let pin, let (remembered, storedSize) = try rememberedFold(pin) {
       fold = remembered
@@ -206,11 +209,25 @@ public final class Log: Sendable {
     }
   }
 
+  /// The newest checkpoint in storage; nil also for one that the log key has not signed. Whoever may add to storage may
+  /// replace the checkpoint, so that a wrong one must stop nobody: it counts for nothing, and the next holder of the log
+  /// key writes it anew.
+  private func believableCheckpoint() throws -> Checkpoint? {
+    do {
+      return try readCheckpoint()
+    } catch let error as VarveError where error.code == .damaged {
+      checkpointFailure.withLock { $0 = error }
+      return nil
+    }
+  }
+
   /// The newest checkpoint in storage, its signature verified.
+  ///
+  /// - Throws: `VarveError.Code.damaged` for what the log key has not signed.
   func readCheckpoint() throws -> Checkpoint? {
     let name = ObjectName.checkpoint
-    guard let bytes = try readIfPresent(name) else { return nil }
     do {
+      guard let bytes = try readIfPresent(name) else { return nil }
       return try Checkpoint(note: bytes, signedBy: verifierKey, origin: config.origin, name)
     } catch let error as VarveError where error.code == .damaged {
       throw VarveError(

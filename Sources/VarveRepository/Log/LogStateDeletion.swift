@@ -60,7 +60,7 @@ extension LogState {
       switch status {
       case .condemned: break
       case .rescinded: count(condemnation, -1)
-      case .swept: listedObjects.remove(condemnation.objects.listed)
+      case .swept(let sweep): listedObjects.remove(condemnation.objects.listed, by: sweep)
       }
     }
   }

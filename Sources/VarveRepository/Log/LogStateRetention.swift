@@ -51,10 +51,11 @@ extension LogState {
     holds[snapshot].flatMap { $0.isInForce(at: time) ? $0 : nil }
   }
 
-  /// Whether a change of policy lets go of snapshots that are kept so far.
+  /// Whether a change of policy lets go of snapshots that are kept so far. Without a policy everything is, so that the
+  /// first one of a source loosens.
   public func isLoosening(_ change: LogStatement.PolicyChange) -> Bool {
     guard let keep = change.keep else { return true }
-    guard let present = policy(forSource: change.source) else { return false }
+    guard let present = policy(forSource: change.source) else { return true }
     return !keep.keepsAtLeast(present.keep)
   }
 

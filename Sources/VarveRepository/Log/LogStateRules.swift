@@ -5,7 +5,7 @@ import VarveProof
 
 extension LogState {
   /// The roles whose authors may append `body` to this state: a writer may forget only partial snapshots
-  /// of its own, and may not loosen a policy.
+  /// of its own, and may not loosen a policy or set the first one.
   ///
   /// - Parameter author: whoever appends it.
   public func permittedRoles(for body: LogStatement.Body, by author: KeyID) -> Set<Role> {

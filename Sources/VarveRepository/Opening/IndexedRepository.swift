@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import VarveCrypto
 public import VarveFormat
 public import VarveStorage
@@ -6,31 +7,56 @@ public import VarveStorage
 public final class IndexedRepository: Sendable {
   public let unlocked: UnlockedRepository
   public let index: ChunkIndex
-  /// What was live when the index was opened.
+  /// What was live when the index was opened, as far as it is known.
   public let liveObjects: LiveObjects
+  /// Inventories and index segments that cannot be read. What only they know of is not found, or found in storage; then
+  /// `index` has chunks on which nothing new may rely.
+  public let failures: [VarveError]
+  /// Whether an inventory cannot be read that lists what was added: what storage has besides may be live.
+  package let hasUnlisted: Bool
   /// The log's state then.
   public let state: LogState
   /// Nil for a role that cannot read content.
   private let keyring: PackKeyring?
   private let segments: SegmentCipher
   private let cache: SegmentCache
+  private let makeIndex: @Sendable () throws -> ChunkIndex
 
   public var storage: any StorageBackend { unlocked.storage }
   public var config: RepositoryConfig { unlocked.config }
   public var log: Log { unlocked.log }
 
-  /// Opens the index segments that the log's state has: mapped from the cache, or fetched into it.
+  /// Opens the index segments that the log's state has: mapped from the cache, or fetched into it. Where inventories or
+  /// segments are damaged or missing it goes on without them, and with what storage has besides; `failures` says so.
   ///
   /// - Parameter unlocked: its log is as fresh as the index will be.
-  /// - Throws: `.missing` or `.damaged`, naming the segment.
+  /// - Throws: what storage throws, but for damage.
   public convenience init(_ unlocked: UnlockedRepository) throws {
-    let contents = try unlocked.onNewestState { try Contents(unlocked, at: $0) }
+    let contents: Contents
+    do {
+      contents = try unlocked.onNewestState { try Contents(unlocked, at: $0) }
+    } catch let error as VarveError where error.code == .damaged || error.code == .missing {
+      contents = try Contents(unlocked, withoutDamaged: unlocked.log.state)
+    }
     try self.init(unlocked, contents)
   }
 
-  /// - Parameter state: the log's, or what it would be.
-  convenience init(_ unlocked: UnlockedRepository, at state: LogState) throws {
-    try self.init(unlocked, Contents(unlocked, at: state))
+  /// The same for whoever decides what is needed no more: with nothing but what is live for sure.
+  ///
+  /// - Parameters:
+  ///   - state: the log's, or what it would be.
+  ///   - act: what it is for.
+  /// - Throws: `.missing` or `.damaged`, naming the segment, or the inventory without which it is not known what is live.
+  convenience init(
+    _ unlocked: UnlockedRepository, at state: LogState, to act: String
+  ) throws {
+    try unlocked.prefetch(state.inventories.map(ObjectName.inventory))
+    let known = try KnownObjects(state, storage: unlocked.metadata)
+    try known.requireKnown(to: act)
+    try self.init(
+      unlocked,
+      Contents(
+        unlocked, at: state, known.live, failures: known.failures, hasUnlisted: known.hasUnlisted))
   }
 
   /// What a log state has.
@@ -39,20 +65,69 @@ public final class IndexedRepository: Sendable {
     let objects: LiveObjects
     let segments: SegmentCipher
     let cache: SegmentCache
-    let index: ChunkIndex
+    var index: ChunkIndex
+    /// Of what is live for sure.
+    var makeIndex: @Sendable () throws -> ChunkIndex
+    var failures: [VarveError] = []
+    var hasUnlisted = false
 
     init(_ unlocked: UnlockedRepository, at state: LogState) throws {
-      self.state = state
       try unlocked.prefetch(state.inventories.map(ObjectName.inventory))
-      let objects = try LiveObjects(state, storage: unlocked.metadata)
+      try self.init(unlocked, at: state, LiveObjects(state, storage: unlocked.metadata))
+    }
+
+    init(
+      _ unlocked: UnlockedRepository, at state: LogState, _ objects: LiveObjects,
+      failures: [VarveError] = [], hasUnlisted: Bool = false
+    ) throws {
+      try self.init(unlocked, state, objects) { cache in
+        try IndexOpening(cache: cache, segments: objects.indexSegments) {
+          objects.contains(pack: $0, size: $1)
+        }.open()
+      }
+      let index = index
+      makeIndex = { index }
+      self.failures = failures
+      self.hasUnlisted = hasUnlisted
+    }
+
+    /// - Parameter state: of which something is damaged or missing.
+    init(_ unlocked: UnlockedRepository, withoutDamaged state: LogState) throws {
+      let known = try KnownObjects(state, storage: unlocked.metadata)
+      let skipped = Mutex<[String: VarveError]>([:])
+      var segments = known.live.indexSegments
+      for case (.index(let segment), let size) in known.doubtful { segments[segment] = size }
+      let live = known.live
+      try self.init(unlocked, state, live) { [segments] cache in
+        try IndexOpening(
+          cache: cache, segments: segments,
+          skips: { error in skipped.withLock { $0[error.message] = error } }
+        ) { live.contains(pack: $0, size: $1) || known.doubtful[.pack($0)] == $1 }.open()
+      }
+      let cache = cache
+      // Chunks that were found in what may be dead or lost are stored again.
+      makeIndex = { [segments] in
+        try IndexOpening(cache: cache, segments: segments, skips: { _ in }) {
+          live.contains(pack: $0, size: $1)
+        }.open()
+      }
+      failures = known.failures + skipped.withLock { $0 }.sorted { $0.key < $1.key }.map(\.value)
+      hasUnlisted = known.hasUnlisted
+    }
+
+    private init(
+      _ unlocked: UnlockedRepository, _ state: LogState, _ objects: LiveObjects,
+      _ open: (SegmentCache) throws -> ChunkIndex
+    ) throws {
+      self.state = state
       self.objects = objects
       segments = SegmentCipher(
         indexKey: try unlocked.keys.indexKey(), repository: unlocked.config.id)
       cache = SegmentCache(
         cipher: segments, storage: unlocked.storage, directory: unlocked.cacheDirectory)
-      index = try IndexOpening(cache: cache, segments: objects.indexSegments) {
-        objects.contains(pack: $0, size: $1)
-      }.open()
+      let index = try open(cache)
+      self.index = index
+      makeIndex = { index }
     }
   }
 
@@ -63,6 +138,9 @@ public final class IndexedRepository: Sendable {
     segments = contents.segments
     cache = contents.cache
     index = contents.index
+    makeIndex = contents.makeIndex
+    failures = contents.failures
+    hasUnlisted = contents.hasUnlisted
     if unlocked.keys.role == .writer {
       keyring = nil
     } else {
@@ -120,7 +198,7 @@ public final class IndexedRepository: Sendable {
     let directory = resumes && storage.transfersAtOnce > 1 ? unlocked.cacheDirectory : nil
     let unfinished = try directory.map { try unfinishedUploads(directory: $0) } ?? []
     let store = ChunkStore(
-      index: index, storage: storage,
+      index: try makeIndex(), storage: storage,
       recipient: PackRecipient(repository: config.id, publicKey: config.dataKey),
       segments: segments,
       cache: keepsIndex

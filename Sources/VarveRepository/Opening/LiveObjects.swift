@@ -16,8 +16,8 @@ public struct LiveObjects: Sendable {
   }
 
   /// Sizes in bytes by digest.
-  public private(set) var packs: [Digest: UInt64] = [:]
-  public private(set) var indexSegments: [Digest: UInt64] = [:]
+  public internal(set) var packs: [Digest: UInt64] = [:]
+  public internal(set) var indexSegments: [Digest: UInt64] = [:]
   public private(set) var condemnedPacks: [Digest: Condemned] = [:]
   public private(set) var condemnedSegments: [Digest: Condemned] = [:]
   /// Packs and segments that are damaged or missing, by class; they may be condemned besides, but not swept.

@@ -68,14 +68,36 @@ extension LiveObjects {
     _ digest: Digest, storage: any StorageBackend, _ body: ([UInt8]) throws -> Result
   ) throws -> Result {
     let name = ObjectName.inventory(digest)
-    let bytes = try storage.read(name)
+    let hint =
+      "bring it back from a copy of the repository; 'varve check' tells what depends on it"
+    let bytes: [UInt8]
+    do {
+      bytes = try storage.read(name)
+    } catch let error as VarveError where error.code == .missing {
+      throw VarveError(.missing, error.message, hint: hint)
+    }
     guard SHA256.digest(bytes) == digest else {
-      throw VarveError(.damaged, "\(name) is damaged: its bytes do not have that digest")
+      throw VarveError(
+        .damaged, "\(name) is damaged: its bytes do not have that digest", hint: hint)
     }
     do {
       return try body(bytes)
     } catch let error as VarveError where error.code == .damaged {
-      throw VarveError(.damaged, "\(name) is damaged", cause: error)
+      throw VarveError(.damaged, "\(name) is damaged", hint: hint, cause: error)
+    } catch let error as VarveError where error.code == .unsupportedFormat {
+      throw VarveError.unknownFormat(of: name, error)
     }
+  }
+}
+
+extension VarveError {
+  /// An object whose format this program does not know counts as damaged, like any that cannot be read: what does not
+  /// depend on it goes on.
+  static func unknownFormat(of name: String, _ error: VarveError) -> VarveError {
+    VarveError(
+      .damaged, "\(name) is damaged, or made by a newer program",
+      hint:
+        "a newer version of varve may be able to read it; 'varve check' tells what depends on it",
+      cause: error)
   }
 }

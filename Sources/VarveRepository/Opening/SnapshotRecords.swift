@@ -12,8 +12,8 @@ extension UnlockedRepository {
     guard SHA256.digest(bytes) == id else {
       throw VarveError(.damaged, "\(name) is damaged: its bytes do not have that digest")
     }
-    let object = try bytes.withUnsafeBytes { try SnapshotObject(decoding: $0) }
     do {
+      let object = try bytes.withUnsafeBytes { try SnapshotObject(decoding: $0) }
       let record = try HPKE.open(
         privateKey: try keys.dataKey(), encapsulation: object.encapsulation,
         info: Self.recordInfo(config.id), aad: SnapshotObject.associatedData,
@@ -21,6 +21,8 @@ extension UnlockedRepository {
       return try SnapshotRecord(decoding: record.withUnsafeBytes { Array($0) })
     } catch let error as VarveError where error.code == .damaged {
       throw VarveError(.damaged, "\(name) is damaged", cause: error)
+    } catch let error as VarveError where error.code == .unsupportedFormat {
+      throw VarveError.unknownFormat(of: name, error)
     }
   }
 

@@ -109,11 +109,17 @@ package final class UploadJournal: Sendable {
 extension IndexedRepository {
   /// Those packs of earlier sessions that a session may take for stored by itself.
   ///
-  /// - Throws: `.missing` or `.damaged` naming an inventory; what asking for them throws.
+  /// - Throws: what asking for them throws.
   func unfinishedUploads(directory: String) throws -> [StoredPack] {
     let found = UploadJournal.takeUnfinished(directory: directory)
     guard !found.isEmpty else { return [] }
-    let gone = try state.namesOfCondemned(since: 0, storage: unlocked.metadata)
+    let gone: Set<String>
+    do {
+      gone = try state.namesOfCondemned(since: 0, storage: unlocked.metadata)
+    } catch let error as VarveError where error.code == .damaged || error.code == .missing {
+      // What is condemned is not known: everything is sent again.
+      return []
+    }
     let candidates = found.filter {
       liveObjects.packs[$0.name] == nil && !gone.contains(ObjectName.pack($0.name))
     }

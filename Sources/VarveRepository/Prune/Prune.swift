@@ -105,7 +105,9 @@ public struct Prune: Sendable {
     init(_ prune: Prune, marker: SessionMarker?) throws {
       self.prune = prune
       self.marker = marker
-      repository = try IndexedRepository(prune.unlocked)
+      repository = try prune.unlocked.onNewestState {
+        try IndexedRepository(prune.unlocked, at: $0, to: Prune.act)
+      }
       live = LiveChunks(
         workers: prune.workers, progress: prune.progress, cancellation: prune.cancellation)
       let state = repository.state
@@ -124,8 +126,10 @@ public struct Prune: Sendable {
         orphanAge: max(prune.options.grace, StoredObjects.leastAge), now: now)
       plan.records = stored.records
       plan.lost = stored.lost
-      plan.orphans = stored.orphans
-      plan.sparedOrphans = stored.sparedOrphans
+      // What a list that cannot be read may have listed is left alone, whatever a repair has found of it.
+      plan.orphans = repository.hasUnlisted ? [] : stored.orphans
+      plan.sparedOrphans =
+        stored.sparedOrphans + UInt64(stored.orphans.count - plan.orphans.count)
       plan.leftovers = stored.leftovers
       for condemnation in prune.sweepable(state) {
         plan.sweptEntries.append(condemnation.entry)
@@ -287,7 +291,7 @@ public struct Prune: Sendable {
         } catch is LogHasGrown {
           let newer = log.state
           guard newer.deletions == state.deletions else { throw PlanIsOutdated() }
-          let fresh = try IndexedRepository(prune.unlocked, at: newer)
+          let fresh = try IndexedRepository(prune.unlocked, at: newer, to: Prune.act)
           let new = newer.snapshotsInOrder.map(\.id).filter { !walked.contains($0) }
           packs.subtract(try needed(by: new, in: fresh, of: packs))
           walked.formUnion(new)
@@ -328,7 +332,7 @@ public struct Prune: Sendable {
       }
       guard !entries.isEmpty else { return }
       let state = log.state
-      let objects = try LiveObjects(state, storage: storage)
+      let objects = try KnownObjects(state, storage: storage).live
       for entry in entries {
         guard let condemnation = state.condemnations[entry] else { continue }
         try delete(
@@ -346,6 +350,8 @@ public struct Prune: Sendable {
       }
     }
   }
+
+  private static let act = "prune"
 
   /// Short index segments that are left alone.
   private static let shortSegmentLimit = 64

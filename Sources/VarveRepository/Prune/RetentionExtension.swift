@@ -13,9 +13,16 @@ enum RetentionExtension {
     let now = WallClock.now()
     let end = Timestamp(seconds: now.seconds &+ seconds)
     let state = unlocked.log.state
-    let live = try LiveObjects(state, storage: unlocked.metadata)
+    let known = try KnownObjects(state, storage: unlocked.metadata)
     var names = [ObjectName.config]
-    names += live.sizes.keys
+    names += known.live.sizes.keys
+    for kind in known.doubtful.keys {
+      switch kind {
+      case .pack(let digest): names.append(ObjectName.pack(digest))
+      case .index(let digest): names.append(ObjectName.index(digest))
+      default: break
+      }
+    }
     names += state.liveCredentials.compactMap(\.credential).map(ObjectName.credential)
     names += state.snapshotsInOrder.map { ObjectName.snapshot($0.id) }
     names += state.inventories.map(ObjectName.inventory)

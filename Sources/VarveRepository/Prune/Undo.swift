@@ -106,7 +106,7 @@ public struct Undo: Sendable {
       for snapshot in snapshots where swept.contains(ObjectName.snapshot(snapshot)) {
         throw VarveError(.missing, "the record of the snapshot \(snapshot) was swept")
       }
-      let repository = try IndexedRepository(unlocked, at: after)
+      let repository = try IndexedRepository(unlocked, at: after, to: "bring snapshots back")
       let live = LiveChunks(
         workers: workers, progress: PruneProgress(), cancellation: cancellation)
       try live.add(snapshots, in: repository)

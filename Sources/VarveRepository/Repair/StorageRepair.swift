@@ -4,6 +4,8 @@
 //                its trailer, both compared; packs of which that raises doubts, or that are asked for, read to the last byte
 //     save       blocks of damaged packs that still open go into new packs; new index segments for every live pack
 //                that no right segment lists                                              <- all durable (I1)
+//     lists      where an inventory of what was added cannot be read: packs in storage that no entry names, dead or alive,
+//                and that are whole to the last byte, are taken for those it listed
 //     commit     in one commit, on top of the state that was surveyed: a repack entry for what is new (I6), a lost entry
 //                for what is damaged or missing, a condemn entry for segments that are intact and wrong
 //
@@ -44,7 +46,7 @@ public struct StorageRepair: Sendable {
   /// What would be done now. Changes nothing.
   ///
   /// - Throws: `.notFound` for a pack that is asked for and not live; `.missing` or `.damaged` when it cannot be known
-  ///   what is live; `.io` when storage does not give something; `.interrupted`.
+  ///   what is dead or lost; `.io` when storage does not give something; `.interrupted`.
   public func plan() throws -> StorageRepairPlan {
     try unlocked.log.refresh()
     return try StorageSurvey(self).plan
@@ -98,7 +100,10 @@ public struct StorageRepair: Sendable {
     report.storedByteCount = stored.reduce(0) { $0 + $1.size }
 
     let plan = survey.plan
-    let additions = try ObjectList(storing: stored + plan.returnedPacks, in: storage)
+    var added = stored + plan.returnedPacks
+    // The entry says that what a lost list had is declared anew; it has to name something.
+    if added.isEmpty, !plan.lostLists.isEmpty { added = survey.liveSegment.map { [$0] } ?? [] }
+    let additions = try ObjectList(storing: added, in: storage)
     let lost = try ObjectList(
       storing: plan.lostPacks.map(\.object) + plan.lostSegments.map(\.object), in: storage)
     let wrong = try ObjectList(storing: plan.wrongSegments, in: storage)
@@ -107,7 +112,8 @@ public struct StorageRepair: Sendable {
       guard state.deletions == survey.state.deletions else { throw SurveyIsOutdated() }
       var bodies: [LogStatement.Body] = []
       if !additions.isEmpty {
-        let isIndexOnly = plan.lostPacks.isEmpty && plan.returnedPacks.isEmpty
+        let isIndexOnly =
+          plan.lostPacks.isEmpty && plan.returnedPacks.isEmpty && plan.lostLists.isEmpty
         bodies.append(
           .repack(.init(additions: additions, reason: isIndexOnly ? .index : .repair)))
       }

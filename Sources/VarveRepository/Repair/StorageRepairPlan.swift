@@ -20,13 +20,15 @@ public struct StorageRepairPlan: Sendable {
   public internal(set) var wrongSegments: [ObjectReference] = []
   /// Live packs for which new index segments are made.
   public internal(set) var unlistedPacks: UInt64 = 0
-  /// Packs that were lost, and are there again as they were.
+  /// Packs that were lost, and are there again as they were; and those that only a lost inventory may have listed.
   public internal(set) var returnedPacks: [ObjectReference] = []
+  /// Why inventories cannot be read that list what was added: what they listed and is there still is declared anew.
+  public internal(set) var lostLists: [VarveError] = []
 
   /// Whether there is nothing to be done.
   public var isEmpty: Bool {
     lostPacks.isEmpty && lostSegments.isEmpty && wrongSegments.isEmpty && unlistedPacks == 0
-      && returnedPacks.isEmpty
+      && returnedPacks.isEmpty && lostLists.isEmpty
   }
 }
 

@@ -18,6 +18,9 @@ struct StorageSurvey {
   private(set) var unlistedPacks: [Digest] = []
   private(set) var plan = StorageRepairPlan()
 
+  /// Some live index segment.
+  let liveSegment: ObjectReference?
+
   let storage: any StorageBackend
   private let cancellation: CancellationFlag
 
@@ -34,11 +37,20 @@ struct StorageSurvey {
     keyring = PackKeyring(
       storage: unlocked.storage, repository: unlocked.config.id,
       privateKey: try unlocked.keys.dataKey())
-    let live = try LiveObjects(state, storage: unlocked.storage)
+    let known = try KnownObjects(state, storage: unlocked.storage)
+    try known.requireRemovals(to: "repair")
+    let live = known.live
     plan.packs = UInt64(live.packs.count)
+    if !known.isRepaired && !known.doubtful.isEmpty { plan.lostLists = known.unreadableAdditions }
+    liveSegment = live.indexSegments.min { $0.key < $1.key }.map {
+      ObjectReference(name: ObjectName.index($0.key), size: $0.value)
+    }
 
     let stored = try Self.storedSizes(live, unlocked.storage)
-    let candidates = try Self.returnedCandidates(live, state, stored, unlocked.storage)
+    var candidates = try Self.returnedCandidates(live, state, stored, unlocked.storage)
+    for case (.pack(let pack), let size) in known.doubtful {
+      if try Self.opens(pack, size, keyring, unlocked.storage) { candidates[pack] = size }
+    }
     let sizes = live.packs.merging(candidates) { size, _ in size }
     self.sizes = sizes
 
@@ -209,6 +221,24 @@ struct StorageSurvey {
       }
     }
     return found
+  }
+
+  /// Whether an object that may be a pack begins like one of this repository: what does not was no pack that is needed,
+  /// or is one for a newer program.
+  private static func opens(
+    _ pack: Digest, _ size: UInt64, _ keyring: PackKeyring, _ storage: any StorageBackend
+  ) throws -> Bool {
+    guard size > UInt64(PackHeader.byteCount) else { return false }
+    let name = ObjectName.pack(pack)
+    do {
+      _ = try keyring.cipher(
+        header: try storage.read(name, offset: 0, count: PackHeader.byteCount), name: name)
+      return true
+    } catch let error as VarveError
+      where [.damaged, .missing, .unsupportedFormat].contains(error.code)
+    {
+      return false
+    }
   }
 
   /// What storage refuses to give is not lost: it may be there the next time.

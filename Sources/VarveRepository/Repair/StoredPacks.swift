@@ -9,6 +9,9 @@ extension IndexedRepository {
   package func requireEveryPackIsIndexed() throws {
     let hint =
       "run 'varve repair index' first, which saves what is still there and says in the log what is lost"
+    if let failure = failures.first {
+      throw VarveError(failure.code, "the index is not whole", hint: hint, cause: failure)
+    }
     var listed: Set<Digest> = []
     for table in index.list {
       for number in 0..<table.packCount { listed.insert(try table.pack(at: number).name) }

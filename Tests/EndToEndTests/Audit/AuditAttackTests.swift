@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+import VarveCrypto
 import VarveFormat
 import VarveProof
 import VarveRepository
@@ -311,6 +312,35 @@ import VarveTestThreads
     }
     try scene.bench.remove(ObjectName.checkpoint)
     try scene.expectBroken("entry", at: 7, saying: "another place")
+  }
+
+  /// Whoever has the log's key could have made all of it: an audit with nothing else says so.
+  @Test func theKeyAloneVouchesForNobody() throws {
+    let scene = try Scene()
+    let digest = SHA256.digest(try scene.bench.read(ObjectName.config)).hex
+    scene.here.environment["XDG_STATE_HOME"] = scene.here.root + "/fresh"
+    let alone = try scene.audit("--json").document()
+    #expect(alone["config_digest"].string == digest)
+    #expect(alone["notices"].list.contains { $0["message"].string?.contains(digest) == true })
+    // This client has seen the log since; another has not.
+    for (client, arguments) in [
+      ("fresh", [String]()), ("second", ["--config-digest", digest]),
+    ] {
+      scene.here.environment["XDG_STATE_HOME"] = scene.here.root + "/\(client)"
+      let outcome = try scene.here.varve(
+        [
+          "audit", "--key", scene.bench.config.logKey, "--to",
+          scene.bench.hours(24 * 11).utcSeconds,
+        ]
+          + arguments)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      #expect(!outcome.text.contains("could have made this log"))
+      #expect(outcome.text.contains(digest))
+    }
+    try scene.expectBroken(
+      "key", saying: digest,
+      arguments: ["--config-digest", String(repeating: "0", count: 64)])
+    #expect(try scene.audit("--config-digest", "abc").code == 64)
   }
 
   @Test func livePackDeletedOrReplaced() throws {

@@ -279,6 +279,54 @@ import VarveTestThreads
         snapshots: []))
   }
 
+  /// Both are claims; they count by those whose role can do it.
+  @Test func whoCannotDoItSaysNothing() throws {
+    let writer = try bench.add(.writer, at: bench.hours(0))
+    let reader = try bench.add(.reader, number: 2, at: bench.hours(0))
+    let policy = "check 2d\nreceipt 2d restore\ndrill 1h\n"
+    let start = LogStatement.Body.receipt(
+      .init(
+        activity: .drillStart, result: .ok, started: bench.hours(48), counts: [:], scope: "test",
+        snapshots: []))
+    try bench.commit(
+      by: writer, at: bench.hours(48), Bench.check("read-data", at: bench.hours(48)),
+      receipt(.ok), start)
+    let outcome = try audit(day: 4, policy: policy)
+    try expect(["check", "receipt"], outcome)
+    #expect(try outcome.document()["checks"]["all"].number == 0)
+    let notices = try outcome.document()["notices"].list.compactMap { $0["message"].string }
+    for activity in ["check", "restore", "drill-start"] {
+      #expect(
+        notices.contains { $0.contains("1 entry says \"\(activity)\"") }, "\(notices)")
+    }
+    try bench.commit(
+      by: reader, at: bench.hours(48), Bench.check("read-data", at: bench.hours(48)),
+      receipt(.ok))
+    try expect([], try audit(day: 4, policy: policy))
+    // Whoever finds damage is heard.
+    try bench.commit(
+      by: writer, at: bench.hours(72), Bench.check(damaged: true, at: bench.hours(72)))
+    #expect(try audit(day: 4, policy: policy).document()["checks"]["damaged"].number == 1)
+  }
+
+  /// By a tag that the policy names a snapshot stays; without it the next forget takes it.
+  @Test func aTagOfThePolicyIsNotTakenAway() throws {
+    try bench.commit(by: bench.owner, at: bench.hours(0), Bench.policy([.last: 1], tags: [4]))
+    try daily(1...1, tags: [4, 5])
+    try daily(2...2)
+    try bench.commit(
+      by: bench.owner, at: bench.hours(72),
+      Bench.snapshot(20, taken: bench.hours(24), tree: 1, tags: [4]), Bench.forget(1))
+    try expect([], try audit(day: 4))
+    let at = try bench.commit(
+      by: bench.owner, at: bench.hours(73),
+      Bench.snapshot(21, taken: bench.hours(24), tree: 1, tags: [5]), Bench.forget(20))
+    try bench.commit(by: bench.owner, at: bench.hours(74), Bench.forget(21))
+    try expect(
+      ["retention"], try audit(day: 4), saying: "entry \(at + 1) takes the tags",
+      "policy of entry 2")
+  }
+
   @Test func badPolicies() throws {
     for line in [
       "gap", "gap 3x", "gap 0h", "gap 1d xyz", "gap 1d 1234", "check", "receipt 1d", "delay 1d 2d",

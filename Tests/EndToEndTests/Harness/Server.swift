@@ -77,6 +77,6 @@ extension Workspace {
 
   /// Varve with a clock that is off, such as `-2 days` or `+36 hours`.
   func varve(at time: String, _ arguments: String...) throws -> Outcome {
-    try run(["faketime", "-f", time, Tools.varve] + arguments)
+    try run(Tools.clock(time) + [Tools.varve] + arguments)
   }
 }

@@ -29,6 +29,14 @@ enum Tools {
   static let soak = getenv("VARVE_SOAK") != nil
   static let isRoot = geteuid() == 0
 
+  /// What precedes a command whose clock is off, such as `-2d` or `+37h`. The program `faketime` makes a semaphore named by its
+  /// process id, and fails over one that a killed one with the same number has left.
+  static func clock(_ time: String?) -> [String] {
+    let script =
+      "rm -f /dev/shm/sem.faketime_sem_$$ /dev/shm/faketime_shm_$$; exec faketime -f \"$@\""
+    return time.map { ["sh", "-c", script, "sh", $0] } ?? []
+  }
+
   /// A count for `make test`, or its full form for `make soak`.
   static func rounds(_ short: Int, soak long: Int) -> Int { soak ? long : short }
 

@@ -39,6 +39,46 @@ import VarveTestThreads
       here.source, here.target + here.source, "--ignore", "flags", "--skip", "socket")
   }
 
+  /// What lies behind the end mark of an archive that was put together from two is said to be missing.
+  @Test func archivesThatWerePutTogether() throws {
+    let here = try prepare()
+    try here.write("1", to: here.source + "/one")
+    try here.write("2", to: here.source + "/two")
+    let outcome = try here.run([
+      "sh", "-c",
+      """
+      set -e; cd '\(here.source)'; tar cf ../a.tar one; tar cf ../b.tar two
+      cat ../a.tar ../b.tar > ../both.tar; gzip -k ../a.tar ../b.tar; cat ../a.tar.gz ../b.tar.gz > ../both.tar.gz
+      """,
+    ])
+    try #require(outcome.code == 0, "\(outcome.errors)")
+    for name in ["both.tar", "both.tar.gz"] {
+      try here.fail(3, "import", "tar", "\(here.root)/\(name)", saying: ["behind its end mark"])
+      #expect(String(decoding: try here.succeed("ls", "latest").output, as: UTF8.self) == "/one\n")
+    }
+  }
+
+  /// A few bytes that claim to be a file of 8 EiB are no reason to hash so many zeros.
+  @Test func aMemberThatIsLargerThanAnyFile() throws {
+    let here = try prepare()
+    let script = """
+      import io, sys, tarfile
+      archive = tarfile.open(sys.argv[1], 'w', format=tarfile.PAX_FORMAT)
+      for name, size in (('huge', (1 << 63) - 1), ('small', None)):
+          member = tarfile.TarInfo(name)
+          member.size = 1
+          if size:
+              member.pax_headers = {'GNU.sparse.size': str(size), 'GNU.sparse.map': '0,1', 'GNU.sparse.numblocks': '1'}
+          archive.addfile(member, io.BytesIO(b'x'))
+      archive.close()
+      """
+    let outcome = try here.run([Tools.python, "-c", script, here.root + "/sparse.tar"])
+    try #require(outcome.code == 0, "\(outcome.errors)")
+    try here.fail(
+      3, "import", "tar", here.root + "/sparse.tar", saying: ["huge", "more than a file"])
+    #expect(String(decoding: try here.succeed("ls", "latest").output, as: UTF8.self) == "/small\n")
+  }
+
   @Test(arguments: ["gnu", "pax", "ustar", "oldgnu", "v7"])
   func formatsOfGNUTar(_ format: String) throws {
     let here = try prepare()

@@ -247,9 +247,8 @@ import VarveTestThreads
         aa: { schedule: daily, sources: [$SOURCE/dir0], hooks: { before: sleep 9 } }
         bb: { schedule: every 1m, sources: [$SOURCE/dir1] }
       """)
-    let before = try here.run([
-      "faketime", "-f", "-52s", Tools.varve, "run", "--config", here.configurationFile, "bb",
-    ])
+    let before = try here.run(
+      Tools.clock("-52s") + [Tools.varve, "run", "--config", here.configurationFile, "bb"])
     #expect(before.code == 0, "\(before.errors)")
     let due = try here.runProfiles("--due", "--json")
     #expect(due.code == 0, "\(due.errors)")

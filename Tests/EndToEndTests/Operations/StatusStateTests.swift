@@ -43,7 +43,7 @@ import VarveTestThreads
     saying words: String = "", clock: String? = nil,
     at location: SourceLocation = #_sourceLocation
   ) throws {
-    let varve = (clock.map { ["faketime", "-f", $0] } ?? []) + [Tools.varve]
+    let varve = Tools.clock(clock) + [Tools.varve]
     let outcome = try here.run(varve + ["status", "--config", here.configurationFile, "--json"])
     #expect(outcome.code == (isGood ? 0 : 21), "\(outcome.text)", sourceLocation: location)
     let found = try outcome.document()[part.rawValue].list

@@ -28,7 +28,7 @@ import VarveTestThreads
     _ part: String, _ kinds: [String], _ here: Workspace, code: Int32 = 21,
     clock: String? = nil, at location: SourceLocation = #_sourceLocation
   ) throws {
-    let varve = (clock.map { ["faketime", "-f", $0] } ?? []) + [Tools.varve]
+    let varve = Tools.clock(clock) + [Tools.varve]
     let outcome = try here.run(varve + ["status", "--config", here.configurationFile, "--json"])
     #expect(outcome.code == code, "\(outcome.text)", sourceLocation: location)
     let found = try outcome.document()[part].list.first?["problems"].list.map { $0["kind"].string }

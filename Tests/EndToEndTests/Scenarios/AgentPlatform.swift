@@ -68,7 +68,7 @@ final class AgentPlatform {
 
   /// A run of all profiles that began so many days ago, or now.
   func startRun(daysAgo: Int) throws -> RunningProcess {
-    let clock = daysAgo == 0 ? [] : ["faketime", "-f", "-\(daysAgo)d"]
+    let clock = Tools.clock(daysAgo == 0 ? nil : "-\(daysAgo)d")
     return try RunningProcess(
       clock + [Tools.varve, "run", "--all", "--config", place + "/varve.yaml"],
       environment: here.environment)

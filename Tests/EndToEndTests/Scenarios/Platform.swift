@@ -126,7 +126,7 @@ final class Platform {
     showing shown: Int = 4, at location: SourceLocation = #_sourceLocation
   ) throws -> Outcome {
     // The files' own times are what they are.
-    let clock = time.map { ["env", "NO_FAKE_STAT=1", "faketime", "-f", $0] } ?? []
+    let clock = time == nil ? [] : ["env", "NO_FAKE_STAT=1"] + Tools.clock(time)
     var variables = here.environment
     for (name, value) in environment { variables[name] = value }
     let outcome = try RunningProcess(

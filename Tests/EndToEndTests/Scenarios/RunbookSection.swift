@@ -119,7 +119,7 @@ final class OperatorShell {
     // What precedes "set -v" is not shown.
     try here.write("exec 2>&1\n\(prelude)\n\(trap)\nset -v\n\(lines)\n", to: script)
     let outcome = try here.run(
-      (clock.map { ["faketime", "-f", $0] } ?? []) + ["bash", script],
+      Tools.clock(clock) + ["bash", script],
       directory: here.exists(directory) ? directory : here.root)
     let known = Set(lines.split(separator: "\n"))
     var text = ""

@@ -94,7 +94,7 @@ final class RunbookSession {
       return try here.run(["true"])
     }
     let outcome = try here.run(
-      (clock.map { ["faketime", "-f", $0] } ?? []) + ["bash", "-c", path(typed)])
+      Tools.clock(clock) + ["bash", "-c", path(typed)])
     let seen = shown(outcome.text + outcome.errors)
     let lines = seen.split(separator: "\n")
     for line in lines.prefix(12) { print("  \(line.prefix(200))") }
@@ -116,7 +116,7 @@ final class RunbookSession {
     throws -> String
   {
     let outcome = try here.run(
-      (clock.map { ["faketime", "-f", $0] } ?? []) + ["bash", "-c", "set -e; " + path(line)])
+      Tools.clock(clock) + ["bash", "-c", "set -e; " + path(line)])
     try #require(outcome.code == 0, "\(line): \(outcome.errors)", sourceLocation: location)
     return outcome.text
   }

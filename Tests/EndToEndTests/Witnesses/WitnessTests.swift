@@ -73,10 +73,10 @@ import VarveTestThreads
     here.environment["XDG_STATE_HOME"] = here.root + "/another-machine"
     let options = ["--witness-policy", here.policyFile, "--max-cosignature-age", "36h"]
     func code(_ time: String) throws -> Int32 {
-      try here.run(["faketime", "-f", time, Tools.varve, "snapshots"] + options).code
+      try here.run(Tools.clock(time) + [Tools.varve, "snapshots"] + options).code
     }
     #expect(try code("+35h") == 0)
-    let late = try here.run(["faketime", "-f", "+37h", Tools.varve, "snapshots"] + options)
+    let late = try here.run(Tools.clock("+37h") + [Tools.varve, "snapshots"] + options)
     #expect(late.code == 22)
     #expect(late.errors.contains("seconds old") && late.errors.contains("hint"), "\(late.errors)")
     // Of a clock that is far behind, nobody can say what is fresh.

@@ -3,7 +3,8 @@
 // A depth-first search without snapshots of threads: each run follows a prefix of choices and then goes on with the first
 // choice at each step; the other choices become prefixes of later runs. A run ends where it comes to a state that was seen.
 //
-//     state    what is stored, and for each client what its calls have met so far (which decides what it does next)
+//     state    what is stored, how many have died, and for each client that has not come to its end what its calls have met so
+//              far (which decides what it does next)
 //     choices  each client that waits goes on, or dies at a call that changes something, if nobody has died yet
 //
 // Nobody else is let go on before a call that commutes with all that others may still do: of objects that are never
@@ -244,11 +245,13 @@ final class ExhaustiveSchedule: Schedule {
       simulation.store.objects.keys.reduce(0) {
         $1 == ObjectName.checkpoint ? $0 : $0 &+ token(of: $1, simulation.store)
       })
+    hasher.combine(deaths)
     for (number, client) in simulation.clients.enumerated() {
+      hasher.combine(client.isFinished)
+      // Whoever is at the end, or dead, does nothing more, whatever it has met: what it left is stored.
+      guard !client.isFinished else { continue }
       hasher.combine(histories[number].epoch)
       hasher.combine(histories[number].met)
-      hasher.combine(client.isDead)
-      hasher.combine(client.isFinished)
       hasher.combine(client.call?.verb)
       hasher.combine((client.call?.name).map(SimulatedNames.kind))
     }

@@ -22,7 +22,11 @@ import VarveVerifier
     try here.backUp()
     let checks: [DrillCheck] = passes ? [] : [.command(CommandSpecification(.shell("false")))]
     let outcome = try here.run(here.drill(checks)) {
-      $0.notes = [DrillRecord.Note(name: "decision.md", text: "# <b>We decide</b>\n```\n")]
+      $0.notes = [
+        DrillRecord.Note(name: "decision.md", text: "# <b>We decide</b>\n```\n"),
+        // To Swift the last of these is another character, to Markdown it is not.
+        DrillRecord.Note(name: "marked.md", text: "```\u{301}\n"),
+      ]
     }
     let document = DrillDocument(outcome)
     let place = here.bench.directory("document")
@@ -52,6 +56,7 @@ import VarveVerifier
     #expect(!page.contains("<script") && !page.contains("src="))
     let text = try FileBytes.text(place + "/proof.md")
     #expect(text.contains("````\n# <b>We decide</b>\n```\n````"))
+    #expect(text.utf8.contains(Array("````\n```\u{301}\n````\n".utf8)))
     let history = DrillHistory(here.bench.indexed.unlocked.log.state)
     let keyed = [
       try here.bench.indexed.unlocked.keys.opaqueIDs().drill(

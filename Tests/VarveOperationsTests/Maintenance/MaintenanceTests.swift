@@ -172,6 +172,47 @@ import VarveTestSupport
     #expect(try bench.state().receipts.isEmpty)
   }
 
+  /// Says that everything is claimed, and done.
+  private func boast(_ role: Role) throws {
+    let key = try bench.unlocked.addKeyFile(role: role)
+    let liar = try Repository.open(storage: bench.unlocked.storage).unlock(
+      .keyText(key.text.copy()), client: bench.client(role.rawValue))
+    let now = WallClock.now()
+    for task in ["forget", "prune", "check"] {
+      let activity = try #require(LogStatement.Receipt.Activity(rawValue: task))
+      for (activity, scope) in [(activity, "repository"), (.claim, task)] {
+        let receipt = LogStatement.Receipt(
+          activity: activity, result: .ok, started: now, counts: [:], scope: scope, snapshots: [])
+        #expect(liar.leave(receipt) == nil)
+      }
+    }
+  }
+
+  /// Whoever cannot do a task neither claims nor ends it.
+  @Test func aWritersWordCountsForNothing() throws {
+    try boast(.writer)
+    #expect(
+      try bench.surroundings().maintain("main").map(\.activity) == [.forget, .prune, .check])
+  }
+
+  @Test func aReadersWordCountsForChecks() throws {
+    try boast(.reader)
+    #expect(try bench.surroundings().maintain("main").map(\.activity) == [.forget, .prune])
+  }
+
+  @Test func aWritersCheckIsNotTheOneThatIsDue() throws {
+    bench.configuration.repositories["main"]?.maintenance.readDataSubset = "1/3"
+    let key = try bench.unlocked.addKeyFile(role: .writer)
+    let writer = try Repository.open(storage: bench.unlocked.storage).unlock(
+      .keyText(key.text.copy()), client: bench.client("writer"))
+    let result = LogStatement.CheckResult(
+      isDamaged: false, scope: "read-data 1/3", counts: [:], damaged: [],
+      started: WallClock.now())
+    try writer.log.append { _ in [.check(result)] }
+    #expect(try bench.surroundings().maintain("main").last?.activity == .check)
+    #expect(try bench.state().checks.last?.result.scope == "read-data 1/3", "nor the next part")
+  }
+
   @Test func damageIsAFailure() throws {
     mkdir(bench.source("tree"), 0o755)
     try FileBytes.write([UInt8](repeating: 7, count: 100_000), to: bench.source("tree/file"))

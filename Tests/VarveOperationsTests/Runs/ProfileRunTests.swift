@@ -275,11 +275,20 @@ import VarveTestSupport
     try addPath("state")
     let key = try bench.unlocked.addKeyFile(role: .writer)
     try key.text.withUnsafeBytes { try FileBytes.write(Array($0), to: bench.directory("writer")) }
+    let owner = bench.configuration.repositories["main"]?.credential
     bench.configuration.repositories["main"]?.credential = .keyFile(bench.directory("writer"))
     var rules = RetentionRules()
     rules[.last] = .limited(1)
     bench.profile.sources[0].retention = rules
-    for _ in 0..<3 { #expect(try bench.run().result == .success) }
+    // Without a policy everything is kept, so that the first one takes an owner.
+    let first = try bench.run()
+    #expect(first.result == .incomplete)
+    #expect(first.message?.contains("first policy") == true)
+    #expect(try bench.state().policies.isEmpty)
+    bench.configuration.repositories["main"]?.credential = owner
+    #expect(try bench.run().result == .success)
+    bench.configuration.repositories["main"]?.credential = .keyFile(bench.directory("writer"))
+    for _ in 0..<2 { #expect(try bench.run().result == .success) }
     var state = try bench.state()
     #expect(state.snapshotsInOrder.count == 3)
     #expect(state.policies.count == 1)

@@ -37,4 +37,33 @@ import VarveRepository
   @Test func theDelayIsTheOperators() throws {
     #expect(try timer(["every 6h"], jitter: 0).contains("RandomizedDelaySec=0s"))
   }
+
+  private func units(file: String) throws -> ServiceUnits {
+    var configuration = Configuration()
+    configuration.profiles["p"] = Profile(name: "p")
+    configuration.profiles["p"]?.schedule = try Schedule("daily")
+    return ServiceUnits(
+      configuration, program: "/usr/bin/varve", file: file,
+      client: ClientDirectories(cache: nil, state: "/var/lib/varve"))
+  }
+
+  /// A combining mark makes another `Character` of a quote, and leaves it a quote to whoever reads bytes.
+  @Test func quotesAreQuotedWhateverFollowsThem() throws {
+    let unit = try units(file: "/etc/a\"\u{301} \\\u{301} %\u{301} $\u{301}.yaml").service()
+    #expect(
+      unit.utf8.contains(Array("\"/etc/a\\\"\u{301} \\\\\u{301} %%\u{301} $$\u{301}.yaml\"".utf8)))
+    let table = try units(file: "/etc/a'\u{301} %\u{301}.yaml").crontab()
+    #expect(table.utf8.contains(Array("'/etc/a'\\''\u{301} \\%\u{301}.yaml'".utf8)))
+  }
+
+  @Test(arguments: ["\n", "\r", "\u{0}", "\u{1b}", "\u{7f}"])
+  func controlCharactersAreRefused(_ control: String) throws {
+    var bad = try units(file: "/etc/a\(control)ExecStartPre=x.yaml")
+    #expect(throws: VarveError(.usage, "")) { try bad.service() }
+    #expect(throws: VarveError(.usage, "")) { try bad.crontab() }
+    bad = try units(file: "/etc/varve.yaml")
+    bad.environment = ["A": "b\(control)c"]
+    #expect(throws: VarveError(.usage, "")) { try bad.service() }
+    #expect(throws: VarveError(.usage, "")) { try bad.crontab() }
+  }
 }

@@ -79,6 +79,16 @@ import VarveTestSupport
     #expect(!isDamaged(bench))
   }
 
+  /// It opens no pack, and anybody with its key can say so.
+  @Test func aWritersCheckVerifiesNothing() {
+    var bench = StatusBench()
+    bench.configuration.repositories["main"]?.maximumUnverifiedAge = 30 * hour
+    bench.check("read-data", ago: 2 * hour, hasReadAllPacks: true, isWriters: true)
+    #expect(bench.repository.state == "unverified" && bench.repository.verified == nil)
+    bench.check("read-data", ago: hour)
+    #expect(bench.repository.state == "ok")
+  }
+
   @Test func verifiedIsWhatWasReadWhole() {
     var bench = StatusBench()
     bench.configuration.repositories["main"]?.maximumUnverifiedAge = 30 * hour

@@ -108,14 +108,14 @@ import VarveTestSupport
     }
     let server = MemoryS3(behaviour)
     let store = try S3Storage.test(server)
-    #expect(code { try store.put("keys/a", [1]) } == .io)
+    #expect(code { try store.put("keys/a", [1]) } == .forbidden)
     #expect(server.requests.count == 2)
     behaviour.intercept = { _ in
       S3Answer.failure(
         301, "PermanentRedirect", headers: [("x-amz-bucket-region", "example.org/")])
     }
     let hostile = MemoryS3(behaviour)
-    #expect(code { try S3Storage.test(hostile).put("keys/a", [1]) } == .io)
+    #expect(code { try S3Storage.test(hostile).put("keys/a", [1]) } == .forbidden)
     #expect(hostile.requests.count == 1)
   }
 

@@ -153,6 +153,17 @@ import VarveTestSupport
     }
   }
 
+  /// Damage, and not trouble of the network: nobody asks again for it.
+  @Test(arguments: [(1 << 20) + 1, 17 << 20]) func objectsThatAreLongerThanAny(_ count: Int) throws
+  {
+    let server = MemoryS3(MemoryS3.Behaviour())
+    let store = try S3Storage.test(server)
+    try store.put("log/checkpoint", [UInt8](repeating: 1, count: 1 << 20))
+    #expect(try store.read("log/checkpoint").count == 1 << 20)
+    try store.put("log/checkpoint", [UInt8](repeating: 1, count: count))
+    #expect(throws: VarveError(.damaged, "")) { try store.read("log/checkpoint") }
+  }
+
   @Test func timesOfObjects() throws {
     let server = MemoryS3()
     let store = try S3Storage.test(server)

@@ -105,6 +105,24 @@ struct HostileServer {
             return packet(105, identifier + (folder if kind == 17 else file))
         return packet(101, identifier + struct.pack(">I", 1 if kind == 12 else 0) + string(b"") * 2)
 
+    handles = 0
+    closed = {}
+
+    def refusing(kind, identifier, request):
+        """Takes no data; each file has a handle of its own, and closing one that is not open is written down."""
+        global handles
+        if kind == 3:
+            handles += 1
+            return packet(102, identifier + string(b"handle %d" % handles))
+        if kind == 4:
+            handle = request[9:]
+            closed[handle] = closed.get(handle, 0) + 1
+            with open(sys.argv[3], "a") as record:
+                record.write("%s %d\n" % (handle.decode(), closed[handle]))
+        if kind == 6:
+            return packet(101, identifier + struct.pack(">I", 4) + string(b"") * 2)
+        return honest(kind, identifier)
+
     noise = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 7)
     number = 0
     while True:
@@ -113,7 +131,9 @@ struct HostileServer {
         kind, identifier = request[0], request[1:5]
         answer = honest(kind, identifier)
         number += 1
-        if lie == "wrong-identifier":
+        if lie == "refusing":
+            answer = refusing(kind, identifier, request)
+        elif lie == "wrong-identifier":
             answer = answer[:5] + b"\x7f\xff\xff\xff" + answer[9:]
         elif lie == "short-limits" and kind == 200:
             answer = packet(201, identifier + bytes(8))

@@ -118,6 +118,16 @@ import VarveTestThreads
     #expect(stat(directory("deep/er/r/config"), &status) == 0 && status.st_mode & 0o777 == 0o600)
   }
 
+  @Test func objectsThatAreLongerThanAny() throws {
+    let store = try storage(without: "statvfs")
+    let local = LocalStorage(path: directory("r"))
+    try local.create()
+    try local.put("log/checkpoint", [UInt8](repeating: 1, count: 1 << 20))
+    #expect(try store.read("log/checkpoint").count == 1 << 20)
+    try local.put("log/checkpoint", [UInt8](repeating: 1, count: (1 << 20) + 1))
+    #expect(throws: VarveError(.damaged, "")) { try store.read("log/checkpoint") }
+  }
+
   @Test func oneRepositoryThroughBothWays() throws {
     let local = LocalStorage(path: directory("r"))
     try local.create()

@@ -55,6 +55,21 @@ import VarveTestThreads
     }
   }
 
+  /// A file that could not be written is closed once: by the second time the server may have given its handle to another.
+  @Test func whatCannotBeWrittenIsClosedOnce() throws {
+    let record = server.directory("closed")
+    let store = try server.storage("refusing") { $0.command? += ["0", record] }
+    for _ in 0..<3 {
+      #expect(throws: VarveError(.io, "")) {
+        try store.put("packs/00/aa", [UInt8](repeating: 1, count: 300_000))
+      }
+    }
+    // Answers come in order: what was asked before this one was carried out.
+    _ = try store.size("packs/00/aa")
+    let lines = try String(decoding: FileBytes.read(record), as: UTF8.self).split(separator: "\n")
+    #expect(lines.count >= 3 && lines.allSatisfy { $0.hasSuffix(" 1") }, "\(lines)")
+  }
+
   @Test(arguments: 0..<12)
   func noise(seed: Int) throws {
     for lie in ["noise", "noise-answer"] {

@@ -139,6 +139,22 @@ import VarveStorage
     #expect(throws: VarveError(.notFound, "")) { try Agreement(second).approve(0) }
   }
 
+  /// A first policy lets go of what is kept without one.
+  @Test func theFirstPolicyNeedsAgreement() throws {
+    try Agreement(owner).setThreshold(2)
+    var keep = RetentionPolicy()
+    keep[.daily] = .limited(7)
+    let body = LogStatement.Body.policy(.init(source: nil, keep: keep))
+    #expect(try sign(others[0], body) == .unauthorized)
+    let proposal = try propose(body)
+    #expect(try sign(others[0], .approval(.init(proposal: proposal))) == nil)
+    #expect(
+      try sign(others[0], .policy(.init(source: nil, keep: keep, proposal: proposal))) == nil)
+    // One that keeps more needs nobody.
+    keep[.weekly] = .limited(4)
+    #expect(try sign(others[0], .policy(.init(source: nil, keep: keep))) == nil)
+  }
+
   /// With a threshold in force an owner is added by agreement, too.
   private func addOwner() throws -> NewKeyFile {
     owner.log.proposes = true

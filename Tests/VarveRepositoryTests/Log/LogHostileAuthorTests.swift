@@ -17,7 +17,9 @@ import VarveStorage
 
   /// A log with a snapshot of the owner's, a policy and a condemn entry, and an author of `role` whose key this
   /// test knows.
-  private init(_ role: Role, hold: LogStatement.Hold.Term? = nil) throws {
+  private init(
+    _ role: Role, hold: LogStatement.Hold.Term? = nil, hasPolicy: Bool = true
+  ) throws {
     bench = try LogBench()
     owner = try bench.unlock()
     seed = SecureRandom.bytes(32)
@@ -31,9 +33,9 @@ import VarveStorage
               authorKey: publicKey, credential: SHA256.digest(publicKey),
               keyID: KeyID(publicKey: publicKey), role: role)
           ])), LogBench.snapshot(1), LogBench.snapshot(2),
-        .forget(.init(snapshots: [Digest(2, 0, 0, 0)], reason: "")), Self.policy(5),
+        .forget(.init(snapshots: [Digest(2, 0, 0, 0)], reason: "")),
         .condemn(.init(objects: .listed([pack]))),
-      ]
+      ] + (hasPolicy ? [Self.policy(5)] : [])
     }
     guard let hold else { return }
     try owner.log.append { _ in
@@ -73,7 +75,7 @@ import VarveStorage
   }
 
   @Test func aWriterBeyondItsRights() throws {
-    let condemned = owner.log.head.size - 1
+    let condemned = owner.log.head.size - 2
     let objects = ObjectList.listed([
       ObjectReference(name: ObjectName.pack(Digest(1, 1, 0, 0)), size: 1)
     ])
@@ -93,6 +95,14 @@ import VarveStorage
     ] {
       #expect(try code(body) == nil, "\(body)")
     }
+  }
+
+  /// Without a policy everything is kept: a first one would let an owner's next `forget` take what nobody chose to lose.
+  @Test func aWritersFirstPolicy() throws {
+    let bare = try LogHostileAuthorTests(.writer, hasPolicy: false)
+    #expect(try bare.code(Self.policy(1)) == .unauthorized)
+    #expect(try bare.code(Self.policy(1_000)) == .unauthorized)
+    #expect(try LogHostileAuthorTests(.owner, hasPolicy: false).code(Self.policy(1)) == nil)
   }
 
   /// A hold's end is compared with the time that the forget entry claims.

@@ -86,7 +86,10 @@ import VarveRepository
     let owning = try #require(authors.first { $0.role == .owner && $0.credential != nil }).keyID
     #expect(state.permittedRoles(for: Self.forget(2), by: writing) == [.owner, .writer])
     #expect(state.permittedRoles(for: Self.forget(2), by: owning) == [.owner])
-    #expect(state.permittedRoles(for: Self.policy(nil, 1), by: writing) == [.owner, .writer])
+    #expect(state.permittedRoles(for: Self.policy(nil, 1), by: writing) == [.owner], "the first")
+    #expect(Self.code(owner, Self.policy(nil, 1)) == nil)
+    #expect(
+      owner.log.state.permittedRoles(for: Self.policy(nil, 2), by: writing) == [.owner, .writer])
     #expect(
       state.permittedRoles(for: .policy(.init(source: nil, keep: nil)), by: writing) == [.owner])
   }
@@ -108,7 +111,9 @@ import VarveRepository
     let (bench, owner, writer) = try Self.clients(.writer)
     #expect(Self.code(writer, .policy(.init(source: nil, keep: nil))) == .forbidden)
     #expect(Self.code(owner, .policy(.init(source: nil, keep: nil))) == .unauthorized, "none there")
-    #expect(Self.code(writer, Self.policy(nil, 5)) == nil, "the first")
+    #expect(Self.code(writer, Self.policy(nil, 5)) == .forbidden, "without one all are kept")
+    #expect(Self.code(writer, Self.policy(Self.source, 5)) == .forbidden)
+    #expect(Self.code(owner, Self.policy(nil, 5)) == nil)
     #expect(Self.code(writer, Self.policy(nil, 4)) == .forbidden)
     #expect(Self.code(writer, Self.policy(nil, 6)) == nil)
     #expect(Self.code(writer, Self.policy(Self.source, 5)) == .forbidden, "less than the default")

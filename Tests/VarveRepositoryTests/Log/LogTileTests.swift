@@ -57,6 +57,46 @@ import VarveTestSupport
     #expect(try owner.log.verifyAll().failures.isEmpty)
   }
 
+  /// Whoever may add objects may replace the checkpoint: that stops nobody.
+  @Test(arguments: ["", "garbage", "other key"])
+  func aCheckpointThatIsNotSignedCountsForNothing(_ what: String) throws {
+    let bench = try LogBench()
+    let owner = try bench.unlock()
+    try Self.grow(owner.log, to: 300)
+    let good = try bench.objects()
+    var bytes = Array(what.utf8)
+    if what == "other key" {
+      let other = try LogBench()
+      _ = try other.unlock()
+      bytes = try other.storage.read(ObjectName.checkpoint)
+    }
+    func spoil() throws { try bench.storage.put(ObjectName.checkpoint, bytes) }
+    try spoil()
+    for client in ["owner", "fresh"] {
+      let log = try bench.audit(client)
+      #expect(log.head == owner.log.head)
+      #expect(log.derivedDataFailure?.code == .damaged)
+      #expect(try log.verifyAll().failures.map(\.name) == [ObjectName.checkpoint])
+    }
+    // Who has the log key writes it anew, and says that it was wrong.
+    let again = try bench.unlock()
+    #expect(again.log.derivedDataFailure?.code == .damaged)
+    #expect(try bench.objects() == good)
+    try spoil()
+    try owner.log.append { _ in [LogBench.note("x")] }
+    #expect(try bench.unlock("another").log.verifyAll().failures.isEmpty)
+  }
+
+  /// A storage that cannot even hand it out.
+  @Test func aCheckpointThatCannotBeReadAsAnObjectCountsForNothing() throws {
+    let bench = try LogBench()
+    _ = try bench.unlock()
+    let storage = FaultStorage(bench.storage) { operation, _ in
+      operation == .read(ObjectName.checkpoint) ? .fail(.damaged) : .pass
+    }
+    #expect(try bench.unlock("another", through: storage).log.state.size > 0)
+  }
+
   @Test func aCheckpointOfAnotherTreeIsReported() throws {
     let bench = try LogBench()
     let before = try bench.objects()

@@ -177,6 +177,33 @@ import VarveStorage
     #expect(try bench.unlock().log.head == owner.log.head)
   }
 
+  /// It is listed alike and stays dead, whether the fold was stored in between or not.
+  @Test func whatWasSweptAndIsAddedAgain() throws {
+    let bench = try LogBench()
+    let owner = try bench.unlock()
+    let pack = ObjectReference(name: ObjectName.pack(Digest(1, 1, 0, 0)), size: 1)
+    try owner.log.append { _ in [LogBench.snapshot(1), LogBench.snapshot(2)] }
+    let entries = try owner.log.append { _ in
+      [
+        .forget(.init(snapshots: [Digest(1, 0, 0, 0)], reason: "")),
+        .condemn(.init(objects: .listed([pack]))),
+      ]
+    }
+    try owner.log.append { _ in [.sweep(.init(condemned: [entries[1]]))] }
+    try owner.log.append { _ in (0..<255).map { LogBench.note("\($0)") } }
+    #expect(try !readFile(Self.state(of: bench) + "/fold").isEmpty)
+    try bench.unlock().log.append { _ in
+      [.snapshot(.init(snapshot: Digest(3, 0, 0, 0), additions: .listed([pack])))]
+    }
+    let stored = try bench.unlock().log.state
+    let fresh = try bench.audit("fresh").state
+    #expect(Self.listedObjects(stored) == Self.listedObjects(fresh))
+    #expect(Self.listedObjects(fresh).count == 2)
+    for state in [stored, fresh] {
+      #expect(try Array(LiveObjects(state, storage: bench.storage).packs.values) == [2])
+    }
+  }
+
   @Test func aDamagedOneIsPassedOver() throws {
     let bench = try Self.longLog()
     let path = try Self.state(of: bench) + "/fold"

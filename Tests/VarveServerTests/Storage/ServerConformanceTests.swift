@@ -90,6 +90,16 @@ import VarveTestThreads
     #expect(!bench.local("new").exists)
   }
 
+  /// A longer object than any is damage, and not trouble of the network: nobody asks again for it.
+  @Test func objectsThatAreLongerThanAny() throws {
+    let bench = try ServerBench()
+    let store = try bench.storage(.full)
+    try bench.local().put("log/checkpoint", [UInt8](repeating: 1, count: 1 << 20))
+    #expect(try store.read("log/checkpoint").count == 1 << 20)
+    try bench.local().put("log/checkpoint", [UInt8](repeating: 1, count: (1 << 20) + 1))
+    #expect(throws: VarveError(.damaged, "")) { try store.read("log/checkpoint") }
+  }
+
   /// What an append-only server must refuse comes to the caller as that, and not as trouble of the network.
   @Test func refusalsKeepTheirMeaning() throws {
     let bench = try ServerBench { $0.quotas.general = 1_000 }

@@ -41,9 +41,19 @@ final class PacedObserver: BackupObserver {
 
   func finished(_ item: BackupItem) {
     guard item.action != .unchanged else { return }
-    state.withLock { $0.files += 1 }
-    // Time for those that are waited for, also on a machine that is busy.
-    usleep(limit == .max ? delay : 5_000)
+    let count = state.withLock { state in
+      state.files += 1
+      return state.files
+    }
+    guard limit != .max else {
+      usleep(delay)
+      return
+    }
+    // Time for those that are waited for; the more of it the fewer files are left, on a machine that is busy.
+    usleep(5_000)
+    for _ in 0..<(count < 40 ? 0 : 40) where state.withLock({ $0.partials.count }) < limit {
+      usleep(5_000)
+    }
   }
 
   func savedPartial(_ snapshot: Digest) {

@@ -13,7 +13,11 @@ final class PruneBench {
   private(set) var contents: [Digest: [String: [UInt8]]] = [:]
   private var files: [String: [UInt8]] = [:]
 
-  init() throws { bench = try BackupBench() }
+  init(
+    chunks: RepositoryConfig.ChunkSizes? = nil, packSize: Int = RepositoryConfig.standardPackSize
+  ) throws {
+    bench = try BackupBench(chunks: chunks, packSize: packSize)
+  }
 
   func write(_ name: String, _ bytes: [UInt8]) throws {
     try bench.write(name, bytes)

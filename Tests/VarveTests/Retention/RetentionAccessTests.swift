@@ -29,7 +29,13 @@ import VarveRepository
     let bench = try ForgetBench(days: 1)
     let writer = try bench.opened(by: .writer)
     let change = try PolicyChange(writer)
-    #expect(try change.set(policy(daily: 7), for: nil) != nil, "the first policy")
+    let refused = #expect(throws: VarveError.self) { try change.set(policy(daily: 7), for: nil) }
+    #expect(refused?.code == .forbidden && refused?.message.contains("first policy") == true)
+    #expect(throws: VarveError(.forbidden, "")) {
+      try change.set(policy(daily: 7), for: bench.source())
+    }
+    #expect(try PolicyChange(bench.repository).set(policy(daily: 7), for: nil) != nil)
+    try writer.log.refresh()
     #expect(try change.set(policy(daily: 9), for: nil) != nil)
     #expect(try change.set(policy(daily: 9), for: bench.source()) != nil)
     #expect(throws: VarveError(.forbidden, "")) { try change.set(policy(daily: 8), for: nil) }

@@ -11,8 +11,8 @@ struct PolicyCommand: ParsableCommand {
       what it keeps is not forgotten by other rules or by id. Everybody who reads the log sees the numbers, \
       but neither hosts, paths nor tags.
 
-      An owner may change a policy; a writer may set one where none is in force, and tighten one: keep \
-      at least as much by each rule.
+      An owner may change a policy; a writer may tighten one: keep at least as much by each rule. Without \
+      a policy everything is kept, so that the first one takes an owner.
 
       Examples:
         varve policy set --default --keep-daily 7 --keep-weekly 5 --keep-monthly 12

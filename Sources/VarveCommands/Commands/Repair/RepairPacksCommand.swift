@@ -38,7 +38,7 @@ struct RepairPacksCommand: VarveSubcommand {
   }
 
   private func ids(in repository: UnlockedRepository) throws -> [Digest] {
-    let live = try LiveObjects(repository.log.state, storage: repository.storage).packs.keys
+    let live = try KnownObjects(repository.log.state, storage: repository.storage).live.packs.keys
     return try packs.map { text in
       // `packs/3f/3f9a…` names the same as `3f9a…`.
       let prefix = (text.split(separator: "/").last.map(String.init) ?? text).lowercased()

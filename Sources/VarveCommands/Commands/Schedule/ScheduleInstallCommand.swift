@@ -66,7 +66,7 @@ struct ScheduleInstallCommand: VarveSubcommand {
       units.environment = ["XDG_STATE_HOME": "/var/lib", "XDG_CACHE_HOME": "/var/cache"]
     }
     let texts =
-      files.isForSystemd ? [units.service(), try units.timer()] : [try units.crontab()]
+      files.isForSystemd ? [try units.service(), try units.timer()] : [try units.crontab()]
     guard let directory = try files.directory() else {
       try console.write(Array(texts.joined().utf8))
       console.note("put these lines into the table with 'crontab -e'")

@@ -5,8 +5,12 @@ import VarveProof
 /// An audit's result as one JSON document (docs/json.md).
 struct AuditJSON {
   private let report: AuditReport
+  private let config: Digest
 
-  init(_ report: AuditReport) { self.report = report }
+  init(_ report: AuditReport, config: Digest) {
+    self.report = report
+    self.config = config
+  }
 
   func print(on console: Console) throws {
     try console.json { writer in
@@ -15,6 +19,7 @@ struct AuditJSON {
       writer.member("origin", report.origin)
       writer.member("key", report.key)
       writer.member("key_given", report.isKeyGiven)
+      writer.member("config_digest", config.hex)
       writer.member("program", report.program)
       writer.member("time", report.generated.utcSeconds)
       log(into: &writer)

@@ -5,8 +5,12 @@ import VarveProof
 /// An audit's result for people.
 struct AuditSummary {
   private let report: AuditReport
+  private let config: Digest
 
-  init(_ report: AuditReport) { self.report = report }
+  init(_ report: AuditReport, config: Digest) {
+    self.report = report
+    self.config = config
+  }
 
   /// With `--quiet` only what is broken.
   func print(on console: Console) throws {
@@ -34,6 +38,7 @@ struct AuditSummary {
     var facts = [
       ("log", report.origin),
       ("key", report.key + (report.isKeyGiven ? ", as given" : ", by the repository's own word")),
+      ("config", config.hex),
       (
         "verified",
         "\(HumanText.count(report.head.size, "entry", "entries")) in \(HumanText.count(report.commits, "commit")), root "
