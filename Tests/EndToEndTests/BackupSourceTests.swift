@@ -97,20 +97,23 @@ import VarveTestThreads
       try #require(outcome.code == 0, "\(outcome.errors)")
     }
     usleep(50_000)
-    var struck = 0
-    for number in 1..<1_000 where struck < 3 {
+    var missed = 0
+    for number in 1..<1_000 where missed < 2 {
       let traced = try here.trace(
         .fault("EIO", at: number), ["backup", here.source, "--force", "-q"])
       guard let call = traced.struck else { break }
       guard call.call.contains("listxattr") else { continue }
-      struck += 1
-      #expect(traced.outcome.code == 3, "\(traced.outcome.errors)")
-      #expect(traced.outcome.errors.contains("Input/output error"))
-      try here.succeed("backup", here.source, "-q")
+      // What fails the first time it is asked is asked again.
+      if traced.outcome.code != 0 {
+        missed += 1
+        #expect(traced.outcome.code == 3, "\(traced.outcome.errors)")
+        #expect(traced.outcome.errors.contains("Input/output error"))
+        try here.succeed("backup", here.source, "-q")
+      }
       try here.succeed("restore", "latest", "--target", here.target, "--overwrite", "always")
       try here.expectEqual(here.source, here.target + here.source)
     }
-    #expect(struck > 0)
+    #expect(missed > 0)
   }
 
   /// Which files are links of one another is part of a snapshot.
@@ -126,16 +129,22 @@ import VarveTestThreads
       }
       _ = try here.run(["sh", "-c", "touch -d 2020-01-01 '\(here.source)'/* '\(here.source)'"])
     }
+    // Not with the directories above it, in which the test writes.
+    func backUp(_ option: String...) throws -> String? {
+      let outcome = try here.varve(["backup", "--json", here.source, "--as-path", "/d"] + option)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      return try outcome.message("summary")["snapshot_id"].string
+    }
     try tie([["a", "d"], ["b", "c"]])
-    try here.backup(here.source)
-    #expect(try here.backup(here.source, "--skip-if-unchanged")["snapshot_id"].string == nil)
+    #expect(try backUp() != nil)
+    #expect(try backUp("--skip-if-unchanged") == nil)
     for name in ["b", "d"] { unlink("\(here.source)/\(name)") }
     try tie([["a", "b"], ["c", "d"]])
-    #expect(try here.backup(here.source, "--skip-if-unchanged")["snapshot_id"].string != nil)
+    #expect(try backUp("--skip-if-unchanged") != nil)
     try here.succeed("restore", "latest", "--target", here.target)
     var (a, b) = (stat(), stat())
-    stat("\(here.target)\(here.source)/a", &a)
-    stat("\(here.target)\(here.source)/b", &b)
+    stat("\(here.target)/d/a", &a)
+    stat("\(here.target)/d/b", &b)
     #expect(a.st_ino == b.st_ino)
   }
 

@@ -111,7 +111,7 @@ struct HostileServer {
     def refusing(kind, identifier, request):
         """Takes no data; each file has a handle of its own, and closing one that is not open is written down."""
         global handles
-        if kind == 3:
+        if kind in (3, 11):
             handles += 1
             return packet(102, identifier + string(b"handle %d" % handles))
         if kind == 4:
