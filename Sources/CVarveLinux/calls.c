@@ -281,3 +281,18 @@ int varve_process_handle(pid_t child) { ONCE((int)syscall(SYS_pidfd_open, child,
 int varve_pipe(int ends[2]) { ONCE(pipe2(ends, O_CLOEXEC)); }
 
 void varve_map_blocks_from(int size) { mallopt(M_MMAP_THRESHOLD, size); }
+
+static int argument_count;
+static char **arguments;
+
+// glibc calls constructors with what main gets.
+__attribute__((constructor)) static void keep_arguments(int count, char **values) {
+  argument_count = count;
+  arguments = values;
+}
+
+int varve_argument_count(void) { return argument_count; }
+
+const char *varve_argument(int index) {
+  return index >= 0 && index < argument_count ? arguments[index] : NULL;
+}

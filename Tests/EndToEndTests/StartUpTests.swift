@@ -10,6 +10,15 @@ import VarveTestThreads
     #expect(best < 0.030, "\(best * 1000) ms")
   }
 
+  /// A library that was loaded before the program, and has changed the environment by then.
+  @Test func argumentsThatAreNotBeforeTheEnvironment() throws {
+    let here = try Workspace()
+    let preload = ["env", "LD_PRELOAD=/usr/$LIB/faketime/libfaketime.so.1", "FAKETIME=+0"]
+    let outcome = try here.run(preload + [Tools.varve, "version"])
+    #expect(outcome.code == 0 && outcome.text.hasPrefix("varve "), "\(outcome.text)")
+    #expect(try here.run(preload + [Tools.varve, "no-such-command"]).code == 64)
+  }
+
   @Test func everyVerbExplainsItself() throws {
     let here = try Workspace()
     let verbs = [

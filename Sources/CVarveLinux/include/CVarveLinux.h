@@ -112,6 +112,11 @@ int varve_process_handle(pid_t child);
 // A pipe that no other program inherits; `ends` are the reading and the writing one.
 int varve_pipe(int ends[2]);
 
+// The program's arguments, its name first, and how many there are, as the loader handed them over. Swift's own look for
+// them before the environment, and find none where a library that was loaded before the program has moved that by setenv(3).
+int varve_argument_count(void);
+const char *varve_argument(int index);
+
 // Has malloc map every block of `size` bytes or more, so that it goes back to the system when it is
 // freed. Left alone, glibc raises the limit to the largest block that was freed.
 void varve_map_blocks_from(int size);

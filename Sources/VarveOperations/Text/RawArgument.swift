@@ -1,3 +1,4 @@
+import CVarveLinux
 import Glibc
 
 /// An argument of arbitrary bytes, such as a path.
@@ -88,8 +89,8 @@ extension RawArgument {
 extension RawArgument {
   /// The program's arguments, escaped, its name first.
   package static func commandLine() -> [String] {
-    (0..<Int(CommandLine.argc)).compactMap { index in
-      CommandLine.unsafeArgv[index].map { text(String(cString: $0), $0) }
+    (0..<varve_argument_count()).compactMap { index in
+      varve_argument(index).map { text(String(cString: $0), $0) }
     }
   }
 }
