@@ -4,8 +4,7 @@ import base64, hashlib, hmac, json, re, struct, subprocess, sys, tempfile
 def sha(*parts): return hashlib.sha256(b"".join(parts)).digest()
 def require(holds, what): holds or sys.exit(f"NOT PROVED: {what}")
 def decode(text):
-    require(base64.b64encode(data := base64.b64decode(text)).decode() == text, "another base64")
-    return data
+    return require(base64.b64encode(data := base64.b64decode(text)).decode() == text, "another base64") or data
 def is_signed(key, message, signature):
     with tempfile.TemporaryDirectory() as here:
         for name, data in ("key", bytes.fromhex("302a300506032b6570032100") + key), ("text", message), ("sig", signature):
@@ -32,8 +31,9 @@ proof, key = json.loads(text), decode(key)
 is_format = proof["format"] == "varve file proof v1" and not re.search(r'(?<!"value":)"(?=[0-9a-fA-F]{64}")[0-9a-f]*[A-F]', text)
 require(sha(key_name.encode(), b"\n", key)[:4].hex() == key_id and key[0] == 1, "a bad verifier key")
 require(json.dumps(proof, separators=(",", ":"), sort_keys=True, ensure_ascii=False) == text and is_format and len(proof) == 6, "another spelling")
-head, note = proof["log"].removeprefix("c2sp.org/tlog-proof@v1\nindex ").split("\n\n", 1)
-lines, (checkpoint, signatures) = head.split("\n"), note.rsplit("\n\n", 1)
+log = re.fullmatch(r"c2sp\.org/tlog-proof@v1\n(?:extra ([^\n]*)\n)?index (.*?)\n\n(.*)", proof["log"], re.DOTALL)
+require(log and 1 <= len(proof["files"]) <= 4096, "no log proof, or another number of files")
+lines, (checkpoint, signatures), extra = log[2].split("\n"), log[3].rsplit("\n\n", 1), decode(log[1] or "")
 ours = [decode(l.split()[2]) for l in signatures.splitlines() if l.startswith(f"— {key_name} ")]
 require(any(s[:4].hex() == key_id and is_signed(key[1:], f"{checkpoint}\n".encode(), s[4:]) for s in ours), "the checkpoint's signature")
 (origin, size, log_root), index, digests = checkpoint.split("\n")[:3], int(lines[0]), set()

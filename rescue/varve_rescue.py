@@ -18,9 +18,10 @@ Restore as root to get owners and devices back. Every byte is verified before it
 whole is named and left out, and the rest goes on; so does what stands before damage in the log. Is the index lost,
 add --without-index: packs list their own chunks. Is the log lost, add --without-log: all records in snapshots/ count,
 and nobody vouches for them. Not restored: inode flags (chattr), owners by name. Not checked: proof roots, filters of
-the index, whether a policy loosens another, what cosignatures and time stamps prove: nothing here depends on them. A
-MiB stored takes about 450 bytes of memory. Exit status: 0 all is well; 1 something is damaged, missing or refused, as
-stderr says; 2 wrong usage."""
+the index, what cosignatures and time stamps prove: nothing here depends on them; and whether a policy loosens another,
+and whether as many owners agreed as had to (`threshold`): what one owner let go of alone is taken as gone. A MiB stored
+takes about 450 bytes of memory. Exit status: 0 all is well; 1 something is damaged, missing or refused, as stderr says;
+2 wrong usage."""
 import argparse, base64, getpass, hmac, json, os, re, stat, struct, sys
 from contextlib import suppress
 from functools import lru_cache, reduce

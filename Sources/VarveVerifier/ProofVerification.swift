@@ -5,8 +5,8 @@ package import VarveProof
 /// Verifies a proof in a file, without a repository: what `varve proof verify` and `varve-verify` do.
 ///
 /// A file proof is told from a log entry, a DSSE envelope, and from a drill's proof by its members; the proof that an entry is in
-/// the log is in a file of its own, by default beside it with `.tlog-proof` behind its name. A drill's proof, `proof.json`, has
-/// record, receipt and log proof in it.
+/// the log is in a file of its own, by default beside it with `.tlog-proof` behind its name, and names the author's key. A drill's
+/// proof, `proof.json`, has record, receipt, log proof and author's key in it.
 package struct ProofVerification {
   /// The file proof, the entry or the drill's proof.
   package var proof: [UInt8]
@@ -64,29 +64,54 @@ package struct ProofVerification {
     let text = try InputFile.read(path, limit: LogProof.largestByteCount)
     let logProof = try Self.unproved(name) { try LogProof(text, name) }
     let entry = try ProvedEntry(bytes, logProof, key: key)
-    guard let file else { return ProofReport(entry) }
-    return ProofReport(entry, file: (InputFile.name(file), try Self.member(of: entry, file)))
+    guard let authorKey = logProof.extra else {
+      throw VarveError(
+        .unproved,
+        "the log proof has no key of the author: whoever has the log's key, as every writer, may have made this entry",
+        hint: "have the log proof made anew ('varve log prove'); older programs left the key out")
+    }
+    try entry.requireSigned(by: authorKey)
+    let named = try file.map { (InputFile.name($0), try Self.member(of: entry, $0)) }
+    return ProofReport(entry, file: named)
   }
 
-  /// The record counts by its digest, which the receipt has.
+  /// What a drill's proof has, each of it and nothing else.
+  private static let drillMembers: Set<String> = [
+    "authorKey", "index", "logKey", "logProof", "receipt", "record",
+  ]
+
+  /// The record counts by its digest, which the receipt has; the receipt by its author's signature.
   private func verify(drill json: JSONValue, _ name: String, _ key: VerifierKey) throws
     -> ProofReport
   {
     guard logProof == nil else {
       throw VarveError(.usage, "\(name) is the proof of a drill, which has its log proof in it")
     }
-    let (record, receipt, proof) = try Self.unproved(name) {
-      (
+    let (record, receipt, proof, authorKey) = try Self.unproved(name) {
+      try json.requireOnly(Self.drillMembers)
+      return (
         try json.member("record").canonicalBytes(), try json.member("receipt").canonicalBytes(),
-        try LogProof(Array(try json.string("logProof").utf8), name)
+        try LogProof(Array(try json.string("logProof").utf8), name),
+        try json.base64("authorKey", byteCount: 32)
       )
     }
     let entry = try ProvedEntry(receipt, proof, key: key)
-    guard case .receipt(let body) = entry.statement.body,
-      body.digests["document"] == SHA256.digest(record)
-    else { throw VarveError(.unproved, "the record in \(name) is not what its receipt is of") }
-    guard let file else { return ProofReport(entry, file: ("the record", "document")) }
-    return ProofReport(entry, file: (InputFile.name(file), try Self.member(of: entry, file)))
+    try entry.requireSigned(by: authorKey)
+    try Self.unproved(name) {
+      guard try json.string("logKey").utf8.elementsEqual(key.text.utf8),
+        try json.count("index") == proof.index, proof.extra.map({ $0 == authorKey }) ?? true
+      else { throw VarveError(.damaged, "it names another key or entry than it is proved with") }
+    }
+    guard case .receipt(let body) = entry.statement.body, body.activity == .drill else {
+      throw VarveError(.unproved, "entry \(proof.index) is not the receipt of a drill")
+    }
+    guard body.digests["document"] == SHA256.digest(record) else {
+      throw VarveError(.unproved, "the record in \(name) is not what its receipt is of")
+    }
+    let named =
+      try file.map { (InputFile.name($0), try Self.member(of: entry, $0)) }
+      ?? ("the record", "document")
+    return ProofReport(entry, file: named)
   }
 
   /// Under which name a receipt has the SHA-256 of a file: of a drill, `document` or `sample`.

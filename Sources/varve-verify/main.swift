@@ -9,11 +9,11 @@ struct VerifyCommand: ParsableCommand {
     commandName: "varve-verify",
     abstract: "Verify that a file is in a snapshot, or an entry in the log, of a Varve repository.",
     discussion: """
-      PROOF is what 'varve proof create' has made, a drill's proof.json, or a log entry as 'varve receipt export' and \\
-      'varve cat entry' give it, with its log proof beside it (PROOF.tlog-proof). The key must come from \\
+      PROOF is what 'varve proof create' has made, a drill's proof.json, or a log entry as 'varve receipt export' and \
+      'varve cat entry' give it, with its log proof beside it (PROOF.tlog-proof). The key must come from \
       somebody whom you trust, not with the proof.
 
-      Exit codes: 0 proved, 22 not proved (the message names the first link that does not hold), 64 wrong usage, \\
+      Exit codes: 0 proved, 22 not proved (the message names the first link that does not hold), 64 wrong usage, \
       1 a file cannot be read.
       """,
     version: ProgramVersion.program)

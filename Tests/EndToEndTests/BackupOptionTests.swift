@@ -252,6 +252,40 @@ import VarveTestThreads
       try here.varve("-r", here.repository, "snapshots", "--password-command", "false").code != 0)
   }
 
+  /// A host's name is bytes, as it is everywhere else.
+  @Test func aHostThatIsNotUTF8() throws {
+    let here = try Workspace()
+    try here.write("x", to: here.source + "/file")
+    try here.initializeWithKeyFile()
+    let outcome = try here.run([
+      "sh", "-c", "exec \"$0\" backup --host \"$(printf 'h\\377')\" \"$1\"", Tools.varve,
+      here.source,
+    ])
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let listed = try #require(try here.snapshots().first)
+    #expect(listed["hostname_base64"].string == "aP8=")
+    let found = try here.run([
+      "sh", "-c", "exec \"$0\" snapshots --json --host \"$(printf 'h\\377')\"", Tools.varve,
+    ])
+    #expect(try found.document().list.count == 1)
+  }
+
+  /// Each backup of a repository that lies in its own source is larger by those before it.
+  @Test func aRepositoryInItsOwnSource() throws {
+    let here = try Workspace()
+    try here.write("x", to: here.source + "/file")
+    try here.initializeWithKeyFile()
+    func warns(_ arguments: String...) throws -> Bool {
+      let outcome = try here.varve(["backup", "--dry-run", here.root] + arguments)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      return outcome.errors.contains("--exclude \(here.repository)")
+    }
+    #expect(try warns())
+    #expect(try !warns("--exclude", here.repository))
+    #expect(try !warns("--exclude", here.repository + "/packs"))
+    #expect(try !here.succeed("backup", here.source).errors.contains("warning"))
+  }
+
   @Test func chunkSize() throws {
     let here = try Workspace()
     var generator = SeededGenerator(seed: 64)

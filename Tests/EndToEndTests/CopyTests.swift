@@ -37,6 +37,21 @@ import VarveTestThreads
     try here.succeed("log", "verify")
   }
 
+  /// What is missing is the source's password, so what is said is how to give that.
+  @Test func withoutTheSourcesPassword() throws {
+    let here = try prepare()
+    let outcome = try here.run([
+      "setsid", "--wait", Tools.varve, "copy", "--from-repo", here.otherRepository,
+    ])
+    #expect(outcome.code == 64)
+    #expect(outcome.errors.contains("VARVE_FROM_PASSWORD_FILE"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("--from-password-file"))
+    let held = try copy(here, "--holds", "--json")
+    #expect(held.code == 0, "\(held.errors)")
+    let summary = try held.message("summary")
+    #expect(summary["held_snapshots"].number == 0 && summary["gone_snapshots"].number == 0)
+  }
+
   /// Names, sizes and times of all that is there.
   private func listing(_ directory: String) throws -> [String] {
     let names =

@@ -131,4 +131,45 @@ extension Workspace {
     try here.fail(12, "snapshots", "--key-file", path, saying: ["hint"])
     try here.fail(1, "snapshots", "--key-file", here.root + "/absent", saying: ["absent"])
   }
+
+  @Test func aRotatedKeyFileIsCalledOne() throws {
+    let here = try prepare()
+    try here.useKeyFile()
+    #expect(try here.succeed("key", "rotate").text.hasPrefix("rotated key file "))
+    try here.succeed("snapshots")
+  }
+
+  /// A disk that takes the name of the key file and not its text: the old one must go on to open.
+  @Test(.enabled(if: Mounting.isPossible)) func aKeyFileThatCannotBeWrittenChangesNothing() throws {
+    let here = try prepare()
+    try here.addKeyFile("writer", role: "writer")
+    let writer = try #require(
+      try here.succeed("key", "list", "--json").document().list.first {
+        $0["role"].string == "writer"
+      }?["id"].string)
+    let before = here.objects()
+    let outcome = try here.runMounting(
+      """
+      mkdir "$root/full" && mount -t tmpfs -o size=4k tmpfs "$root/full" || exit 99
+      head -c 4096 /dev/zero > "$root/full/filler"
+      "$varve" key rotate \(writer) --new-key-file "$root/full/new"; echo "rotate $?"
+      "$varve" key add --new-key-file "$root/full/new"; echo "add $?"
+      ls "$root/full"
+      """)
+    #expect(outcome.text == "rotate 1\nadd 1\nfiller\n", "\(outcome.text)\(outcome.errors)")
+    #expect(outcome.errors.contains("hint"))
+    #expect(here.objects() == before)
+    here.environment["VARVE_PASSWORD_FILE"] = nil
+    try here.succeed("backup", here.source, "--key-file", here.root + "/writer")
+  }
+
+  @Test func undoTakesAnIdTwice() throws {
+    let here = try prepare()
+    try here.backup()
+    let id = try #require(try here.snapshots().first?["id"].string)
+    try here.succeed("forget", id)
+    let said = try here.succeed("undo", id, String(id.prefix(8)), "--json").document()
+    #expect(said["snapshots"].list.count == 1)
+    #expect(try here.snapshots().count == 2)
+  }
 }

@@ -167,6 +167,14 @@ import VarveTestThreads
     try here.fail(
       64, "mirror", "--repo", here.repository, "--from-repo", here.repository,
       saying: ["same place"])
+    // By another name, too.
+    symlink(here.repository, here.root + "/link")
+    try here.fail(
+      64, "mirror", "--repo", here.root + "/link", "--from-repo", here.repository,
+      saying: ["same place"])
+    try here.fail(
+      64, "mirror", "--repo", here.repository, "--from-repo", here.root + "/./repository",
+      saying: ["same place"])
     try here.fail(10, "mirror", "--repo", here.twin, "--from-repo", here.root + "/none")
     #expect(!here.exists(here.twin))
     try here.makeOtherRepository()

@@ -124,14 +124,48 @@ import VarveTestThreads
     changes += [
       text + "\n", " " + text, text.replacing("\"index\":0", with: "\"index\":00"),
       text.replacing("{\"authorKey\"", with: "{\"a\":0,\"authorKey\""),
+      text.replacing("{\"authorKey\"", with: "{\"author\u{212a}ey\""),
       text.replacing("\"format\":", with: "\"format\":\"x\",\"format\":"),
+      withoutFiles(text),
       text.replacing("\",\"payloadType\"", with: "=\",\"payloadType\""),
     ]
-    for (number, changed) in changes.enumerated() where changed != text {
+    // By their bytes: to Swift the same text may have others.
+    for (number, changed) in changes.enumerated()
+    where !changed.utf8.elementsEqual(text.utf8) {
       try here.write(changed, to: proof)
       try expectRefused(here, proof, "--key", key)
       let script = try here.run([Tools.python, Self.script, proof, key])
       #expect(script.code != 0, "\(number)")
+    }
+  }
+
+  /// Signed and in the log, and of nothing.
+  private func withoutFiles(_ text: String) -> String {
+    guard let start = text.range(of: "\"files\":["), let end = text.range(of: ",\"format\":")
+    else { return text }
+    return "\(text[..<start.upperBound])]\(text[end.lowerBound...])"
+  }
+
+  /// What is before `index` in a log proof is for whoever has the proof: all three read it.
+  @Test func extraDataOfALogProofIsReadByAllThree() throws {
+    let (here, key) = try prepare()
+    let proof = here.root + "/p"
+    try here.succeed(
+      "proof", "create", "latest", here.source + "/deep/empty", "-o", proof)
+    let text = String(decoding: try here.read(proof), as: UTF8.self)
+    let title = #""c2sp.org/tlog-proof@v1\n"#
+    for (extra, isGood) in [
+      (#"extra AAAA\n"#, true), (#"extra AAA\n"#, false), (#"extra AB==\n"#, false),
+      (#"extra AAAA\nextra AAAA\n"#, false), (#"more AAAA\n"#, false),
+    ] {
+      let changed = text.replacing(title, with: title + extra)
+      #expect(changed != text)
+      try here.write(changed, to: proof)
+      for outcome in try proved(here, [proof, "--key", key]) {
+        #expect(outcome.code == (isGood ? 0 : 22), "\(extra): \(outcome.errors)")
+      }
+      let script = try here.run([Tools.python, Self.script, proof, key])
+      #expect((script.code == 0) == isGood, "\(extra): \(script.errors)")
     }
   }
 
@@ -184,9 +218,12 @@ import VarveTestThreads
     let here = try Workspace()
     let proofs = Tools.sources + "/fixtures/proofs/v1"
     let key = proofs + "/log.vkey"
-    for name in ["files.proof", "content.proof", "receipt.json"] {
+    for name in ["files.proof", "content.proof"] {
       try expectProved(here, "\(proofs)/\(name)", "--key", key)
     }
+    // Its log proof is of before they named the author's key: nobody knows who signed it.
+    let receipt = try here.run([Self.verifier, proofs + "/receipt.json", "--key", key])
+    #expect(receipt.code == 22 && receipt.errors.contains("log prove"), "\(receipt.errors)")
     let shown = try here.succeed(
       "proof", "verify", proofs + "/files.proof", "--key", key, "--json"
     ).document()

@@ -85,6 +85,66 @@ import VarveTestThreads
     #expect(try here.varve("check").code == 0)
   }
 
+  @Test func whatCannotBeCarriedOutIsNotApproved() throws {
+    let here = try twoOfThree()
+    use("first", here)
+    let oldest = try #require(try here.snapshots().first?["id"].string)
+    let said = try here.succeed("forget", oldest, "--propose", "--json").document()
+    let first = try #require(said["entries"][0].number)
+    try here.fail(
+      1, "forget", oldest, "--propose", saying: ["log entry \(first)", "proposal approve \(first)"])
+    use("second", here)
+    try here.succeed("hold", "add", oldest)
+    let size = try here.logEntries().count
+    try here.fail(
+      1, "proposal", "approve", "\(first)", saying: ["cannot be carried out now", "holds", "hint"])
+    #expect(try here.logEntries().count == size)
+    #expect(try here.succeed("proposal", "list", "--json").document()[0]["agree"].list.count == 1)
+    #expect(try here.snapshots().count == 2)
+  }
+
+  /// The way that a hint names must be there.
+  @Test func theRecoveryKeyProposesAnOwner() throws {
+    let here = try twoOfThree()
+    let recovery = here.root + "/recovery"
+    use("first", here)
+    try here.succeed("key", "export", recovery)
+    let new = here.root + "/new"
+    try here.fail(
+      1, "key", "import", recovery, "--new-key-file", new, saying: ["owners", "--propose"])
+    #expect(!here.exists(new))
+    try here.fail(
+      1, "tag", "--add", "x", "latest", saying: ["owners", "key threshold 1 --propose"])
+    let said = try here.succeed(
+      "key", "import", recovery, "--new-key-file", new, "--propose", "--json"
+    ).document()
+    let entry = try #require(said["entries"][0].number)
+    for name in ["first", "second"] {
+      use(name, here)
+      try here.succeed("proposal", "approve", "\(entry)")
+    }
+    use("new", here)
+    #expect(try here.succeed("key", "list", "--json").document().list.count == 4)
+  }
+
+  @Test func nobodyLocksEverybodyOut() throws {
+    let here = try Workspace()
+    try here.initializeWithKeyFile()
+    try here.succeed("key", "add", "--new-key-file", here.root + "/second")
+    let keys = try here.succeed("key", "list", "--json").document().list
+    let ids = keys.compactMap { $0["id"].string }
+    let password = try #require(ids.first)
+    try here.succeed("key", "remove", password)
+    let (mine, other) = (ids[1], ids[2])
+    use("second", here)
+    let said = try here.succeed("key", "remove", mine, "--propose", "--json").document()
+    let entry = try #require(said["entries"][0].number)
+    here.environment["VARVE_KEY_FILE"] = here.ownerKeyFile
+    try here.succeed("key", "remove", other)
+    try here.fail(1, "proposal", "approve", "\(entry)", saying: ["credential in use", "hint"])
+    #expect(try here.succeed("key", "list", "--json").document().list.count == 1)
+  }
+
   @Test func aRotatedPasswordStaysTheSame() throws {
     let here = try Workspace()
     try here.makeSmallTree(files: 2, largest: 100)

@@ -121,13 +121,25 @@ import VarveTestThreads
     #expect(!here.exists(file + "0") && !here.exists(file + "9"))
     let proof = try here.succeed("log", "prove", "\(index)")
     #expect(proof.output == (try here.read(file + ".tlog-proof")))
-    #expect(proof.text.hasPrefix("c2sp.org/tlog-proof@v1\nindex \(index)\n"))
+    #expect(proof.text.hasPrefix("c2sp.org/tlog-proof@v1\nextra "))
+    #expect(proof.text.contains("=\nindex \(index)\n"))
     try here.remove(here.repository)
     let shown = try here.succeed("proof", "verify", file, "--key", key, "--json").document()
     #expect(shown["kind"].string == "receipt")
     #expect(shown["predicate"]["activity"].string == "restore")
     let verified = try here.run([Self.verifier, file, "--key", key])
     #expect(verified.code == 0, "\(verified.errors)")
+    // Without the author's key, as older versions wrote it, and with another key.
+    let lines = proof.text.split(separator: "\n", omittingEmptySubsequences: false)
+    try here.write(
+      ([lines[0]] + lines[2...]).joined(separator: "\n"), to: file + ".tlog-proof")
+    let bare = try here.run([Self.verifier, file, "--key", key])
+    #expect(bare.code == 22 && bare.errors.contains("no key of the author"), "\(bare.errors)")
+    try here.write(
+      proof.text.replacing(lines[1], with: "extra \(String(repeating: "A", count: 43))="),
+      to: file + ".tlog-proof")
+    try here.fail(22, "proof", "verify", file, "--key", key, saying: ["author's key"])
+    try here.write(proof.output, to: file + ".tlog-proof")
     // Another envelope, and the proof of another entry.
     var bytes = try here.read(file)
     bytes[20] = bytes[20] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")

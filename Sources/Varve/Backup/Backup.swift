@@ -164,7 +164,8 @@ public struct Backup {
       pagedChunker: try makeChunker(options.chunkSizes ?? pagedChunkSizes()),
       proofKey: HMACSHA256(key: try keys.proofKey()), cache: parent.cache,
       isCacheDoubtful: parent.isCacheDoubtful, cacheWriter: cacheWriter,
-      fileSystems: try fileSystems(), observer: observer,
+      fileSystems: try fileSystems(),
+      ownPacks: (repository.storage as? LocalStorage)?.packIdentity, observer: observer,
       cancellation: cancellation, workers: workers)
   }
 

@@ -48,11 +48,14 @@ public protocol BackupObserver: AnyObject, Sendable {
   func savedPartial(_ snapshot: Digest)
   /// It could not be; the backup goes on.
   func failedToSavePartial(_ error: any Error)
+  /// The directory with the packs of the very repository is among what is saved: each backup then saves those before it.
+  func savesRepository(_ path: [UInt8])
 }
 
 extension BackupObserver {
   public func savedPartial(_ snapshot: Digest) {}
   public func failedToSavePartial(_ error: any Error) {}
+  public func savesRepository(_ path: [UInt8]) {}
 }
 
 /// One file or directory that a backup has finished.

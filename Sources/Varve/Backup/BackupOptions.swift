@@ -56,7 +56,7 @@ public struct BackupOptions: Sendable {
   /// The path under which the (single) source path is stored in the snapshot instead of its own.
   public var asPath: [UInt8]?
   /// The host name recorded; nil for this machine's.
-  public var host: String?
+  public var host: [UInt8]?
   public var tags: [String] = []
   /// The time recorded; nil for the moment the backup starts. Change detection never uses it.
   public var time: Timestamp?

@@ -48,6 +48,9 @@ final class BackupSession: @unchecked Sendable {
   let stamps = StampTrust()
   /// The file systems to stay on; nil for all.
   let fileSystems: Set<UInt64>?
+  /// Where the repository keeps its packs, if that is on this machine.
+  private let ownPacks: DirectoryIdentity?
+  private let isOwnRepositoryTold = Atomic<Bool>(false)
 
   private let problems = Mutex<[SourceProblem]>([])
   let socketsSkipped = Atomic<UInt64>(0)
@@ -70,7 +73,8 @@ final class BackupSession: @unchecked Sendable {
     options: BackupOptions, filter: PathFilter, tags: [ExclusionTag], store: ChunkStore,
     chunker: Chunker, pagedChunker: Chunker, proofKey: HMACSHA256, cache: ChangeCache?,
     isCacheDoubtful: Bool, cacheWriter: ChangeCacheWriter?, fileSystems: Set<UInt64>?,
-    observer: (any BackupObserver)?, cancellation: CancellationFlag, workers: Int
+    ownPacks: DirectoryIdentity?, observer: (any BackupObserver)?, cancellation: CancellationFlag,
+    workers: Int
   ) throws {
     self.options = options
     rules = ChangeRules(
@@ -92,6 +96,16 @@ final class BackupSession: @unchecked Sendable {
     chunkBuffers = ChunkBufferPool(
       count: workers > 1 ? 2 * workers : 0, capacity: BackupWorker.inputCapacity(chunker))
     self.fileSystems = fileSystems
+    self.ownPacks = ownPacks
+  }
+
+  /// Tells the observer, once, when a directory that is saved is the one with the repository's packs.
+  func noteOwnRepository(_ status: FileStatus, _ path: [UInt8]) {
+    guard let ownPacks, status.inode == ownPacks.inode, status.device == ownPacks.device,
+      !isOwnRepositoryTold.exchange(true, ordering: .relaxed)
+    else { return }
+    let name = path.lastIndex(of: UInt8(ascii: "/")) ?? path.endIndex
+    observer?.savesRepository(Array(path[..<name]))
   }
 
   /// Notes that a source could not be read; the backup goes on.

@@ -73,6 +73,7 @@ extension BackupWorker {
 
   private func scan(_ job: DirectoryJob, count: Int) throws {
     let onlyTag = excludingTag(job)
+    if job.sources == nil && onlyTag == nil { session.noteOwnRepository(job.status, job.path) }
     path.removeAll(keepingCapacity: true)
     path.append(contentsOf: job.path)
     if path.last != UInt8(ascii: "/") { path.append(UInt8(ascii: "/")) }

@@ -12,11 +12,7 @@ struct SourceIdentity {
 
   /// - Throws: `.usage` for an empty path, `.io` when the working directory is not known.
   init(_ options: BackupOptions) throws {
-    if let host = options.host {
-      self.host = Array(host.utf8)
-    } else {
-      host = MachineName.bytes()
-    }
+    host = options.host ?? MachineName.bytes()
     user = AccountNames().user(getuid()) ?? Array("\(getuid())".utf8)
     switch options.source {
     case .paths(let named):

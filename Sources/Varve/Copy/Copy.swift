@@ -53,20 +53,21 @@ public struct Copy {
 
   /// Copies `snapshots`, in that order. One that cannot be read in full is not copied; the others are.
   ///
-  /// - Returns: what was done; `failed` has the snapshots that were not copied.
+  /// - Returns: what was done; `failed` has the snapshots that could not be copied.
   /// - Throws: `.interrupted`; `.io` and what else the target throws. What was committed until then stays.
   public func run(_ snapshots: [Digest]) throws -> CopyReport {
     let began = MonotonicClock.nanoseconds
     var report = CopyReport()
     report.dryRun = options.dryRun
     observer?.progress.snapshotsTotal.store(UInt64(snapshots.count), ordering: .relaxed)
-    var left = snapshots
+    var left = snapshots.withoutRepeats()
     for _ in 0..<Self.attemptLimit {
       let session = try CopySession(self)
       let result = Result { try session.run(left) }
       session.end(&report)
       do {
         try result.get()
+        if options.copiesHolds { try CopyHolds(self).extend(&report) }
         report.duration = MonotonicClock.nanoseconds - began
         return report
       } catch is SessionIsInvalid {
@@ -75,7 +76,8 @@ public struct Copy {
       } catch is SourceHasChanged {
         // Somebody pruned the source: packs may have been replaced by others. Its log has been read on.
       }
-      let done = Set(report.copied.map(\.source) + report.present + report.failed)
+      let done = Set(
+        report.copied.map(\.source) + report.present + report.failed + report.gone)
       left = left.filter { !done.contains($0) }
     }
     throw VarveError(

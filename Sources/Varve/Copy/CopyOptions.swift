@@ -63,8 +63,12 @@ public struct CopyReport: Sendable {
   public internal(set) var copied: [Copied] = []
   /// Snapshots that the target has already.
   public internal(set) var present: [Digest] = []
-  /// Snapshots that were not copied because they are not whole, or were forgotten meanwhile.
+  /// Snapshots that were not copied because they are not whole.
   public internal(set) var failed: [Digest] = []
+  /// Snapshots that were forgotten at the source before they were copied.
+  public internal(set) var gone: [Digest] = []
+  /// Of the target, copies that were there already and are held now as their originals are; not their originals.
+  public internal(set) var held: [Digest] = []
   public internal(set) var problems: [Problem] = []
   public internal(set) var dryRun = false
   /// Chunks, nodes and bytes that were new at the target, and by how much its storage grew.

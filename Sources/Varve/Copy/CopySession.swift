@@ -59,6 +59,7 @@ final class CopySession: @unchecked Sendable {
     total.copied += report.copied
     total.present += report.present
     total.failed += report.failed
+    total.gone += report.gone
     total.problems += report.problems
     total.dataChunks += store.counters.dataChunks.load(ordering: .relaxed)
     total.treeChunks += store.counters.treeChunks.load(ordering: .relaxed)
@@ -92,7 +93,7 @@ final class CopySession: @unchecked Sendable {
 
   private func take(_ snapshot: Digest) throws {
     guard let row = source.state.snapshots[snapshot] else {
-      return fail(snapshot, [(nil, "it was forgotten meanwhile")])
+      return lose(snapshot)
     }
     let origin = CopyOrigins.origin(of: row, in: source.state)
     guard !origins.contains(origin, isPartial: row.isPartial),
@@ -180,7 +181,7 @@ final class CopySession: @unchecked Sendable {
     try copy.source.log.refresh()
     let state = copy.source.log.state
     guard state.snapshots[snapshot] != nil else {
-      return fail(snapshot, [(nil, "it was forgotten meanwhile")])
+      return lose(snapshot)
     }
     if state.newestCondemnation != source.state.newestCondemnation
       || state.repacks.count != source.state.repacks.count
@@ -189,6 +190,12 @@ final class CopySession: @unchecked Sendable {
       throw SourceHasChanged()
     }
     fail(snapshot, problems)
+  }
+
+  /// A snapshot that somebody has forgotten at the source since it was chosen: that is no damage.
+  private func lose(_ snapshot: Digest) {
+    report.gone.append(snapshot)
+    progress.snapshotsDone.add(1, ordering: .relaxed)
   }
 
   private func fail(_ snapshot: Digest, _ problems: [(path: [UInt8]?, message: String)]) {

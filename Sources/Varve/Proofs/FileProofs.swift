@@ -55,7 +55,7 @@ public struct FileProofs {
     let files = try paths.map { try file(at: $0, in: record) }
     let proof = FileProof(
       entry: entry.envelope, authorKey: author.publicKey,
-      log: try repository.log.proof(ofEntry: live.entry),
+      log: try repository.log.proof(ofEntry: live.entry, namesAuthor: false),
       tree: FileProof.Tree(salt: salt, entryCount: record.tree.entries, root: record.tree.root),
       files: files)
     // Whoever gets it verifies the same.

@@ -3,6 +3,9 @@ public import VarveRepository
 
 /// Forgets snapshots: they are live no more, and `prune` may free what only they needed.
 ///
+/// A snapshot whose record cannot be read is forgotten by its id only: it counts for no rule, and whatever rules say it
+/// stays.
+///
 /// The plan is computed against the very state on which its entries are appended: a snapshot, a hold or a
 /// policy that came or went meanwhile makes it anew.
 public struct Forget {
@@ -68,29 +71,18 @@ public struct Forget {
     let now = WallClock.now()
     let times = try BelievedTimes(repository.log, state, trust, now: now)
     return try ForgetPlanner(
-      state, candidates: try candidates(request, state), times, ids: ids, now: now
+      state, candidates: try candidates(state), times, ids: ids, now: now
     ).plan(request)
   }
 
-  private func candidates(
-    _ request: ForgetRequest, _ state: LogState
-  ) throws -> [ForgetPlanner.Candidate] {
+  private func candidates(_ state: LogState) throws -> [ForgetPlanner.Candidate] {
     let live = state.snapshotsInOrder
-    do {
-      let headings = try repository.snapshotHeadings(live.map(\.id))
-      return zip(live, headings).map { ForgetPlanner.Candidate(id: $0.id, heading: $1) }
-    } catch let error as VarveError where error.code == .damaged || error.code == .missing {
-      guard case .snapshots = request.choice else {
-        throw VarveError(
-          error.code, error.message,
-          hint: "rules count every snapshot; forget this one by its id", cause: error.cause)
-      }
-    }
-    // A snapshot whose record is lost can be forgotten, but nothing is known of it.
-    return live.map { snapshot in
-      if let heading = try? repository.snapshotHeadings([snapshot.id]).first {
+    let headings = try repository.eachSnapshotHeading(live.map(\.id))
+    return zip(live, headings).map { snapshot, heading in
+      if case .success(let heading) = heading {
         return ForgetPlanner.Candidate(id: snapshot.id, heading: heading)
       }
+      // It can be forgotten by its id, but of what it holds nothing is known.
       let record = SnapshotRecord(
         time: snapshot.time, host: [], user: [], uid: 0, gid: 0, paths: [],
         tree: SnapshotRecord.Tree(id: .zero, root: .zero, entries: 0),

@@ -5,7 +5,9 @@ public import VarveRepository
 public struct ForgetPlan: Sendable {
   public struct Snapshot: Sendable {
     public let id: Digest
+    /// Where the record cannot be read, of the log's: the time of its entry, and neither host, paths nor tags.
     public let heading: SnapshotHeading
+    public var isReadable = true
     /// Why it is kept; empty for what is removed.
     public let reasons: [RetentionReason]
     /// Why the policy in force for its source keeps it; only of what is removed all the same.
@@ -25,6 +27,15 @@ public struct ForgetPlan: Sendable {
   public let groups: [Group]
   /// Of the snapshots that were chosen, those that are live no more.
   public let absent: [Digest]
+  /// Those that stay because their records cannot be read, so that nobody knows what rules say of them; newest first. They
+  /// are in no group.
+  public let unreadable: [Snapshot]
+
+  init(groups: [Group], absent: [Digest] = [], unreadable: [Snapshot] = []) {
+    self.groups = groups
+    self.absent = absent
+    self.unreadable = unreadable
+  }
 
   public var removed: [Snapshot] { groups.flatMap(\.removed) }
 

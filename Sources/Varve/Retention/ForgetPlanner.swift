@@ -35,7 +35,7 @@ struct ForgetPlanner {
     }.map(\.element)
     places = Dictionary(uniqueKeysWithValues: newestFirst.enumerated().map { ($1.id, $0) })
     var newest: [SnapshotSource: Timestamp] = [:]
-    for candidate in newestFirst where !candidate.heading.isPartial {
+    for candidate in newestFirst where candidate.isReadable && !candidate.heading.isPartial {
       let source = SnapshotSource(candidate.heading)
       if newest[source] == nil { newest[source] = candidate.heading.time }
     }
@@ -63,6 +63,7 @@ struct ForgetPlanner {
   }
 
   private func plan(_ chosen: [Digest]) throws -> ForgetPlan {
+    let chosen = chosen.withoutRepeats()
     let live = chosen.filter { places[$0] != nil }
     for id in live {
       guard let hold = state.hold(on: id, at: now) else { continue }
@@ -124,7 +125,8 @@ struct ForgetPlanner {
     _ decide: ([Candidate], SnapshotSource) throws -> (RetentionRules?, [[RetentionReason]])
   ) throws -> ForgetPlan {
     var members: [SnapshotGrouping.Key: [Candidate]] = [:]
-    for candidate in newestFirst where request.filter.matches(candidate.heading) {
+    for candidate in newestFirst
+    where candidate.isReadable && request.filter.matches(candidate.heading) {
       members[grouping.key(candidate.heading), default: []].append(candidate)
     }
     let policies = PolicyReasons(self)
@@ -147,7 +149,15 @@ struct ForgetPlanner {
       if keepsSome && kept.isEmpty { throw Self.keepsNothing(members[0].heading, grouping) }
       return ForgetPlan.Group(key: key, rules: rules, kept: kept, removed: gone)
     }
-    return ForgetPlan(groups: groups, absent: [])
+    return ForgetPlan(groups: groups, unreadable: unreadable)
+  }
+
+  private var unreadable: [ForgetPlan.Snapshot] {
+    newestFirst.filter { !$0.isReadable }.map {
+      ForgetPlan.Snapshot(
+        id: $0.id, heading: $0.heading, isReadable: false, reasons: [.unreadable],
+        policyReasons: [])
+    }
   }
 
   private static func keepsNothing(
@@ -161,7 +171,7 @@ struct ForgetPlanner {
 
   private func removed(_ member: Candidate, _ policies: PolicyReasons) -> ForgetPlan.Snapshot {
     ForgetPlan.Snapshot(
-      id: member.id, heading: member.heading, reasons: [],
+      id: member.id, heading: member.heading, isReadable: member.isReadable, reasons: [],
       policyReasons: member.heading.isPartial ? [] : policies.reasons(for: member))
   }
 
@@ -211,7 +221,7 @@ struct ForgetPlanner {
     private let planner: ForgetPlanner
     private var known: [SnapshotSource: [Digest: [RetentionReason]]] = [:]
     private lazy var sources = Dictionary(
-      grouping: planner.newestFirst
+      grouping: planner.newestFirst.filter(\.isReadable)
     ) { SnapshotSource($0.heading) }
 
     init(_ planner: ForgetPlanner) { self.planner = planner }

@@ -21,6 +21,7 @@ public struct HoldChange {
         .usage, "a hold until \(end.utcSeconds) would have ended already",
         hint: "give a time to come")
     }
+    let snapshots = snapshots.withoutRepeats()
     var held: [Digest] = []
     try repository.log.append { state in
       try requireLive(snapshots, state)
@@ -38,6 +39,7 @@ public struct HoldChange {
   ///   roles than the owner.
   public func remove(from snapshots: [Digest], reason: String) throws {
     try repository.require(.owner, to: "release snapshots")
+    let snapshots = snapshots.withoutRepeats()
     try repository.log.append { state in
       let now = WallClock.now()
       for id in snapshots {

@@ -97,16 +97,17 @@ public struct PolicyNames: Sendable {
   public let sources: [Digest: SnapshotSource]
   public let tags: [Digest: String]
 
-  /// Reads the headings of all live snapshots; a writer, who cannot, knows no names.
+  /// Reads the headings of all live snapshots that can be read; a writer, who cannot, knows no names.
   ///
-  /// - Throws: `.missing` and `.damaged`.
+  /// - Throws: what is of no one record.
   public init(_ repository: UnlockedRepository) throws {
     guard repository.role != .writer else {
       (sources, tags) = ([:], [:])
       return
     }
     let ids = try repository.keys.opaqueIDs()
-    let headings = try repository.snapshotHeadings(repository.liveSnapshots)
+    let headings = try repository.eachSnapshotHeading(repository.liveSnapshots)
+      .compactMap { try? $0.get() }
     let sources = Set(headings.map { SnapshotSource($0) })
     let tags = Set(headings.flatMap(\.tags))
     self.sources = Dictionary(sources.map { ($0.id(ids), $0) }) { first, _ in first }

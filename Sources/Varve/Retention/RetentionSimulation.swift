@@ -69,7 +69,9 @@ public struct RetentionSimulation: Sendable {
     }
     let index = repository.index
     let reader = CancellableSource(try repository.makeReader(), cancellation)
-    let planned = Set(plan.groups.flatMap { $0.kept + $0.removed }.map(\.id))
+    // What cannot be read needs nobody knows what.
+    let planned = Set(
+      (plan.groups.flatMap { $0.kept + $0.removed } + plan.unreadable).map(\.id))
     let others = unlocked.liveSnapshots.filter { !planned.contains($0) }
     cost = try RetentionCost(
       plan, others: others, from: reader, record: { try unlocked.snapshotRecord($0) },

@@ -47,6 +47,7 @@ public struct Rewrite {
   /// - Throws: `.notFound` when one of them was forgotten meanwhile; `.forbidden` when one that would be forgotten is held:
   ///   nothing is done then; `.missing` and `.damaged` when a tree cannot be read; `.interrupted`; `.io`.
   public func run(on snapshots: [Digest]) throws -> RewriteReport {
+    let snapshots = snapshots.withoutRepeats()
     var report = RewriteReport()
     var left = snapshots
     for _ in 0..<Self.attemptLimit {
@@ -109,6 +110,9 @@ public struct Rewrite {
       for plan in planned {
         report.changes.append(change(plan, new: nil, try unlocked.snapshotRecord(plan.old)))
       }
+      if options.forgets {
+        report.forgotten = snapshots.filter { !report.unchanged.contains($0) }
+      }
       return
     }
     try rewriter.flush()
@@ -117,15 +121,18 @@ public struct Rewrite {
       try cancellation.check()
       let part = Array(planned[start..<min(start + Self.commitLimit, planned.count)])
       report.changes += try commit(part, adding: added, repository, store)
+      if options.forgets { report.forgotten += part.map(\.old) }
       added = []
     }
     if options.forgets {
       let left = snapshots.filter { report.present[$0] != nil }
+      var old: [Digest] = []
       try unlocked.log.append { state in
-        let old = left.filter { state.snapshots[$0] != nil }
+        old = left.filter { state.snapshots[$0] != nil }
         try requireNoHold(on: old, state)
         return LogStatement.Forgetting.bodies(forgetting: old, reason: "rewrite")
       }
+      report.forgotten += old
     }
   }
 
@@ -181,11 +188,14 @@ public struct Rewrite {
 
   private typealias Heading = (id: Digest, heading: SnapshotHeading)
 
-  /// The headings of all live snapshots, by time.
+  /// The headings of all live snapshots that can be read, by time.
   private func headings() throws -> [Timestamp: [Heading]] {
     let live = unlocked.liveSnapshots
-    return Dictionary(
-      grouping: zip(live, try unlocked.snapshotHeadings(live)).map { ($0, $1) }, by: \.heading.time)
+    let known: [Heading] = zip(live, try unlocked.eachSnapshotHeading(live)).compactMap {
+      id, heading in
+      (try? heading.get()).map { (id, $0) }
+    }
+    return Dictionary(grouping: known, by: \.heading.time)
   }
 
   /// A live snapshot that is already what `snapshot` would become: of an earlier run.
@@ -196,7 +206,12 @@ public struct Rewrite {
     where id != snapshot && heading.host == record.host && heading.paths == record.paths
       && heading.isPartial == record.isPartial
     {
-      let other = try unlocked.snapshotRecord(id)
+      let other: SnapshotRecord
+      do {
+        other = try unlocked.snapshotRecord(id)
+      } catch let error as VarveError where error.isOfObject {
+        continue
+      }
       if other.original == record.original && other.tree == record.tree
         && other.links == record.links && other.unfinished == record.unfinished
       {

@@ -39,6 +39,8 @@ public struct RewriteReport: Sendable, Equatable {
   public internal(set) var unchanged: [Digest] = []
   /// Snapshots that an earlier run has rewritten just so, and what it made of them.
   public internal(set) var present: [Digest: Digest] = [:]
+  /// Old snapshots that were forgotten, or would be in a dry run: of those that change and of those in `present`.
+  public internal(set) var forgotten: [Digest] = []
 
   public init() {}
 }

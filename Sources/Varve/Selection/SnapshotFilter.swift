@@ -38,4 +38,24 @@ public struct SnapshotFilter: Sendable {
         tags.allSatisfy { $0.isEmpty && record.tags.isEmpty || record.tags.contains($0) }
       }
   }
+
+  /// Whether a snapshot of which nothing is known but its entry may be meant.
+  ///
+  /// - Parameter sources: what opaque ids stand for, as far as other snapshots tell.
+  func mayMatch(
+    _ snapshot: UnreadableSnapshot, _ ids: OpaqueIDs, _ sources: [Digest: SnapshotSource]
+  ) -> Bool {
+    guard let id = snapshot.source else { return true }
+    if let source = sources[id] {
+      guard hosts.isEmpty || hosts.contains(source.host),
+        paths.allSatisfy(source.paths.contains)
+      else { return false }
+    }
+    return tagLists.isEmpty
+      || tagLists.contains { tags in
+        tags.allSatisfy {
+          $0.isEmpty && snapshot.tags.isEmpty || snapshot.tags.contains(ids.tag($0))
+        }
+      }
+  }
 }

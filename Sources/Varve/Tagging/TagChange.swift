@@ -50,6 +50,7 @@ public struct TagChange: Sendable, Equatable {
     on snapshots: [Digest], in repository: UnlockedRepository,
     cancellation: CancellationFlag = CancellationFlag()
   ) throws -> [Replacement] {
+    let snapshots = snapshots.withoutRepeats()
     var done: [Replacement] = []
     for start in stride(from: 0, to: snapshots.count, by: Self.commitLimit) {
       try cancellation.check()

@@ -70,7 +70,8 @@ struct CatCommand: VarveSubcommand {
     case .key, .pack, .inventory: try stored(access, console)
     case .snapshot:
       let repository = try access.unlocked()
-      let found = try SnapshotAccess(repository, filter).snapshot(named: id?.bytes ?? [])
+      let found = try SnapshotAccess(repository, filter, on: console).snapshot(
+        named: id?.bytes ?? [])
       try bytes(found.record.encode() + [0x0a], console)
     case .index: try index(access, console)
     case .blob:
@@ -159,7 +160,8 @@ struct CatCommand: VarveSubcommand {
     if let digest = Digest(hex: text) {
       node = digest
     } else {
-      let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: id?.bytes ?? [])
+      let found = try SnapshotAccess(repository.unlocked, filter, on: console).snapshot(
+        named: id?.bytes ?? [])
       node = try TreeLookup.directory(
         at: found.path, below: found.record.rootDirectory, from: reader
       ).id

@@ -17,7 +17,8 @@ struct CopyCommand: VarveSubcommand {
 
       Data is verified on the way. A snapshot that cannot be read in full is not copied, its damaged files \
       are named, the others are copied, and the exit code is 20. Copies have new ids and name the snapshot \
-      that they come from as their original. Holds stay behind unless --holds is given, policies always do.
+      that they come from as their original. Holds stay behind unless --holds is given, policies always do. With \
+      --holds copies that were there before are held, too, as long as their originals are.
 
       Examples:
         varve copy --from-repo /srv/backup --from-password-file ~/.pw-backup
@@ -60,11 +61,11 @@ struct CopyCommand: VarveSubcommand {
     let copy = try Copy(
       from: source, to: target, options: options, observer: display,
       cancellation: Interruption.flag)
-    let chosen = try SnapshotAccess(source, filter).snapshots(named: snapshots.map(\.bytes))
+    let chosen = try SnapshotAccess(source, filter, on: console).ids(named: snapshots.map(\.bytes))
     let reporter = display.start()
     let report: CopyReport
     do {
-      report = try copy.run(chosen.map(\.id))
+      report = try copy.run(chosen)
     } catch {
       reporter.stop()
       throw error

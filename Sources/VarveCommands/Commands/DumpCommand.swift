@@ -48,7 +48,8 @@ struct DumpCommand: VarveSubcommand {
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).readable()
-    let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
+    let found = try SnapshotAccess(repository.unlocked, filter, on: console)
+      .snapshot(named: snapshot.bytes)
     let place = SnapshotPath(
       components: found.path.components + SnapshotPath(path.bytes).components)
     let dump = Dump(found.record, cancellation: Interruption.flag) { try repository.makeReader() }

@@ -63,8 +63,9 @@ struct FindCommand: VarveSubcommand {
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).readable()
-    let oldestFirst = try SnapshotAccess(repository.unlocked, filter).snapshots(
+    let choice = try SnapshotAccess(repository.unlocked, filter, on: console).choice(
       named: snapshots.map(\.bytes))
+    let oldestFirst = choice.readable(on: console)
     let chosen = reverse ? oldestFirst : oldestFirst.reversed()
     let reader = CancellableSource(try repository.makeReader(), Interruption.flag)
     if blob || tree || pack {
@@ -72,6 +73,7 @@ struct FindCommand: VarveSubcommand {
     } else {
       try findPaths(in: chosen, reader, console)
     }
+    try choice.finish()
     return .success
   }
 

@@ -17,7 +17,8 @@ struct ForgetCommand: VarveSubcommand {
 
       Without rules and ids, the policy in force for each source applies ('varve policy'). What it keeps is \
       not forgotten by other rules or by id, unless --override-policy is given, which the log records. \
-      Snapshots that are held ('varve hold') are never forgotten.
+      Snapshots that are held ('varve hold') are never forgotten, and of those whose records cannot be read only the ones \
+      named by id.
 
       Rules go by the times that snapshots claim and, where the log, --witness-policy or --tsa-ca show that a claim cannot be \
       right, also by the time nearest to it that can be: what either keeps is kept.
@@ -119,7 +120,7 @@ struct ForgetCommand: VarveSubcommand {
     } else {
       try repository.require(.owner, to: "forget snapshots")
     }
-    let request = try request(repository)
+    let request = try request(repository, on: console)
     let forget = try Forget(repository, trust: trust)
     if proposal.propose {
       _ = try proposal.run(in: repository, on: console) {
@@ -138,20 +139,22 @@ struct ForgetCommand: VarveSubcommand {
     return .success
   }
 
-  private func request(_ repository: UnlockedRepository) throws -> ForgetRequest {
+  private func request(_ repository: UnlockedRepository, on console: Console) throws
+    -> ForgetRequest
+  {
     var request = ForgetRequest(
-      try choice(repository), filter: filter.filter, overridesPolicy: overridePolicy)
+      try choice(repository, on: console), filter: filter.filter, overridesPolicy: overridePolicy)
     if !snapshots.isEmpty { request.filter = SnapshotFilter() }
     return request
   }
 
-  private func choice(_ repository: UnlockedRepository) throws -> ForgetRequest.Choice {
+  private func choice(_ repository: UnlockedRepository, on console: Console) throws
+    -> ForgetRequest.Choice
+  {
     if !snapshots.isEmpty {
-      let search = SnapshotSearch(repository)
-      var seen: Set<Digest> = []
       return .snapshots(
-        try snapshots.map { try search.id(of: SnapshotSelector(parsing: $0.bytes)) }
-          .filter { seen.insert($0).inserted })
+        try SnapshotSearch(repository) { console.warning($0.complaint) }
+          .ids(of: try snapshots.map { try SnapshotSelector(parsing: $0.bytes) }))
     }
     let rules = retention.rules
     if !rules.isEmpty { return .rules(rules, groupBy?.grouping ?? .source) }

@@ -60,7 +60,7 @@ struct InitCommand: VarveSubcommand {
     if try storage.size(ObjectName.config) == nil { try storage.create() }
     let repository = try Repository.initialize(
       storage: storage, secret: secret, options: options, client: client)
-    if let keyFile { try keyFile.write(repository.addKeyFile(label: label).text) }
+    if let keyFile { _ = try repository.addKeyFile(label: label) { try keyFile.write($0) } }
     if console.isJSON {
       try console.json {
         $0.member("message_type", "initialized")

@@ -43,7 +43,8 @@ struct LsCommand: VarveSubcommand {
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).readable()
-    let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
+    let found = try SnapshotAccess(repository.unlocked, filter, on: console)
+      .snapshot(named: snapshot.bytes)
     let reader = CancellableSource(try repository.makeReader(), Interruption.flag)
     let root = try TreeLookup.directory(
       at: found.path, below: found.record.rootDirectory, from: reader)

@@ -32,7 +32,8 @@ struct ManifestCommand: VarveSubcommand {
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).readable()
-    let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
+    let found = try SnapshotAccess(repository.unlocked, filter, on: console)
+      .snapshot(named: snapshot.bytes)
     let reader = CancellableSource(try repository.makeReader(), Interruption.flag)
     console.note(level: 2, "snapshot \(found.title)")
     try Manifest(naming: absolute ? .absolute : .relative).forEach(

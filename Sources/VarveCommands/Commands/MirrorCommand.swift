@@ -45,7 +45,7 @@ struct MirrorCommand: VarveSubcommand {
   func execute(on console: Console) throws -> ExitStatus {
     let target: any StorageBackend = try RepositoryAccess(global, console).storage()
     let source = from.access(global, console)
-    guard try source.storage().location != target.location else {
+    guard !Self.isOnePlace(try source.storage(), target) else {
       throw VarveError(
         .usage, "source and target are the same place",
         hint: "name the source with --from-repo and the target with --repo")
@@ -70,6 +70,15 @@ struct MirrorCommand: VarveSubcommand {
     try MirrorSummary(report).print(on: console)
     guard report.failures.isEmpty else { throw failure(report.failures) }
     return .success
+  }
+
+  /// Whether both are one directory, whatever links lead there, or are called the same.
+  private static func isOnePlace(_ a: any StorageBackend, _ b: any StorageBackend) -> Bool {
+    if a.location == b.location { return true }
+    guard let a = a as? LocalStorage, let b = b as? LocalStorage, let identity = a.identity else {
+      return false
+    }
+    return identity == b.identity
   }
 
   private func failure(_ failures: [MirrorReport.Failure]) -> VarveError {

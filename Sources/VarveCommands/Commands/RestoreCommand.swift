@@ -102,7 +102,8 @@ struct RestoreCommand: VarveSubcommand {
     let repository =
       staging.safety
       ? try access.indexed(for: [.owner], to: "restore with --safety") : try access.readable()
-    let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
+    let found = try SnapshotAccess(repository.unlocked, filter, on: console)
+      .snapshot(named: snapshot.bytes)
     var options = RestoreOptions(
       target: target?.bytes ?? StagedRestore.target(of: found.record) ?? [])
     try selecting.apply(to: &options)

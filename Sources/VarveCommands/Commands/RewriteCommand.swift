@@ -14,7 +14,8 @@ struct RewriteCommand: VarveSubcommand {
       new id, which names the old one as its original. With --forget the old ones are forgotten in \
       the same step; otherwise they stay, and the new ones get the tag rewrite. What is in no snapshot \
       any more is deleted by 'varve prune --max-unused 0'; until then 'varve undo' brings the old ones back. \
-      Snapshots that are held are not forgotten: with --forget nothing is done then.
+      Snapshots that are held are not forgotten: with --forget nothing is done then. One whose record cannot be read is \
+      left out, and the exit code is 20.
 
       Patterns are those of 'varve backup', for the paths that 'varve ls' shows. The result \
       is what a backup with those patterns would have saved. Needs an owner's credential.
@@ -64,9 +65,11 @@ struct RewriteCommand: VarveSubcommand {
     options.dryRun = dryRun
     let repository = try RepositoryAccess(global, console).unlocked()
     let rewrite = try Rewrite(repository, options: options, cancellation: Interruption.flag)
-    let chosen = try SnapshotAccess(repository, filter).snapshots(named: snapshots.map(\.bytes))
-    let report = try rewrite.run(on: chosen.map(\.id))
+    let choice = try SnapshotAccess(repository, filter, on: console).choice(
+      named: snapshots.map(\.bytes))
+    let report = try rewrite.run(on: choice.readable(on: console).map(\.id))
     try RewriteSummary(report, isDryRun: dryRun, forgets: forget).print(on: console)
+    try choice.finish()
     return .success
   }
 }

@@ -10,6 +10,8 @@ struct SnapshotsCommand: VarveSubcommand {
     abstract: "List snapshots.",
     usage: "varve snapshots [<options>] [<snapshot> ...]",
     discussion: """
+      Of a snapshot whose record is damaged or missing the list has what the log says, and the exit code is 20.
+
       With --witness-policy or --tsa-ca the times between which others saw each snapshot enter the log take \
       the place of the time that it claims.
 
@@ -61,7 +63,9 @@ struct SnapshotsCommand: VarveSubcommand {
       try SealedSnapshotList(repository.log.state.snapshotsInOrder).print(on: console)
       return .success
     }
-    var chosen = try SnapshotAccess(repository, filter).snapshots(named: snapshots.map(\.bytes))
+    let choice = try SnapshotAccess(repository, filter, on: console).choice(
+      named: snapshots.map(\.bytes))
+    var chosen = choice.snapshots
     if let latest {
       let newest = SnapshotGroups(chosen, by: GroupByArgument(host: true, paths: true)).groups
         .flatMap { $0.snapshots.suffix(latest).map(\.id) }
@@ -70,12 +74,14 @@ struct SnapshotsCommand: VarveSubcommand {
     let trust = try windows ? trust.trust(access) : trust.trustIfAny(access)
     let times = try trust.isEmpty ? nil : AttestedTimesReport(repository.log, trust)
     let list = SnapshotList(
-      isCompact: compact, windows: times.map { SnapshotWindows(repository.log.state, $0) })
+      isCompact: compact, unreadable: choice.unreadable,
+      windows: times.map { SnapshotWindows(repository.log.state, $0) })
     if let groupBy {
       try list.print(SnapshotGroups(chosen, by: groupBy), on: console)
     } else {
       try list.print(chosen, on: console)
     }
+    guard choice.unreadable.isEmpty else { throw list.unreadableError }
     return try windows ? times?.finish(on: console) ?? .success : .success
   }
 }

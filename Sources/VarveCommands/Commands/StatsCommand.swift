@@ -34,18 +34,19 @@ struct StatsCommand: VarveSubcommand {
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).readable()
-    let chosen = try SnapshotAccess(repository.unlocked, filter).snapshots(
+    let choice = try SnapshotAccess(repository.unlocked, filter, on: console).choice(
       named: snapshots.map(\.bytes))
     let index = repository.index
     let reader = CancellableSource(try repository.makeReader(), Interruption.flag)
     let statistics = Statistics(mode.measure, from: reader) {
       index.locate($0)
     }
-    for snapshot in chosen {
+    for snapshot in choice.readable(on: console) {
       try Interruption.flag.check()
       try statistics.add(snapshot.record)
     }
     try print(statistics.report, on: console)
+    try choice.finish()
     return .success
   }
 

@@ -51,13 +51,14 @@ struct TagCommand: VarveSubcommand {
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).unlocked()
     try repository.require(.owner, to: "change tags")
-    let chosen = try SnapshotAccess(repository, filter).snapshots(named: snapshots.map(\.bytes))
+    let choice = try SnapshotAccess(repository, filter, on: console).choice(
+      named: snapshots.map(\.bytes))
     let operation: TagChange.Operation =
       replacement.isEmpty
       ? .edit(add: added.flatMap(TagList.parse), remove: removed.flatMap(TagList.parse))
       : .set(replacement.flatMap(TagList.parse))
     let changed = try TagChange(operation).run(
-      on: chosen.map(\.id), in: repository, cancellation: Interruption.flag)
+      on: choice.readable(on: console).map(\.id), in: repository, cancellation: Interruption.flag)
     if console.isJSON {
       for replacement in changed {
         try console.json {
@@ -77,6 +78,7 @@ struct TagCommand: VarveSubcommand {
       }
       try console.line("changed the tags of \(HumanText.count(changed.count, "snapshot"))")
     }
+    try choice.finish()
     return .success
   }
 }

@@ -27,7 +27,11 @@ struct UndoCommand: VarveSubcommand {
     let repository = try RepositoryAccess(global, console).unlocked()
     let undo = try Undo(repository, cancellation: Interruption.flag)
     let known = Array(repository.log.state.forgotten.keys)
-    let ids = try snapshots.map { try Self.id($0, among: known) }
+    var ids: [Digest] = []
+    for text in snapshots {
+      let id = try Self.id(text, among: known)
+      if !ids.contains(id) { ids.append(id) }
+    }
     let rescinded = try undo.run(ids)
     if console.isJSON {
       try console.json {

@@ -1,6 +1,7 @@
 import Glibc
 import VarveFormat
 import VarveOperations
+import VarveRepository
 
 /// A shell command that takes bytes on its standard input and answers on its standard output; its standard error is ours.
 struct FilterCommand {
@@ -9,49 +10,25 @@ struct FilterCommand {
   let command: String
 
   /// - Parameter input: fits into a pipe (64 KiB), so that nobody waits for the other.
-  /// - Throws: `io` when the command cannot be run or fails.
+  /// - Throws: `io` when the command cannot be run, fails, or takes longer than five minutes; `interrupted`.
   func run(_ input: [UInt8]) throws -> [UInt8] {
-    let (feed, answer) = (try Pipe(), try Pipe())
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, feed.reading, 0)
-    posix_spawn_file_actions_adddup2(&actions, answer.writing, 1)
-    var child = pid_t()
-    let status = RawArgument.withCStrings(["/bin/sh", "-c", command]) {
-      posix_spawn(&child, "/bin/sh", &actions, nil, $0, environ)
+    let name = "'\(command)'"
+    var answer: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 1 << 16)
+    try ShellCommand(command, name: name).run(
+      input: input, isInterrupted: { try Interruption.flag.check() }
+    ) { file in
+      let count = read(file, &piece, piece.count)
+      guard count >= 0 else {
+        if errno == EINTR { return true }
+        throw VarveError(.io, "cannot read \(name): \(String(cString: strerror(errno)))")
+      }
+      answer += piece.prefix(count)
+      guard answer.count <= Self.largestAnswer else {
+        throw VarveError(.usage, "\(name) gives more than \(Self.largestAnswer >> 10) KiB")
+      }
+      return count > 0
     }
-    close(feed.reading)
-    close(answer.writing)
-    guard status == 0 else {
-      close(feed.writing)
-      close(answer.reading)
-      throw VarveError(.io, "cannot run '\(command)': \(String(cString: strerror(status)))")
-    }
-    // A command that reads nothing closes the pipe; what it answers decides.
-    var rest = input[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { write(feed.writing, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { break }
-      rest = rest.dropFirst(count)
-    }
-    close(feed.writing)
-    let bytes = Result {
-      try SmallFile.bytes(of: answer.reading, "'\(command)'", limit: Self.largestAnswer)
-    }
-    // Before waiting: whoever has more to say than is taken would wait for a reader.
-    close(answer.reading)
-    var outcome: Int32 = 0
-    while waitpid(child, &outcome, 0) < 0 && errno == EINTR {}
-    let taken = try bytes.get()
-    guard outcome == 0 else {
-      // A raw wait status: the low seven bits are the signal, the next byte the exit code.
-      let what =
-        outcome & 0x7f == 0 ? "exit code \(outcome >> 8 & 0xff)" : "signal \(outcome & 0x7f)"
-      throw VarveError(
-        .io, "'\(command)' failed with \(what)", hint: "run it by hand to see why")
-    }
-    return taken
+    return answer
   }
 }

@@ -3,8 +3,8 @@ import VarveCrypto
 import VarveFormat
 import VarveOperations
 
-/// A new file for a key, mode 0600. It is made before the key is, so that no credential is added whose
-/// key cannot be kept; an existing file is never overwritten.
+/// A new file for a key, mode 0600. It is made before the key is, and written before anything depends on the key, so that
+/// no credential is added whose key cannot be kept; an existing file is never overwritten.
 final class KeyFileOutput {
   let path: String
   private let descriptor: Int32
@@ -24,6 +24,7 @@ final class KeyFileOutput {
 
   var name: String { ByteText.printable(RawArgument.bytes(path)) }
 
+  /// Once this has returned, the file and its name survive a power loss.
   func write(_ text: borrowing SecretBytes) throws {
     try text.withUnsafeBytes { bytes in
       var rest = bytes
@@ -35,13 +36,25 @@ final class KeyFileOutput {
       }
     }
     guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure() }
+    try syncDirectory()
     isWritten = true
+  }
+
+  /// One that may be written and not read is left to the system.
+  private func syncDirectory() throws {
+    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+    let directory = open(
+      RawArgument.cString(slash.map { String(path[...$0]) } ?? "."),
+      O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else { return }
+    defer { close(directory) }
+    guard fsync(directory) == 0 || errno == EINVAL else { throw failure() }
   }
 
   private func failure() -> VarveError {
     VarveError(
       .io, "cannot write \(name): \(String(cString: strerror(errno)))",
-      hint: "the new credential has no key now; remove it with 'varve key remove'")
+      hint: "nothing depends on it; make room there, or choose another place")
   }
 
   deinit {

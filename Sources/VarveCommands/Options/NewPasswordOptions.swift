@@ -26,7 +26,9 @@ struct NewPasswordOptions: ParsableArguments {
   /// The password; asked for on the terminal when no option gives it.
   func password() throws -> SecretBytes {
     if let newPasswordFile { return try SecretFile.password(at: newPasswordFile) }
-    if let newPasswordCommand { return try SecretFile.password(command: newPasswordCommand) }
+    if let newPasswordCommand {
+      return try SecretFile.password(command: newPasswordCommand) { try Interruption.flag.check() }
+    }
     guard PasswordPrompt.isPossible else {
       throw VarveError(
         .usage, "a new password is needed and there is no terminal to ask on",

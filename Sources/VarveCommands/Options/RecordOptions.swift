@@ -8,7 +8,7 @@ struct RecordOptions: ParsableArguments {
   @Option(
     name: [.customShort("H"), .long],
     help: ArgumentHelp("The host name (default: this host's).", valueName: "name"))
-  var host: String?
+  var host: RawArgument?
 
   @Option(
     name: .customLong("tag"), help: ArgumentHelp("Tags; may be repeated.", valueName: "tag[,tag…]"))
@@ -38,7 +38,7 @@ struct RecordOptions: ParsableArguments {
   }
 
   func apply(to options: inout BackupOptions) throws {
-    options.host = host
+    options.host = host?.bytes
     options.tags = tags.flatMap(TagList.parse)
     options.time = time?.timestamp
     options.asPath = asPath?.bytes

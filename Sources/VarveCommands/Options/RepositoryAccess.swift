@@ -17,6 +17,9 @@ struct RepositoryAccess: Sendable {
     case source
 
     fileprivate var prefix: String { self == .target ? "VARVE_" : "VARVE_FROM_" }
+    fileprivate var prefixes: PasswordPrompt.Prefixes {
+      self == .target ? .init() : .init(option: "--from-", variable: prefix)
+    }
     fileprivate var noun: String { self == .target ? "repository" : "source repository" }
   }
 
@@ -160,7 +163,7 @@ extension RepositoryAccess {
     let password = PasswordVariable(side.prefix + "PASSWORD")
     opening.fallbackSecret = { [side] in
       if let secret = password.secret() { return .password(secret) }
-      return .password(try PasswordPrompt.ask("password for the \(side.noun)"))
+      return .password(try PasswordPrompt.ask("password for the \(side.noun)", side.prefixes))
     }
     return opening
   }

@@ -6,8 +6,10 @@ import VarveRepository
 struct SnapshotAccess {
   private let search: SnapshotSearch
 
-  init(_ repository: UnlockedRepository, _ filter: SnapshotFilterOptions) {
-    search = SnapshotSearch(repository, filter: filter.filter)
+  init(
+    _ repository: UnlockedRepository, _ filter: SnapshotFilterOptions, on console: Console
+  ) {
+    search = SnapshotSearch(repository, filter: filter.filter) { console.warning($0.complaint) }
   }
 
   /// The one snapshot that `text` names: `latest`, `latest~N`, an id or the beginning of one; behind
@@ -16,14 +18,43 @@ struct SnapshotAccess {
     try search.find(try SnapshotSelector(parsing: text))
   }
 
-  /// The id of the one snapshot that `text` names; of a snapshot named by its id no record is read.
-  func id(named text: [UInt8]) throws -> Digest {
-    try search.id(of: try SnapshotSelector(parsing: text))
+  /// The ids of the snapshots named as wholes, each once; without names those of all that the filter lets through or
+  /// that cannot be read and may be meant, oldest first.
+  func ids(named texts: [[UInt8]]) throws -> [Digest] {
+    try search.ids(of: try texts.map { try SnapshotSelector(parsing: $0) })
   }
 
-  /// The snapshots named, each once; without names all that the filter lets through, oldest first.
-  func snapshots(named texts: [[UInt8]]) throws -> [ChosenSnapshot] {
-    try search.find(try texts.map { try SnapshotSelector(parsing: $0) })
+  /// The same, with their records.
+  func choice(named texts: [[UInt8]]) throws -> SnapshotChoice {
+    try search.choose(try texts.map { try SnapshotSelector(parsing: $0) })
+  }
+}
+
+extension SnapshotChoice {
+  /// Names those that cannot be read and gives the others, with which the command goes on; it ends with `finish`.
+  func readable(on console: Console) -> [ChosenSnapshot] {
+    for snapshot in unreadable { console.warning(snapshot.complaint) }
+    return snapshots
+  }
+
+  /// - Throws: `.damaged` when some could not be read.
+  func finish() throws {
+    guard !unreadable.isEmpty else { return }
+    throw VarveError(
+      .damaged,
+      "\(HumanText.count(unreadable.count, "snapshot")) cannot be read, and "
+        + "\(unreadable.count == 1 ? "was" : "were") left out",
+      hint:
+        "run 'varve check' to see what is damaged; 'varve forget' with an id parts with a snapshot that is lost")
+  }
+}
+
+extension UnreadableSnapshot {
+  /// `the snapshot 79766175 of 2026-03-01 12:00:00 cannot be read: …`.
+  var complaint: String {
+    let time = EntryText.shortTime(WallClock.local(seconds: time.seconds))
+    return "the snapshot \(id.hex.prefix(8)) of \(time) cannot be read: "
+      + ByteText.printable(error.description)
   }
 }
 

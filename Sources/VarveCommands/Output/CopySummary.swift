@@ -15,6 +15,8 @@ struct CopySummary {
         $0.member("copied_snapshots", report.copied.count)
         $0.member("present_snapshots", report.present.count)
         $0.member("failed_snapshots", report.failed.count)
+        $0.member("gone_snapshots", report.gone.count)
+        $0.member("held_snapshots", report.held.count)
         $0.member("data_blobs", report.dataChunks)
         $0.member("tree_blobs", report.treeChunks)
         $0.member("data_added", report.dataAdded)
@@ -27,6 +29,15 @@ struct CopySummary {
     var line = "\(verb) \(HumanText.count(report.copied.count, "snapshot"))"
     if !report.present.isEmpty { line += "; \(report.present.count) were there already" }
     try console.line(line)
+    if !report.held.isEmpty {
+      let verb = report.dryRun ? "would hold" : "held"
+      try console.line(
+        "\(verb) \(HumanText.count(report.held.count, "copy", "copies")) that \(report.held.count == 1 ? "was" : "were") there already")
+    }
+    if !report.gone.isEmpty {
+      let ids = report.gone.map { String($0.hex.prefix(8)) }.joined(separator: ", ")
+      try console.line("forgotten at the source meanwhile, and not copied: \(ids)")
+    }
     let added = HumanText.bytes(report.dataAdded)
     try console.line(
       report.dryRun

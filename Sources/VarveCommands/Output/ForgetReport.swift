@@ -27,6 +27,11 @@ struct ForgetReport {
       let ids = plan.absent.map { String($0.hex.prefix(8)) }.joined(separator: ", ")
       console.warning("forgotten by somebody else meanwhile: \(ids)")
     }
+    if !plan.unreadable.isEmpty {
+      let ids = plan.unreadable.map { String($0.id.hex.prefix(8)) }.joined(separator: ", ")
+      console.warning(
+        "kept, because what cannot be read is forgotten only by its id: \(ids)")
+    }
     guard !console.isQuiet else { return }
     if case .rules(let rules, _) = request.choice {
       try console.line("Applying Policy: \(ByteText.printable(rules.description))")
@@ -95,6 +100,16 @@ struct ForgetReport {
           }
         }
       }
+      if let first = plan.unreadable.first {
+        try writer.object { writer in
+          // Of what they have in common nothing is known.
+          SnapshotGrouping(host: false, paths: false, tags: false).key(first.heading)
+            .resticMembers(into: &writer)
+          try snapshots("keep", plan.unreadable, into: &writer)
+          try snapshots("remove", [], into: &writer)
+          try reasons(plan.unreadable, into: &writer)
+        }
+      }
     }
     writer.endLine()
     try console.write(writer.bytes)
@@ -107,7 +122,7 @@ struct ForgetReport {
     writer.key(name)
     guard !snapshots.isEmpty else { return writer.null() }
     try writer.array { writer in
-      for snapshot in snapshots { try object(snapshot.id, into: &writer) }
+      for snapshot in snapshots { try object(snapshot, into: &writer) }
     }
   }
 
@@ -118,16 +133,34 @@ struct ForgetReport {
       for snapshot in kept {
         try writer.object { writer in
           writer.key("snapshot")
-          try object(snapshot.id, into: &writer)
+          try object(snapshot, into: &writer)
           writer.member("matches", snapshot.reasons.map(\.text))
         }
       }
     }
   }
 
-  private func object(_ id: Digest, into writer: inout JSONWriter) throws {
-    let record = try repository.snapshotRecord(id)
-    writer.object { SnapshotJSON.members(record, id: id, into: &$0) }
+  private func object(
+    _ snapshot: ForgetPlan.Snapshot, into writer: inout JSONWriter
+  ) throws {
+    let record = snapshot.isReadable ? try readable(snapshot.id) : nil
+    writer.object {
+      if let record { return SnapshotJSON.members(record, id: snapshot.id, into: &$0) }
+      $0.member("time", snapshot.heading.time.utcSeconds)
+      if snapshot.heading.isPartial { $0.member("partial", true) }
+      $0.member("readable", false)
+      $0.member("id", snapshot.id.hex)
+      $0.member("short_id", String(snapshot.id.hex.prefix(8)))
+    }
+  }
+
+  /// A heading may have been known from before its record was lost.
+  private func readable(_ id: Digest) throws -> SnapshotRecord? {
+    do {
+      return try repository.snapshotRecord(id)
+    } catch let error as VarveError where error.isOfObject {
+      return nil
+    }
   }
 }
 

@@ -52,6 +52,12 @@ struct PruneSummary {
         "delete what was condemned earlier: \(HumanText.bytes(plan.sweptByteCount))")
     }
     try line("delete what was swept earlier", plan.leftovers, "object")
+    if let until = plan.waitingUntil {
+      try console.line(
+        "waiting: \(HumanText.count(plan.waitingObjects, "condemned object")), "
+          + "\(HumanText.bytes(plan.waitingByteCount)), until "
+          + EntryText.shortTime(WallClock.local(seconds: until.seconds)))
+    }
     if plan.isEmpty {
       try console.line("nothing to do")
     } else {
@@ -98,6 +104,9 @@ struct PruneSummary {
     writer.member("orphans", UInt64(plan.orphans.count))
     writer.member("spared_orphans", plan.sparedOrphans)
     writer.member("unindexed_packs", plan.unindexedPacks)
+    writer.member("waiting_objects", plan.waitingObjects)
+    writer.member("waiting_bytes", plan.waitingByteCount)
+    if let until = plan.waitingUntil { writer.member("waiting_until", until.utcSeconds) }
     guard let report else {
       writer.member("swept_bytes", plan.sweptByteCount)
       writer.member("leftovers", UInt64(plan.leftovers.count))

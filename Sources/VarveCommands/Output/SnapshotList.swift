@@ -5,17 +5,32 @@ import VarveRepository
 /// A list of snapshots as a table or as JSON.
 struct SnapshotList {
   let isCompact: Bool
+  /// Listed behind the others, with what the log says of them.
+  var unreadable: [UnreadableSnapshot] = []
   /// Shown in the place of the times claimed.
   var windows: SnapshotWindows?
 
   func print(_ snapshots: [ChosenSnapshot], on console: Console) throws {
     if console.isJSON {
       var writer = JSONWriter()
-      array(snapshots, into: &writer)
+      writer.array { writer in
+        objects(snapshots, into: &writer)
+        for snapshot in unreadable { writer.object { $0.members(snapshot) } }
+      }
       writer.endLine()
       return try console.write(writer.bytes)
     }
     try table(snapshots, on: console)
+    try unreadableTable(on: console)
+  }
+
+  /// What a command ends with that has listed some that cannot be read.
+  var unreadableError: VarveError {
+    VarveError(
+      .damaged, "\(HumanText.count(unreadable.count, "snapshot")) cannot be read",
+      hint:
+        "run 'varve check' to see what is damaged; 'varve forget' with an id parts with a snapshot that is lost"
+    )
   }
 
   func print(_ groups: SnapshotGroups, on console: Console) throws {
@@ -31,7 +46,16 @@ struct SnapshotList {
               if let tags = group.key.tags { $0.member("tags", tags) }
             }
             writer.key("snapshots")
-            array(group.snapshots, into: &writer)
+            writer.array { objects(group.snapshots, into: &$0) }
+          }
+        }
+        guard !unreadable.isEmpty else { return }
+        writer.object { writer in
+          writer.key("group_key")
+          writer.object { _ in }
+          writer.key("snapshots")
+          writer.array { writer in
+            for snapshot in unreadable { writer.object { $0.members(snapshot) } }
           }
         }
       }
@@ -51,16 +75,31 @@ struct SnapshotList {
       try table(group.snapshots, on: console)
       try console.line("")
     }
+    try unreadableTable(on: console)
   }
 
-  private func array(_ snapshots: [ChosenSnapshot], into writer: inout JSONWriter) {
-    writer.array { writer in
-      for snapshot in snapshots {
-        writer.object {
-          SnapshotJSON.members(snapshot.record, id: snapshot.id, into: &$0)
-          windows?[snapshot.id]?.members(into: &$0)
-        }
+  private func objects(_ snapshots: [ChosenSnapshot], into writer: inout JSONWriter) {
+    for snapshot in snapshots {
+      writer.object {
+        SnapshotJSON.members(snapshot.record, id: snapshot.id, into: &$0)
+        windows?[snapshot.id]?.members(into: &$0)
       }
+    }
+  }
+
+  private func unreadableTable(on console: Console) throws {
+    guard !unreadable.isEmpty else { return }
+    var table = TextTable([("ID", .left), ("Time", .left), ("Cannot be read", .left)])
+    for snapshot in unreadable {
+      table.add([
+        String(snapshot.id.hex.prefix(8)),
+        EntryText.shortTime(WallClock.local(seconds: snapshot.time.seconds))
+          + (snapshot.isPartial ? " (partial)" : ""),
+        ByteText.printable(snapshot.error.description),
+      ])
+    }
+    for line in table.lines(footer: HumanText.count(unreadable.count, "snapshot")) {
+      try console.line(line)
     }
   }
 
@@ -106,6 +145,18 @@ struct SnapshotList {
       return ""
     }
     return HumanText.bytes(UInt64(bytes))
+  }
+}
+
+extension JSONWriter {
+  /// What the log says of a snapshot whose record cannot be read.
+  fileprivate mutating func members(_ snapshot: UnreadableSnapshot) {
+    member("time", snapshot.time.utcSeconds)
+    if snapshot.isPartial { member("partial", true) }
+    member("readable", false)
+    member("error", snapshot.error.description)
+    member("id", snapshot.id.hex)
+    member("short_id", String(snapshot.id.hex.prefix(8)))
   }
 }
 

@@ -80,6 +80,12 @@ final class BackupDisplay: BackupObserver {
     console.warning("a partial snapshot could not be saved: \(error)")
   }
 
+  func savesRepository(_ path: [UInt8]) {
+    console.warning(
+      "the repository lies in what is saved and is saved with it: leave it out with --exclude \(ByteText.printable(path))"
+    )
+  }
+
   func finished(_ item: BackupItem) {
     let seconds = Double(item.duration) / 1e9
     guard console.isJSON else {

@@ -14,13 +14,19 @@ enum PasswordPrompt {
     return terminal >= 0
   }
 
+  /// What begins the options and the variables that say the same.
+  struct Prefixes {
+    var option = "--"
+    var variable = "VARVE_"
+  }
+
   /// - Throws: `interrupted` on SIGINT or end of file, `usage` without a terminal.
-  static func ask(_ question: String) throws -> SecretBytes {
+  static func ask(_ question: String, _ prefixes: Prefixes = Prefixes()) throws -> SecretBytes {
     let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
-    guard terminal >= 0 else { throw noTerminal() }
+    guard terminal >= 0 else { throw noTerminal(prefixes) }
     defer { close(terminal) }
     var saved = termios()
-    guard tcgetattr(terminal, &saved) == 0 else { throw noTerminal() }
+    guard tcgetattr(terminal, &saved) == 0 else { throw noTerminal(prefixes) }
     var silent = saved
     silent.c_lflag &= ~tcflag_t(ECHO)
     tcsetattr(terminal, TCSAFLUSH, &silent)
@@ -80,10 +86,11 @@ enum PasswordPrompt {
     _ = Glibc.write(descriptor, bytes, bytes.count)
   }
 
-  private static func noTerminal() -> VarveError {
-    VarveError(
+  private static func noTerminal(_ prefixes: Prefixes) -> VarveError {
+    let (option, variable) = (prefixes.option, prefixes.variable)
+    return VarveError(
       .usage, "a password is needed and there is no terminal to ask on",
-      hint: "give --password-file, --password-command or --key-file (or set VARVE_PASSWORD_FILE, "
-        + "VARVE_PASSWORD_COMMAND or VARVE_KEY_FILE)")
+      hint: "give \(option)password-file, \(option)password-command or \(option)key-file (or set "
+        + "\(variable)PASSWORD_FILE, \(variable)PASSWORD_COMMAND or \(variable)KEY_FILE)")
   }
 }

@@ -73,6 +73,7 @@ struct JSONParser {
     }
     while true {
       let key = try string()
+      guard !JSONKey.isDisguised(key) else { throw fail("its JSON has a key in another spelling") }
       try expect(UInt8(ascii: ":"))
       guard members.updateValue(try value(depth: depth), forKey: key) == nil else {
         throw fail("its JSON has a key twice")

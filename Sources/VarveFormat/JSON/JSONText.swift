@@ -67,7 +67,9 @@ package struct JSONText {
       skipSpace()
       guard rest.first == UInt8(ascii: "\"") else { throw Self.failure() }
       let name = try string()
-      guard take(UInt8(ascii: ":")), members.updateValue(try value(), forKey: name) == nil else {
+      guard !JSONKey.isDisguised(name), take(UInt8(ascii: ":")),
+        members.updateValue(try value(), forKey: name) == nil
+      else {
         throw Self.failure()
       }
     } while take(UInt8(ascii: ","))

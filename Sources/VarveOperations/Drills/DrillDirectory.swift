@@ -2,9 +2,10 @@
 // own modes and owners are.
 //
 //     files/    what was restored; commands and services run here, and VARVE_DRILL_DIRECTORY names it
+//     services  what was started (LeftServices)
 //     lock      locked (flock) for as long as the drill runs; removed when the directory is to be kept
 //
-// What a killed drill has left, a lock that nobody holds, is removed by the next one of the same user.
+// What a killed drill has left, a lock that nobody holds, is removed by the next one of the same user, its services ended.
 
 import Glibc
 import Varve
@@ -17,6 +18,8 @@ package final class DrillDirectory {
   package let path: String
   /// The target of the restore.
   package var files: String { path + "/files" }
+  /// What runs on it, and must not go on without it.
+  package var services: LeftServices { Self.services(path) }
   private let lock: Int32
 
   /// - Parameter base: an existing directory.
@@ -90,7 +93,14 @@ package final class DrillDirectory {
   package func remove() throws { try TreeRemoval.remove(path) }
 
   /// Leaves it to the user.
-  package func keep() { unlink(path + "/lock") }
+  package func keep() {
+    unlink(path + "/services")
+    unlink(path + "/lock")
+  }
+
+  private static func services(_ path: String) -> LeftServices {
+    LeftServices(path: path + "/services")
+  }
 
   private static func removeLeftovers(in base: String) {
     guard let stream = opendir(base) else { return }
@@ -107,7 +117,10 @@ package final class DrillDirectory {
       else { continue }
       let lock = open(path + "/lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
       guard lock >= 0 else { continue }
-      if flock(lock, LOCK_EX | LOCK_NB) == 0 { try? TreeRemoval.remove(path) }
+      if flock(lock, LOCK_EX | LOCK_NB) == 0 {
+        services(path).end()
+        try? TreeRemoval.remove(path)
+      }
       close(lock)
     }
   }

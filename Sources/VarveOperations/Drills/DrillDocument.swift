@@ -3,7 +3,7 @@
 //     drill.json                the record, whose SHA-256 the receipt has as `document`
 //     receipt.json              the receipt as it was signed: a DSSE envelope with an in-toto statement
 //     receipt.json.tlog-proof   the C2SP tlog-proof that it is in the log
-//     proof.json                the three in one: `record`, `receipt`, `logProof`, and `logKey`
+//     proof.json                the three in one: `record`, `receipt`, `logProof`, and `index`, `authorKey`, `logKey`
 //     proof.md, proof.html      the same for reading
 //
 // Without a receipt there are the record and what can be read.
@@ -62,7 +62,11 @@ public struct DrillDocument: Sendable {
       members["index"] = .integer(Int64(clamping: receipt.index))
       members["receipt"] = try? JSONValue(canonical: receipt.bytes, "receipt")
     }
-    if let logProof { members["logProof"] = .string(String(decoding: logProof, as: UTF8.self)) }
+    if let logProof {
+      members["logProof"] = .string(String(decoding: logProof, as: UTF8.self))
+      let authorKey = try? LogProof(logProof, Self.logProofName).extra
+      members["authorKey"] = authorKey.map { .string(Base64.encode($0)) }
+    }
     return .object(members)
   }
 

@@ -38,15 +38,8 @@ struct DrillProbe {
     }
   }
 
-  /// Whether anything answers there at all.
-  func answers() -> Bool {
-    var options = HTTPExchange.Options()
-    options.connectSeconds = 2
-    options.idleSeconds = 2
-    options.totalSeconds = 2
-    guard let client = try? HTTPExchange(options) else { return false }
-    return (try? client.get(probe.url, largestAnswer: Self.largestAnswer)) != nil
-  }
+  /// Whether there is anybody at all; also one who takes a connection and says nothing, or too much.
+  func answers() -> Bool { ProbedPlace(probe.url)?.takesConnections(within: 2) ?? false }
 
   private func left(since began: UInt64) -> Double {
     probe.timeout - Double(MonotonicClock.nanoseconds &- began) / 1e9

@@ -199,10 +199,15 @@ public struct DrillRun {
           finding), to: &record)
     }
     record.filesTotal = choice.total
+    // Nothing that was restored shows nothing: a source may not have been mounted when it was saved.
+    let empty = plan.snapshots.filter { $0.id.map(choice.empty.contains) ?? false }.map(\.source)
+    let text = "\(drill.sample.text) of \(HumanText.count(choice.total, "file"))"
     add(
       DrillStep(
-        .sample, drill.name, .passed, milliseconds: DrillClock.milliseconds(since: began),
-        "\(drill.sample.text) of \(HumanText.count(choice.total, "file"))"), to: &record)
+        .sample, drill.name, empty.isEmpty ? .passed : .failed,
+        milliseconds: DrillClock.milliseconds(since: began),
+        empty.isEmpty
+          ? text : "\(text); there is no file in \(empty.joined(separator: ", "))"), to: &record)
     let list = try DrillList(options.listFile)
     for snapshot in plan.snapshots {
       guard let id = snapshot.id else { continue }
@@ -213,7 +218,7 @@ public struct DrillRun {
       let compared = try sources.compare(snapshot, id, choice, list: list.write)
       add(compared.step, to: &record)
       record.files += compared.files
-      record.bytes += compared.bytes
+      record.bytes = record.bytes.addingWithoutOverflow(compared.bytes)
     }
     record.sampleDigest = try list.finish()
   }

@@ -71,6 +71,10 @@ final class DrillServices {
     } catch let error as VarveError where error.code != .interrupted {
       return step(.failed, error.message)
     }
+    do { try directory.services.add(command.identifier) } catch {
+      _ = command.stop()
+      return step(.failed, "it is not known to whoever clears up after a kill: \(error)")
+    }
     guard let ready = service.ready else {
       running.append((service, command))
       return step(.passed, "it was started")

@@ -28,24 +28,31 @@ struct DrillSources {
     /// Nil: all of them.
     var files: [Digest: Set<[UInt8]>]?
     var total: Int64
+    /// Those that have no file at all.
+    var empty: [Digest] = []
   }
 
   /// - Throws: `.damaged`, `.missing`, `.interrupted`.
   func choice() throws -> Choice {
     var sample = DrillSample(plan.drill.sample, challenge: plan.challenge)
+    var empty: [Digest] = []
     for id in plan.snapshots.compactMap(\.id) {
+      let before = sample.total
       try forEachEntry(of: try repository.unlocked.snapshotRecord(id)) { path, entry in
         if entry.type == .file { sample.offer(path, of: id) }
       }
+      if sample.total == before { empty.append(id) }
     }
-    guard var files = sample.files() else { return Choice(files: nil, total: sample.total) }
+    guard var files = sample.files() else {
+      return Choice(files: nil, total: sample.total, empty: empty)
+    }
     let asked = plan.drill.checks.compactMap(\.path).flatMap { path in
       let bytes = SnapshotPath(path.utf8).bytes
       // What SQLite keeps beside a database belongs to it.
       return [bytes, bytes + Array("-wal".utf8), bytes + Array("-journal".utf8)]
     }
     for id in plan.snapshots.compactMap(\.id) { files[id, default: []].formUnion(asked) }
-    return Choice(files: files, total: sample.total)
+    return Choice(files: files, total: sample.total, empty: empty)
   }
 
   // MARK: Restoring
@@ -129,7 +136,8 @@ struct DrillSources {
         case .file(let content):
           let wanted = content.size == 0 ? Self.emptyDigest : content.digest
           compared.files += 1
-          compared.bytes += Int64(clamping: content.size)
+          // A tree that was forged may say anything.
+          compared.bytes = compared.bytes.addingWithoutOverflow(Int64(clamping: content.size))
           try list("\(id.hex) \(content.size) \(wanted.hex) \(EscapedBytes.text(path))\n")
           if let how = try difference(place, from: content.size, wanted) { differs(path, how) }
         case .link(let target):
@@ -193,5 +201,13 @@ extension [UInt8] {
       // There is at least the zero at the end.
       try body($0.baseAddress.unsafelyUnwrapped)
     }
+  }
+}
+
+extension Int64 {
+  /// The sum, or the bound that it would pass.
+  package func addingWithoutOverflow(_ other: Int64) -> Int64 {
+    let (sum, isOver) = addingReportingOverflow(other)
+    return isOver ? (other < 0 ? .min : .max) : sum
   }
 }

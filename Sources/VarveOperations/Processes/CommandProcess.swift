@@ -18,6 +18,8 @@ final class CommandProcess: @unchecked Sendable {
   private static let aftermath: UInt64 = 500_000_000
 
   let started = MonotonicClock.nanoseconds
+  /// Of it, and of the process group that it leads.
+  var identifier: pid_t { child }
   private let child: pid_t
   private let handle: Int32
   private let input: [UInt8]

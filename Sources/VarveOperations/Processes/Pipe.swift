@@ -16,4 +16,10 @@ package struct Pipe {
     reading = ends[0]
     writing = ends[1]
   }
+
+  /// Closes both.
+  package func close() {
+    Glibc.close(reading)
+    Glibc.close(writing)
+  }
 }

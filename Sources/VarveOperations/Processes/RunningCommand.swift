@@ -1,3 +1,4 @@
+package import Glibc
 import Synchronization
 import VarveFormat
 import VarveRepository
@@ -17,6 +18,8 @@ public final class RunningCommand: Sendable {
   private let shared = Shared()
   /// What it prints, when that is not captured.
   package let output: Int32
+  /// Of the process, and of the group that it leads.
+  package let identifier: pid_t
 
   /// Starts it. Its own time-out does not count: `stop` ends it.
   ///
@@ -44,6 +47,7 @@ public final class RunningCommand: Sendable {
         .io, "the command cannot be started: \(error.reason)",
         hint: "run it by hand, as the same user")
     }
+    identifier = process.identifier
     output = handsOverOutput ? process.handOverOutput() : -1
     let shared = shared
     let supervise: @Sendable () -> Void = {

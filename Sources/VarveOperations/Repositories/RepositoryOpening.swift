@@ -81,6 +81,7 @@ public struct RepositoryOpening: Sendable {
     if let failure = unlocked.log.derivedDataFailure {
       warn("\(failure.message); nothing depends on it")
     }
+    unlocked.log.warn { [warn] in warn("\($0.message); nothing depends on it") }
     return unlocked
   }
 
@@ -116,7 +117,8 @@ public struct RepositoryOpening: Sendable {
     switch settings.credential {
     case .passwordFile(let file): return .password(try SecretFile.password(at: file))
     case .passwordCommand(let command):
-      return .password(try SecretFile.password(command: command))
+      return .password(
+        try SecretFile.password(command: command, isInterrupted: isInterrupted))
     case .keyFile(let file): return .keyText(try SecretFile.keyText(at: file))
     case nil:
       guard let fallbackSecret else {

@@ -48,7 +48,7 @@ public struct SourceHistory {
   /// - Parameter limit: none younger; nil for all. A whole second is all of it, since that is what lists show.
   /// - Throws: `.notFound`.
   public func newest(notAfter limit: Timestamp? = nil) throws -> Digest {
-    let newest = bounds.dated(snapshots) { ($0.entry, $0.heading.time) }.last { found in
+    let newest = byTime.last { found in
       limit.map { Self.isWithin($0, found.time(at: now)) } ?? true
     }
     guard let newest else {
@@ -62,11 +62,16 @@ public struct SourceHistory {
     return newest.item.id
   }
 
+  /// The oldest first. The log's order says something else: a change of tags, or a copy, of what is old has an entry of today.
+  private var byTime: [Dated<RepositoryFacts.Snapshot>] {
+    bounds.dated(snapshots) { ($0.entry, $0.heading.time) }
+  }
+
   private static func isWithin(_ limit: Timestamp, _ time: Timestamp) -> Bool {
     limit.nanoseconds == 0 ? time.seconds <= limit.seconds : time <= limit
   }
 
-  /// - Parameter name: `latest`, `latest~N`, an id or the beginning of one.
+  /// - Parameter name: `latest`, `latest~N`, by their times; an id or the beginning of one.
   /// - Throws: `.notFound`; `.usage` when it is none of these.
   public func snapshot(named name: String) throws -> Digest {
     switch try SnapshotSelector(parsing: Array(name.utf8)).name {
@@ -74,7 +79,7 @@ public struct SourceHistory {
       guard back < snapshots.count else {
         throw VarveError(.notFound, "the source has no snapshot \(name)")
       }
-      return snapshots[snapshots.count - 1 - back].id
+      return byTime[snapshots.count - 1 - back].item.id
     case .id(let prefix):
       let matches = snapshots.filter { $0.id.hex.hasPrefix(prefix) }
       guard matches.count == 1 else {

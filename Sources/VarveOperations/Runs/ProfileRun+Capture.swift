@@ -70,7 +70,7 @@ extension ProfileRun {
     options.excludeCaches = source.excludeCaches
     options.reportsChangedDirectories = true
     options.chunkSizes = try source.chunkSize.map { try RepositoryConfig.ChunkSizes(mean: $0) }
-    options.host = profile.host
+    options.host = profile.host.map { Array($0.utf8) }
     var tags = profile.tags
     for tag in source.tags where !tags.contains(tag) { tags.append(tag) }
     options.tags = tags

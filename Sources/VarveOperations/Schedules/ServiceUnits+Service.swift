@@ -15,7 +15,7 @@ extension ServiceUnits {
     if !isForUser { unit += ["Wants=network-online.target", "After=network-online.target"] }
     unit += [
       "", "[Service]", "Type=oneshot",
-      "ExecStart=\(Self.quoted(program)) run --due --quiet --config \(Self.quoted(file))",
+      "ExecStart=\(Self.word(program)) run --due --quiet --config \(Self.word(file))",
       // Files that could not be read, and work that is under way elsewhere, are no failures of the service.
       "SuccessExitStatus=3", "TimeoutStartSec=infinity", "KillMode=mixed", "Nice=10",
       "IOSchedulingClass=best-effort", "IOSchedulingPriority=7",
@@ -114,6 +114,16 @@ extension ServiceUnits {
     directories.contains { path == $0 || path.hasPrefix($0 + "/") }
   }
 
+  /// A word of a command: there, and only there, a dollar sign stands for a variable.
+  private static func word(_ text: String) -> String {
+    var result = ""
+    for scalar in quoted(text).unicodeScalars {
+      result.unicodeScalars.append(scalar)
+      if scalar == "$" { result.unicodeScalars.append(scalar) }
+    }
+    return result
+  }
+
   /// A word as unit files have it.
   private static func quoted(_ text: String) -> String {
     var result = ""
@@ -122,7 +132,6 @@ extension ServiceUnits {
       switch scalar {
       case "\"", "\\": result += "\\" + String(scalar)
       case "%": result += "%%"
-      case "$": result += "$$"
       default: result.unicodeScalars.append(scalar)
       }
     }

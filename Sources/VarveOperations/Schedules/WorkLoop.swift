@@ -20,33 +20,40 @@ public final class WorkLoop: Sendable {
 
   private struct State {
     var running: [DueTask: Set<String>] = [:]
-    /// When work that is due begins.
-    var begins: [DueTask: Int64] = [:]
-    /// When a task was last begun here.
-    var asked: [DueTask: Timestamp] = [:]
+    var moments: WorkMoments
   }
 
-  /// Between two looks at the clock while nothing is known to be due: clocks may be set.
-  private static let longestSleep: Int64 = 30
-  private static let pauseAfterRefusal: Int64 = 60
   private static let shortestPause: Int64 = 30
 
   private let cancellation: CancellationFlag
-  private let jitter: Int64
   private let tell: @Sendable (Event, DueWork) -> Void
-  private let state = Mutex(State())
+  private let state: Mutex<State>
+  /// Seconds between two looks at the clock, whatever it says: it may be set.
+  private let longestSleep: Double
+  private let clock: @Sendable () -> Timestamp
 
   /// - Parameters:
   ///   - cancellation: the same as that of the surroundings, so that work under way ends, too.
   ///   - jitter: seconds.
   ///   - tell: called by several threads.
-  public init(
+  public convenience init(
     cancellation: CancellationFlag, jitter: Int64,
     tell: @escaping @Sendable (Event, DueWork) -> Void
   ) {
+    self.init(
+      cancellation: cancellation, jitter: jitter, longestSleep: 30, clock: WallClock.now,
+      tell: tell)
+  }
+
+  package init(
+    cancellation: CancellationFlag, jitter: Int64, longestSleep: Double,
+    clock: @escaping @Sendable () -> Timestamp, tell: @escaping @Sendable (Event, DueWork) -> Void
+  ) {
     self.cancellation = cancellation
-    self.jitter = jitter
+    self.longestSleep = longestSleep
+    self.clock = clock
     self.tell = tell
+    state = Mutex(State(moments: WorkMoments(jitter: jitter)))
   }
 
   /// Returns when it was told to stop and nothing is under way any more.
@@ -58,7 +65,10 @@ public final class WorkLoop: Sendable {
     do {
       while !cancellation.isCancelled {
         let wake = try look(current())
-        while !cancellation.isCancelled, WallClock.now().seconds < wake, !isChanged() {
+        let limit = MonotonicClock.nanoseconds &+ UInt64(longestSleep * 1e9)
+        while !cancellation.isCancelled, clock().seconds < wake,
+          MonotonicClock.nanoseconds < limit, !isChanged()
+        {
           // A signal ends a sleep early, on whichever thread it comes.
           usleep(200_000)
         }
@@ -76,14 +86,16 @@ public final class WorkLoop: Sendable {
 
   /// Begins what is to begin now.
   ///
-  /// - Returns: when to look again.
+  /// - Returns: when to look again, at the latest.
   private func look(_ work: DueWork) throws -> Int64 {
-    let now = WallClock.now()
-    var wake = now.seconds + Self.longestSleep
+    let now = clock()
+    var wake = Int64.max
     let tasks = work.tasks
+    let known = Set(tasks.map(\.task))
+    state.withLock { $0.moments.forget(allBut: known, now: now) }
     for (task, schedules) in tasks where state.withLock({ $0.running[task] == nil }) {
       // Should the journal not remember it, it must not begin again at once.
-      if let asked = state.withLock({ $0.asked[task] }), now.seconds >= asked.seconds,
+      if let asked = state.withLock({ $0.moments.lastBegun(task) }),
         now.seconds - asked.seconds < Self.shortestPause
       {
         wake = min(wake, asked.seconds + Self.shortestPause)
@@ -94,20 +106,13 @@ public final class WorkLoop: Sendable {
         wake = min(wake, due.seconds)
         continue
       }
-      let begin = state.withLock { state in
-        if let begin = state.begins[task] { return begin }
-        let begin = now.seconds + (jitter > 0 ? Int64.random(in: 0...jitter) : 0)
-        state.begins[task] = begin
-        return begin
-      }
+      let begin = state.withLock { $0.moments.begin(task, now: now) }
       guard begin <= now.seconds else {
         wake = min(wake, begin)
         continue
       }
       start(task, work, now)
     }
-    let known = Set(tasks.map(\.task))
-    state.withLock { state in state.begins = state.begins.filter { known.contains($0.key) } }
     return wake
   }
 
@@ -115,7 +120,7 @@ public final class WorkLoop: Sendable {
     _ task: DueTask, _ schedules: [Schedule], _ work: DueWork, _ now: Timestamp
   ) throws -> Timestamp? {
     guard case .maintenance = task else { return try work.next(task, schedules, after: now) }
-    let last = state.withLock { $0.asked[task] }
+    let last = state.withLock { $0.moments.lastBegun(task) }
     return schedules.compactMap { $0.next(after: now, lastRun: last) }
       .min { $0.seconds < $1.seconds }
   }
@@ -132,18 +137,17 @@ public final class WorkLoop: Sendable {
     guard isFree else { return }
     let body: @Sendable () -> Void = { [self] in
       tell(.begun(task), work)
-      var pause: Int64?
+      var wasRefused = false
       do {
         tell(.ended(task, try work.run(task)), work)
       } catch {
         let failure =
           error as? VarveError ?? VarveError(.io, "\(task): \(error)")
-        if failure.code == .refused { pause = Self.pauseAfterRefusal }
+        wasRefused = failure.code == .refused
         if failure.code != .interrupted { tell(.failed(task, failure), work) }
       }
       state.withLock { state in
-        state.begins[task] = pause.map { now.seconds + $0 }
-        if pause == nil { state.asked[task] = now }
+        state.moments.ended(task, begunAt: now, wasRefused: wasRefused)
         state.running[task] = nil
       }
       changes.store(true, ordering: .relaxed)

@@ -80,6 +80,15 @@ public struct StatusReader: Sendable {
     return facts
   }
 
+  /// Requires the cosignatures that the settings do, of a log that was opened without.
+  ///
+  /// - Throws: `VarveError.Code.unproved` when they are not there; what reading the policy throws.
+  public func requireCosignatures(of log: Log, _ settings: RepositorySettings) throws {
+    guard let policy = try opening(settings).witnessPolicy() else { return }
+    try CosignatureRequirement(policy: policy, maximumAge: settings.maximumCosignatureAge)
+      .check(log, now: WallClock.now())
+  }
+
   /// What this host remembers of the runs and drills of the configuration's profiles.
   ///
   /// - Throws: `VarveError.Code.io`.

@@ -132,7 +132,9 @@ public struct SignedNote: Equatable, Sendable {
     var verified: [VerifierKey] = []
     for signature in signatures {
       guard
-        let key = keys.first(where: { $0.name == signature.name && $0.keyID == signature.keyID })
+        let key = keys.first(where: {
+          $0.name.utf8.elementsEqual(signature.name.utf8) && $0.keyID == signature.keyID
+        })
       else { continue }
       guard key.verify(signature.bytes, over: Array(text.utf8)) else {
         throw VarveError(.damaged, "\(what) is damaged: the signature of \(key.name) is not valid")

@@ -176,7 +176,7 @@ extension JSONValue {
   static func count(_ count: UInt64) -> JSONValue { .integer(Int64(clamping: count)) }
 
   /// Refuses members that a proof does not have.
-  func requireOnly(_ known: Set<String>) throws {
+  package func requireOnly(_ known: Set<String>) throws {
     guard case .object(let members) = self, members.keys.allSatisfy(known.contains) else {
       throw VarveError(.damaged, "a JSON object has other members than \(known.sorted())")
     }

@@ -10,6 +10,8 @@ public import VarveFormat
 ///
 /// <checkpoint, a signed note>
 /// ```
+/// Of an entry that is shown by itself `extra` is its author's key, 32 bytes: with it the signature is verified, too.
+///
 /// Nothing of it is to be believed before `verify`. There is one spelling: what parses encodes to the same bytes.
 public struct LogProof: Equatable, Sendable {
   static let title = "c2sp.org/tlog-proof@v1"
@@ -74,6 +76,11 @@ public struct LogProof: Equatable, Sendable {
     checkpoint = try SignedNote(Array(bytes[(separator + 2)...]), what)
     _ = try Checkpoint(text: checkpoint.text, what)
     guard self.bytes == bytes else { throw fail("it is not spelled as it must be") }
+  }
+
+  /// The same proof with the key of the entry's author, or another extra.
+  public func with(extra: [UInt8]?) -> LogProof {
+    LogProof(index: index, path: path, extra: extra, checkpoint: checkpoint)
   }
 
   /// As stored. O(n).

@@ -2,8 +2,8 @@ public import VarveFormat
 
 /// A log entry that a proof has shown to be in the log: what it says, and which checkpoint has it.
 ///
-/// The log's key vouches for it. Whether its author was one who may say so is for whoever reads the whole log: of the
-/// signature only what belongs to the key that the entry itself names can be verified here.
+/// The log's key vouches for its place. Every writer has that key: that the author said it is shown by the author's signature alone
+/// (`requireSigned`). Whether this author was one who may say so is for whoever reads the whole log.
 public struct ProvedEntry: Equatable, Sendable {
   public let envelope: DSSEEnvelope
   public let statement: LogStatement

@@ -1,7 +1,5 @@
 public import VarveCrypto
 public import VarveFormat
-import VarveProof
-import VarveStorage
 
 /// A live credential, for a list.
 public struct CredentialSummary: Sendable {
@@ -19,7 +17,7 @@ public struct CredentialSummary: Sendable {
   public let problem: VarveError?
 }
 
-/// A key file that has just been made; its text is nowhere else.
+/// A key file that has just been made; its text is nowhere else, but where the caller has kept it.
 public struct NewKeyFile: ~Copyable, Sendable {
   public let credential: Digest
   /// What to write into the file.
@@ -86,22 +84,27 @@ extension UnlockedRepository {
 
   /// Adds a credential that a key file opens. For an owner.
   ///
-  /// - Throws: `VarveError.Code.forbidden`, and what appending throws.
-  public func addKeyFile(role: Role = .owner, label: String = "") throws -> NewKeyFile {
+  /// - Parameter keep: puts the text where it stays, before anything depends on it.
+  /// - Throws: `VarveError.Code.forbidden`; what `keep` throws, and then nothing was added; what appending throws.
+  public func addKeyFile(
+    role: Role = .owner, label: String = "",
+    keep: (borrowing SecretBytes) throws -> Void = { _ in }
+  ) throws -> NewKeyFile {
     try require(.owner, to: "add credentials")
     let author = SecureRandom.secret(Ed25519SigningKey.seedByteCount)
     let key = KeyText(kind: .keyFile, repository: config.id, secret: SecureRandom.secret(32))
     let new = try NewCredential.make(
       try keys.grant(role, author: author, config: repository.configDigest),
       keyFileSecret: key.secret, label: label, indexKey: try keys.indexKey(), repository: config.id)
-    let id = try add(new, role: role, author: author)
-    return NewKeyFile(credential: id, text: key.fileText(repository: config.id))
+    let text = key.fileText(repository: config.id)
+    let id = try add(new, role: role, author: author) { try keep(text) }
+    return NewKeyFile(credential: id, text: text)
   }
 
   /// Removes a credential; the one in use may be removed, but never the last owner's. For an owner.
   ///
   /// What the credential's holder has copied stays readable to them: this keeps them from opening
-  /// the repository and from signing anything new.
+  /// the repository and from signing anything new. `credentialDeletionFailure` says whether the object stays.
   ///
   /// - Throws: `VarveError.Code.forbidden`, `notFound`, `usage` for the last owner, and what
   ///   appending throws.
@@ -116,8 +119,7 @@ extension UnlockedRepository {
       }
       return [.credential(LogStatement.CredentialChange(removals: [removal]))]
     }
-    guard !log.proposes else { return }
-    try storage.remove(ObjectName.credential(id))
+    if !log.proposes { deleteObject(of: id) }
   }
 
   /// Puts a new password in the place of the one in use, with the same role and label. For an
@@ -145,18 +147,6 @@ extension UnlockedRepository {
       cost: cost, label: (try? CredentialSealing.label(of: object, indexKey: indexKey)) ?? "",
       indexKey: indexKey, repository: config.id)
     return try takePlace(new, of: old, author)
-  }
-
-  /// Puts a credential in the place of the one in use.
-  private func takePlace(
-    _ new: NewCredential, of old: Digest, _ author: borrowing SecretBytes
-  ) throws -> Digest {
-    let id = try add(new, role: role, author: author, replacing: old)
-    guard !log.proposes else { return id }
-    log.author = try LogAuthor(seed: author, checkpointSigner: log.author?.checkpointSigner)
-    credential = id
-    try storage.remove(ObjectName.credential(old))
-    return id
   }
 
   /// Gives the credential in use a new author key: the same password or key file opens the new one, with the same role
@@ -200,8 +190,11 @@ extension UnlockedRepository {
 
   /// Puts a new key file in the place of another credential, with its role and label and a new author key. For an owner.
   ///
-  /// - Throws: `VarveError.Code.forbidden`, `notFound`, and what appending throws.
-  public func replaceWithKeyFile(_ old: Digest) throws -> NewKeyFile {
+  /// - Parameter keep: puts the text where it stays, before the old one is removed.
+  /// - Throws: `VarveError.Code.forbidden`, `notFound`; what `keep` throws, and then the old one stays; what appending throws.
+  public func replaceWithKeyFile(
+    _ old: Digest, keep: (borrowing SecretBytes) throws -> Void = { _ in }
+  ) throws -> NewKeyFile {
     try require(.owner, to: "rotate keys")
     guard let role = log.state.author(ofCredential: old)?.role else {
       throw VarveError(.notFound, "there is no credential \(old)", hint: "see 'varve key list'")
@@ -215,9 +208,10 @@ extension UnlockedRepository {
     let new = try NewCredential.make(
       try keys.grant(role, author: author, config: repository.configDigest),
       keyFileSecret: key.secret, label: label, indexKey: indexKey, repository: config.id)
-    let id = try add(new, role: role, author: author, replacing: old)
-    if !log.proposes { try storage.remove(ObjectName.credential(old)) }
-    return NewKeyFile(credential: id, text: key.fileText(repository: config.id))
+    let text = key.fileText(repository: config.id)
+    let id = try add(new, role: role, author: author, replacing: old) { try keep(text) }
+    if !log.proposes { deleteObject(of: old) }
+    return NewKeyFile(credential: id, text: text)
   }
 
   /// The recovery key as text: with it and the repository, whatever became of the credentials, an
@@ -228,39 +222,5 @@ extension UnlockedRepository {
     try require(.owner, to: "export the recovery key")
     return KeyText(kind: .recovery, repository: config.id, secret: try keys.master())
       .fileText(repository: config.id)
-  }
-
-  /// Stores a credential, then makes it live.
-  private func add(
-    _ new: NewCredential, role: Role, author: borrowing SecretBytes, replacing old: Digest? = nil
-  ) throws -> Digest {
-    let publicKey = try Ed25519SigningKey(seed: author).publicKey
-    let addition = LogStatement.CredentialChange.Addition(
-      authorKey: publicKey, credential: new.id, keyID: KeyID(publicKey: publicKey), role: role)
-    try storage.put(ObjectName.credential(new.id), new.bytes)
-    do {
-      try log.append { state in
-        let removals = try old.map { [try Self.removal(of: $0, state)] } ?? []
-        return [
-          .credential(LogStatement.CredentialChange(additions: [addition], removals: removals))
-        ]
-      }
-    } catch let error as VarveError where error.code != .io {
-      // Decided before anything was appended. When storage failed, the commit may be there all the same,
-      // and then the log names the object; if it is not, nobody will ever read it.
-      try? storage.remove(ObjectName.credential(new.id))
-      throw error
-    }
-    return new.id
-  }
-
-  private static func removal(
-    of id: Digest, _ state: LogState
-  ) throws -> LogStatement.CredentialChange.Removal {
-    guard let author = state.author(ofCredential: id), author.removed == nil else {
-      throw VarveError(
-        .notFound, "there is no credential \(id)", hint: "see 'varve key list'")
-    }
-    return LogStatement.CredentialChange.Removal(credential: id, keyID: author.keyID)
   }
 }

@@ -7,6 +7,13 @@ public enum CredentialSecret: ~Copyable, Sendable {
   case password(SecretBytes)
   /// The text of a key file or of a recovery key, as read.
   case keyText(SecretBytes)
+
+  public var isPassword: Bool {
+    switch self {
+    case .password: true
+    case .keyText: false
+    }
+  }
 }
 
 /// What an unlocking password costs: scrypt with r = 8, which takes 1024 · n bytes of memory.

@@ -36,6 +36,7 @@ public final class Log: Sendable {
   let advancing = Mutex<Void>(())
   private let currentAuthor = Mutex<LogAuthor?>(nil)
   let derivedFailure = Mutex<VarveError?>(nil)
+  let warning = Mutex<(@Sendable (VarveError) -> Void)?>(nil)
   private let checkpointFailure = Mutex<VarveError?>(nil)
   private let isProposing = Atomic<Bool>(false)
 
@@ -78,6 +79,11 @@ public final class Log: Sendable {
   public var proposes: Bool {
     get { isProposing.load(ordering: .relaxed) }
     set { isProposing.store(newValue, ordering: .relaxed) }
+  }
+
+  /// Has `warn` told of each commit that is found damaged or missing when something is derived from it, from now on.
+  package func warn(_ warn: @escaping @Sendable (VarveError) -> Void) {
+    warning.withLock { $0 = warn }
   }
 
   /// Why the last checkpoint or tile could not be written, if it could not, or why the checkpoint that was there could

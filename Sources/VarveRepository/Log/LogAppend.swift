@@ -2,6 +2,7 @@
 //
 //     repeat
 //       make the statements against the present state, sign each for its place, verify the commit
+//       store what they name, if it is not there yet
 //       create log/commits/<size> only if absent         <- the commit point; exactly one wins
 //       lost: read and verify the winner's entries
 //     then sign the new head, write the tiles that became full and the checkpoint
@@ -24,30 +25,43 @@ extension Log {
   ///   append or refresh. An empty list appends nothing.
   /// - Returns: the indices of the entries.
   /// - Throws: what `make` throws; `VarveError.Code.forbidden` when the role does not allow a
-  ///   statement; `usage` for one that is too long; what reading throws; `io`.
+  ///   statement; `refused` when the state does not; `usage` for one that is too long; what reading
+  ///   throws; `io`.
   @discardableResult
   public func append(
     _ make: (LogState) throws -> [LogStatement.Body]
   ) throws -> [UInt64] {
+    try append(storing: {}, make)
+  }
+
+  /// Appends one commit that names objects which are not stored yet.
+  ///
+  /// - Parameter store: stores them. It is called when the commit is known to be valid, so that what is refused leaves nothing
+  ///   behind; again after a lost race. Once it has returned, the commit may be there whatever is thrown: what it has stored
+  ///   must stay.
+  @discardableResult
+  func append(
+    storing store: () throws -> Void, _ make: (LogState) throws -> [LogStatement.Body]
+  ) throws -> [UInt64] {
     guard let author else {
       throw VarveError(.forbidden, "without a credential nothing can be appended to the log")
     }
-    return try append(by: author, make)
+    return try append(by: author, storing: store, make)
   }
 
   /// Appends one commit by an author other than the unlocked one.
   func append(
-    by author: LogAuthor, _ make: (LogState) throws -> [LogStatement.Body]
+    by author: LogAuthor, storing store: () throws -> Void = {},
+    _ make: (LogState) throws -> [LogStatement.Body]
   ) throws -> [UInt64] {
     try advancing.withLock { _ in
       while true {
         let base = content.withLock { $0.fold }
-        let bodies = try proposed(make(base.state))
+        let bodies = try proposed(make(base.state), base.state)
         guard !bodies.isEmpty else { return [] }
         let commit = try signed(bodies, on: base, by: author)
-        var fold = base
-        // Our own entries pass the same verification as anybody's, before they are stored.
-        try fold.append(commit: commit)
+        let fold = try validated(commit, on: base)
+        try store()
         if try create(ObjectName.commit(base.head.size), commit) {
           try adopt(fold, [commit], isSettled: true)
           try writeDerived(author)
@@ -63,15 +77,54 @@ extension Log {
     }
   }
 
-  /// The same, or proposals of it while `proposes` says so.
-  private func proposed(_ bodies: [LogStatement.Body]) throws -> [LogStatement.Body] {
+  /// The same, or proposals of it while `proposes` says so, but for what an open one says already.
+  private func proposed(
+    _ bodies: [LogStatement.Body], _ state: LogState
+  ) throws -> [LogStatement.Body] {
     guard proposes else { return bodies }
-    return try bodies.map { body in
+    let open = state.openProposals
+    var known: [UInt64] = []
+    let new = try bodies.compactMap { body -> LogStatement.Body? in
       switch body {
-      case .proposal, .approval: body
-      default: .proposal(try LogStatement.Proposal(body))
+      case .proposal, .approval: return body
+      default:
+        let proposal = try LogStatement.Proposal(body)
+        guard let same = open.first(where: { $0.action == proposal.action }) else {
+          return .proposal(proposal)
+        }
+        known.append(same.entry)
+        return nil
       }
     }
+    guard !new.isEmpty || known.isEmpty else {
+      let entries = known.map(String.init).joined(separator: " ")
+      throw VarveError(
+        .refused,
+        known.count == 1
+          ? "log entry \(entries) proposes that already"
+          : "log entries \(entries) propose that already",
+        hint: "agree with 'varve proposal approve \(entries)'")
+    }
+    return new
+  }
+
+  /// Our own entries pass the same verification as anybody's before they are stored. What the state does not allow is no
+  /// attack here: somebody was faster, or has asked for what cannot be.
+  private func validated(_ commit: [UInt8], on base: LogFold) throws -> LogFold {
+    var fold = base
+    do {
+      try fold.append(commit: commit, named: "what was to be appended")
+    } catch let error as VarveError where error.code == .unauthorized {
+      throw VarveError(
+        .refused, error.message, hint: "'varve log show' tells what the log says by now",
+        cause: error.cause)
+    }
+    // The rules of the log let the last one go: a log in which that has happened stays valid.
+    guard !fold.state.agreeingOwners.isEmpty || base.state.agreeingOwners.isEmpty else {
+      throw VarveError(
+        .refused, "the last owner's credential cannot be removed", hint: "add another owner first")
+    }
+    return fold
   }
 
   private func signed(
@@ -102,7 +155,7 @@ extension Log {
       if body.proposal == nil && base.state.needsAgreement(body) {
         throw VarveError(
           .refused, "\(base.state.threshold) owners have to agree to this \(body.kind) entry",
-          hint: "propose it with --propose; others agree with 'varve proposal approve'")
+          hint: Self.wayToAgree(body, among: bodies))
       }
       let index = base.head.size + UInt64(offset)
       let statement = LogStatement(
@@ -119,6 +172,26 @@ extension Log {
       return entry
     }
     return try EntryBundle.encode(entries)
+  }
+
+  /// How owners agree to an entry of a commit.
+  private static func wayToAgree(
+    _ body: LogStatement.Body, among bodies: [LogStatement.Body]
+  ) -> String {
+    guard bodies.allSatisfy({ LogStatement.Proposal.kinds.contains($0.kind) }) else {
+      return
+        "what replaces snapshots cannot be proposed; owners may agree to act alone meanwhile, with "
+        + "'varve key threshold 1 --propose'"
+    }
+    let command =
+      switch body {
+      case .credential: "key"
+      case .release: "hold remove"
+      case .threshold: "key threshold"
+      default: body.kind
+      }
+    return
+      "propose it with --propose of 'varve \(command)'; others agree with 'varve proposal approve'"
   }
 
   /// Creates the commit unless there is one; says whether it is ours.
@@ -142,11 +215,12 @@ extension Log {
     return true
   }
 
-  /// Writes what the commits imply and storage does not have yet: full tiles, then the checkpoint.
+  /// Writes what the commits imply and storage does not have yet: full tiles, then the checkpoint. A bundle of which a
+  /// commit cannot be read back is left out, for good: nobody needs it.
   /// Must be called with `advancing` held. Does nothing without the log key.
   ///
-  /// - Throws: `VarveError.Code.damaged` or `missing` when a commit cannot be read back. A failure
-  ///   to write is kept in `derivedDataFailure` only.
+  /// - Throws: `VarveError.Code.interrupted`. Any other failure is kept in `derivedDataFailure` only: what is appended by
+  ///   then stays so.
   func writeDerived(_ author: LogAuthor) throws {
     guard let signer = author.checkpointSigner else { return }
     let (fold, written, isSettled) = content.withLock {
@@ -155,15 +229,30 @@ extension Log {
     let size = fold.head.size
     guard isSettled, size > written else { return }
     do {
+      var damage: VarveError?
       for tile in Tile.completed(from: written, to: size) {
-        try storage.put("log/\(tile.path)", try bytes(of: tile, fold))
+        let encoded: [UInt8]
+        do {
+          encoded = try bytes(of: tile, fold)
+        } catch let error as VarveError where error.isOfObject {
+          damage = damage ?? Self.leftOut(tile, error)
+          continue
+        }
+        try storage.put("log/\(tile.path)", encoded)
       }
       try storage.put(ObjectName.checkpoint, try signer.sign(fold.head))
       content.withLock { $0.checkpointSize = size }
-      derivedFailure.withLock { $0 = nil }
-    } catch let error as VarveError where [.io, .forbidden, .unavailable].contains(error.code) {
+      derivedFailure.withLock { $0 = damage }
+      if let damage { warning.withLock { $0 }?(damage) }
+    } catch let error as VarveError where error.code != .interrupted {
       derivedFailure.withLock { $0 = error }
     }
+  }
+
+  private static func leftOut(_ tile: Tile, _ error: VarveError) -> VarveError {
+    VarveError(
+      error.code, "\(error.message) (see 'varve check'); log/\(tile.path) is left out",
+      hint: error.hint, cause: error.cause)
   }
 
   /// Completes what a crashed author left undone, when the log key is at hand.

@@ -57,16 +57,18 @@ package struct LogFold: Sendable {
   /// Appends a commit.
   ///
   /// - Parameters:
+  ///   - name: what errors call it; nil for its object's name.
   ///   - isVerified: whether these bytes were verified before, so that signatures need not be.
   ///   - visit: told of each entry once it has been taken in.
   /// - Throws: `VarveError.Code.damaged` naming the commit, `unauthorized`, or `unsupportedFormat`; what `visit`
   ///   throws. The fold is then of no use any more, but `tree.size` is the index of the entry that was refused.
   package mutating func append(
-    commit bytes: [UInt8], isVerified: Bool = false, visit: (LogEntry) throws -> Void = { _ in }
+    commit bytes: [UInt8], named name: String? = nil, isVerified: Bool = false,
+    visit: (LogEntry) throws -> Void = { _ in }
   ) throws {
     let start = tree.size
     let base = isVerified ? nil : head
-    let name = ObjectName.commit(start)
+    let name = name ?? ObjectName.commit(start)
     let entries = try EntryBundle.entries(of: bytes, limit: LogEntry.commitLimit, name)
     guard !entries.isEmpty else { throw VarveError(.damaged, "\(name) is damaged: it is empty") }
     for bytes in entries {

@@ -21,8 +21,18 @@ extension Log {
   /// Shows an entry to be in the log, to whoever knows the log's key (C2SP tlog-proof).
   ///
   /// The checkpoint is of the newest head when the log key is unlocked, otherwise the stored one.
+  /// - Parameter namesAuthor: whether the author's key is its `extra`, for whoever gets it with the entry and nothing else.
   /// - Throws: `VarveError.Code.notFound` for an entry that is not there, or not in the stored checkpoint; `damaged`.
-  public func proof(ofEntry index: UInt64) throws -> LogProof {
+  public func proof(ofEntry index: UInt64, namesAuthor: Bool = true) throws -> LogProof {
+    let proof = try bareProof(ofEntry: index)
+    guard namesAuthor else { return proof }
+    guard let author = state.authors[try entry(index).statement.author] else {
+      throw VarveError(.damaged, "the author of entry \(index) is not known")
+    }
+    return proof.with(extra: author.publicKey)
+  }
+
+  private func bareProof(ofEntry index: UInt64) throws -> LogProof {
     try advancing.withLock { _ in
       let fold = content.withLock { $0.fold }
       guard index < fold.tree.size else {

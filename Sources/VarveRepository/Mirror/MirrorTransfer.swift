@@ -6,9 +6,6 @@ internal import VarveStorage
 /// Brings content objects to the target. Each is read as a whole and compared with its name before it is stored, so memory is
 /// that of the objects under way.
 final class MirrorTransfer: Sendable {
-  /// The longest object that is taken for one, in bytes.
-  private static let byteLimit: UInt64 = 1 << 40
-
   private let mirror: Mirror
   private let objects: [MirrorObject]
   private let tally = Mutex(Tally())
@@ -109,6 +106,9 @@ final class MirrorTransfer: Sendable {
       return
     }
     let isReplacing = object.status != .absent
+    if object.size != MirrorObject.unknownSize, let error = excess(object.size, name) {
+      return try fail(.notAtSource, object, name, error, buffer)
+    }
     if mirror.options.dryRun {
       let size = object.size == MirrorObject.unknownSize ? 0 : object.size
       return count(size, isReplacing, object)
@@ -137,6 +137,16 @@ final class MirrorTransfer: Sendable {
     if object.status == .present { replacedPresent.add(1, ordering: .relaxed) }
   }
 
+  /// What is wrong with an object that has more bytes than any such object may have: none of them is read, since all
+  /// would be held in memory.
+  private func excess(_ size: UInt64, _ name: String) -> VarveError? {
+    guard size > ObjectName.byteLimit(of: name) else { return nil }
+    return VarveError(
+      .damaged,
+      "\(name) in \(mirror.source.storage.location) is longer than any such object: it has \(size) bytes"
+    )
+  }
+
   /// Reads an object from the source into the buffer and gives its length.
   ///
   /// - Throws: `.damaged` or `.missing`.
@@ -153,9 +163,8 @@ final class MirrorTransfer: Sendable {
       }
       size = found
     }
-    guard size <= Self.byteLimit, let count = Int(exactly: size) else {
-      throw VarveError(.damaged, "\(name) would have \(size) bytes")
-    }
+    if let error = excess(size, name) { throw error }
+    let count = Int(size)
     buffer = try buffer.fitted(to: max(1, count), usually: usual)
     let bytes = UnsafeMutableRawBufferPointer(start: buffer.base, count: count)
     try source.read(name, offset: 0, into: bytes)

@@ -71,7 +71,7 @@ public final class Repository: Sendable {
   /// Opens the repository with a credential.
   ///
   /// - Throws: `VarveError.Code.wrongPassword` when no credential opens; `forbidden` for one that
-  ///   was removed; `damaged` or `missing` when none opens and one of them is; what `openLog`
+  ///   was removed; why one of them cannot be read when the others do not open; what `openLog`
   ///   throws.
   public func unlock(
     _ secret: borrowing CredentialSecret, client: ClientDirectories

@@ -31,18 +31,33 @@ extension UnlockedRepository {
   ///
   /// - Throws: as `snapshotRecord`.
   public func snapshotHeadings(_ ids: [Digest]) throws -> [SnapshotHeading] {
-    guard let directory = cacheDirectory else {
-      return try ids.map { SnapshotHeading(try snapshotRecord($0)) }
-    }
+    try eachSnapshotHeading(ids).map { try $0.get() }
+  }
+
+  /// The same, where a record that cannot be read has its error in the place of its heading.
+  ///
+  /// - Throws: what is of no one record: `.forbidden`, `.unavailable`, `.interrupted`.
+  public func eachSnapshotHeading(
+    _ ids: [Digest]
+  ) throws -> [Result<SnapshotHeading, VarveError>] {
+    guard let directory = cacheDirectory else { return try ids.map(readHeading) }
     var cache = HeadingCache(directory: directory)
     var new: [(Digest, SnapshotHeading)] = []
     defer { if !new.isEmpty { cache.add(new, live: log.state.snapshotsInOrder.map(\.id)) } }
     try prefetch(ids.filter { cache.headings[$0] == nil }.map(ObjectName.snapshot))
     return try ids.map { id in
-      if let known = cache.headings[id] { return known }
-      let heading = SnapshotHeading(try snapshotRecord(id))
-      new.append((id, heading))
+      if let known = cache.headings[id] { return .success(known) }
+      let heading = try readHeading(id)
+      if case .success(let heading) = heading { new.append((id, heading)) }
       return heading
+    }
+  }
+
+  private func readHeading(_ id: Digest) throws -> Result<SnapshotHeading, VarveError> {
+    do {
+      return .success(SnapshotHeading(try snapshotRecord(id)))
+    } catch let error as VarveError where error.isOfObject {
+      return .failure(error)
     }
   }
 

@@ -11,6 +11,7 @@ public final class UnlockedRepository: Sendable {
   /// The storage, with a local copy of what is read often where the storage is far away.
   package let metadata: any StorageBackend
   private let currentCredential: Mutex<Digest?>
+  private let deletionFailure = Mutex<VarveError?>(nil)
 
   init(
     repository: Repository, keys: RepositoryKeys, log: Log, credential: Digest?,
@@ -37,6 +38,13 @@ public final class UnlockedRepository: Sendable {
   public internal(set) var credential: Digest? {
     get { currentCredential.withLock { $0 } }
     set { currentCredential.withLock { $0 = newValue } }
+  }
+
+  /// Why the object of a credential that was removed could not be deleted. Nothing depends on that: the log says that it
+  /// was removed.
+  public internal(set) var credentialDeletionFailure: VarveError? {
+    get { deletionFailure.withLock { $0 } }
+    set { deletionFailure.withLock { $0 = newValue } }
   }
 
   /// - Throws: `VarveError.Code.forbidden` unless the role is one of `roles`.

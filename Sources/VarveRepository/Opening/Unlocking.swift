@@ -18,7 +18,7 @@ struct Unlocked: ~Copyable {
 /// Finds the credential that a password or key opens.
 ///
 /// The log says which credentials there are, so no listing is believed: each live one of the right
-/// kind is tried, oldest first. Removed ones are looked at last, only to tell the user.
+/// kind is tried, oldest first; one that cannot be read is in nobody else's way. Removed ones are looked at last, only to tell the user.
 struct Unlocking {
   let repository: Repository
   let state: LogState
@@ -77,7 +77,7 @@ struct Unlocking {
         else { continue }
         try verify(payload, of: author, object)
         return Unlocked(credential: id, payload: payload)
-      } catch let error as VarveError where error.code == .damaged || error.code == .missing {
+      } catch let error as VarveError where error.isOfObject {
         failure = failure ?? error
       }
     }

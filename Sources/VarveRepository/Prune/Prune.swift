@@ -137,7 +137,26 @@ public struct Prune: Sendable {
           plan.sweptByteCount += object.size
         }
       }
+      try countWaiting(state)
       if marker != nil { for name in sessions.deadMarkers { try? storage.remove(name) } }
+    }
+
+    /// What was condemned before and is not swept yet; the entries' times are those of their authors' clocks.
+    private func countWaiting(_ state: LogState) throws {
+      let swept = Set(plan.sweptEntries)
+      for condemnation in state.openCondemnations where !swept.contains(condemnation.entry) {
+        do {
+          for object in try condemnation.objects.objects(in: storage) {
+            plan.waitingObjects += 1
+            plan.waitingByteCount &+= object.size
+          }
+        } catch let error as VarveError where error.isOfObject {
+          // An inventory that is lost: how many they are is not known.
+        }
+        let (end, overflow) = condemnation.time.seconds.addingReportingOverflow(prune.options.grace)
+        let free = Timestamp(seconds: overflow ? Prune.endOfTime : min(end, Prune.endOfTime))
+        plan.waitingUntil = max(plan.waitingUntil ?? free, free)
+      }
     }
 
     /// Segments that list packs which go, and short ones where there are many.
@@ -352,6 +371,9 @@ public struct Prune: Sendable {
   }
 
   private static let act = "prune"
+
+  /// The last second of the year 9999.
+  private static let endOfTime: Int64 = 253_402_300_799
 
   /// Short index segments that are left alone.
   private static let shortSegmentLimit = 64

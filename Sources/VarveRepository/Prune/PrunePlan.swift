@@ -29,6 +29,11 @@ public struct PrunePlan: Sendable {
   public internal(set) var sweptEntries: [UInt64] = []
   /// Bytes of what they condemn.
   public internal(set) var sweptByteCount: UInt64 = 0
+  /// Objects that were condemned before and wait for the end of the grace period, and their bytes.
+  public internal(set) var waitingObjects: UInt64 = 0
+  public internal(set) var waitingByteCount: UInt64 = 0
+  /// When the last of them may be swept; nil when none waits.
+  public internal(set) var waitingUntil: Timestamp?
   /// Live packs that no index segment lists: they stay.
   public internal(set) var unindexedPacks: UInt64 = 0
 

@@ -37,18 +37,20 @@ final class HTTPHost: Sendable {
   /// - Parameters:
   ///   - responder: made with the threads for what blocks.
   ///   - beside: runs as long as it serves.
+  ///   - stopping: called when it is asked to stop, before requests under way are waited for. Must not block.
   ///   - started: called with the address and port once connections are accepted.
   /// - Throws: `VarveError.Code.io` when it cannot listen there.
   func run<Responder: HTTPResponder>(
     host: String, port: Int, responder: @escaping @Sendable (NIOThreadPool) -> Responder,
     beside: @escaping @Sendable (NIOThreadPool) async -> Void,
+    stopping: @escaping @Sendable () -> Void = {},
     started: @escaping @Sendable (_ host: String, _ port: Int) -> Void
   ) throws where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
     let failure = Mutex<(any Error)?>(nil)
     let ended = DispatchSemaphore(value: 0)
     Task.detached(executorPreference: options.executor) {
       do {
-        try await self.serve(host, port, responder, beside, started)
+        try await self.serve(host, port, responder, beside, stopping, started)
       } catch {
         failure.withLock { $0 = error }
       }
@@ -73,6 +75,7 @@ final class HTTPHost: Sendable {
   private func serve<Responder: HTTPResponder>(
     _ host: String, _ port: Int, _ responder: @Sendable (NIOThreadPool) -> Responder,
     _ beside: @escaping @Sendable (NIOThreadPool) async -> Void,
+    _ stopping: @escaping @Sendable () -> Void,
     _ started: @escaping @Sendable (String, Int) -> Void
   ) async throws where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
     let threads = NIOThreadPool(numberOfThreads: options.threads)
@@ -91,7 +94,8 @@ final class HTTPHost: Sendable {
       onServerRunning: { channel in started(host, channel.localAddress?.port ?? port) },
       logger: quiet)
     var configuration = ServiceGroupConfiguration(
-      services: [application],
+      // The last is the first to stop.
+      services: [application, StopNotice(tell: stopping)],
       gracefulShutdownSignals: options.followsSignals ? [.sigterm, .sigint] : [], logger: quiet)
     configuration.maximumGracefulShutdownDuration = .seconds(options.stopSeconds)
     let group = ServiceGroup(configuration: configuration)
@@ -110,5 +114,16 @@ final class HTTPHost: Sendable {
     }
     try? await threads.shutdownGracefully()
     try result.get()
+  }
+}
+
+/// Says that the end has begun.
+private struct StopNotice: Service {
+  let tell: @Sendable () -> Void
+
+  /// Returns without a word when all is cancelled: then the end was no stop.
+  func run() async {
+    do { try await gracefulShutdown() } catch { return }
+    tell()
   }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import HTTPTypes
 import Synchronization
 import VarveCrypto
@@ -41,8 +42,16 @@ final class JobBook: Sendable {
   private static let runningLimit = 4
   private static let kept = 100
 
+  private struct Activity {
+    /// When everything was told to end.
+    var cancelled: UInt64?
+    /// Jobs whose threads have something to do, be it only to write down how they ended.
+    var count = 0
+  }
+
   private let jobs = Mutex<[Job]>([])
   private let cancellation = CancellationFlag()
+  private let activity = Mutex(Activity())
   private let record: @Sendable (RunRecord) -> Void
 
   /// - Parameter record: writes to the journal.
@@ -53,17 +62,42 @@ final class JobBook: Sendable {
 
   func job(_ id: String) -> Job? { jobs.withLock { jobs in jobs.first { $0.id == id } } }
 
-  func stop() { cancellation.cancel() }
+  /// Has whatever is under way end; nothing more is begun.
+  func cancel() {
+    activity.withLock { $0.cancelled = $0.cancelled ?? MonotonicClock.nanoseconds }
+    cancellation.cancel()
+  }
+
+  /// The same, and waits until everything has ended.
+  ///
+  /// - Parameter seconds: from when it was first told to end; no longer is waited.
+  /// - Returns: false when something goes on.
+  func stop(within seconds: Double) -> Bool {
+    cancel()
+    let began = activity.withLock { $0.cancelled } ?? 0
+    let deadline = began &+ UInt64(max(0, min(seconds, 1e6)) * 1e9)
+    while activity.withLock({ $0.count > 0 }) {
+      guard MonotonicClock.nanoseconds < deadline else { return false }
+      usleep(20_000)
+    }
+    return true
+  }
 
   /// Begins a job on a thread of its own.
   ///
-  /// - Throws: `Problem` 409 when the same is under way, 429 when too much is.
+  /// - Throws: `Problem` 409 when the same is under way, 429 when too much is, 503 when the service is about to end.
   func start(
     _ kind: RunRecord.Activity, _ name: String, _ detail: String?, repository: String,
     _ body:
       @escaping @Sendable (CancellationFlag, @escaping ServiceActions.Progress) throws ->
       ServiceActions.Outcome
   ) throws -> Job {
+    try activity.withLock { activity in
+      guard activity.cancelled == nil else { throw Problem(503, "the service is about to end") }
+      activity.count += 1
+    }
+    var isBegun = false
+    defer { if !isBegun { activity.withLock { $0.count -= 1 } } }
     let id = SecureRandom.secret(16).withUnsafeBytes { Hex.encode(Array($0)) }
     let job = Job(
       id: id, kind: kind, name: name, detail: detail, started: WallClock.now())
@@ -87,7 +121,11 @@ final class JobBook: Sendable {
       result: .started)
     record.detail = detail
     let begun = record
-    guard WorkerThreads.start({ self.run(begun, body) }) else {
+    isBegun = WorkerThreads.start {
+      self.run(begun, body)
+      self.activity.withLock { $0.count -= 1 }
+    }
+    guard isBegun else {
       finish(
         id,
         ServiceActions.Outcome(isGood: false, summary: "there is no thread for it", details: .null))

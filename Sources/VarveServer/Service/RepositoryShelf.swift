@@ -51,9 +51,15 @@ final class RepositoryShelf: Sendable {
     return new
   }
 
-  /// - Throws: what opening throws.
+  /// The repository, for showing what it has: its log has the cosignatures that the settings require.
+  ///
+  /// - Throws: what opening throws; `VarveError.Code.unproved` without them.
   func repository() throws -> UnlockedRepository {
-    if let known = opened.withLock({ $0 }) { return known }
+    if let known = opened.withLock({ $0 }) {
+      // Its status was read without.
+      try reader.requireCosignatures(of: known.log, settings)
+      return known
+    }
     guard settings.credential != nil else {
       throw VarveError(
         .forbidden, "the configuration has nothing that unlocks '\(settings.name)'",

@@ -256,7 +256,7 @@ enum ServiceProblem {
     case .notFound, .missing, .noRepository: return Problem(404, error.message)
     case .usage: return Problem(400, error.message)
     case .forbidden, .refused: return Problem(403, error.message)
-    case .unavailable, .io: return Problem(503, error.message)
+    case .unavailable, .io, .unproved: return Problem(503, error.message)
     default: return Problem(500, error.message)
     }
   }

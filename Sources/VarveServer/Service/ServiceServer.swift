@@ -24,6 +24,10 @@ public final class ServiceServer: Sendable {
     public var downloads = 8
     /// For what is under way when the service is asked to stop.
     public var stopSeconds: Int64 = 30
+    /// For jobs, from when they are told to end: hooks that put services back run by then.
+    public var jobStopSeconds: Double = 60
+    /// After which a repository that never answered counts as unreachable.
+    public var firstAnswerSeconds: Double = 900
     /// Seconds between looks at the file of tokens.
     public var refreshSeconds: Double = 2
     /// Signals that end it; for a service that is not the whole process, none.
@@ -53,7 +57,9 @@ public final class ServiceServer: Sendable {
     self.actions = actions
     tokens = try options.tokens.map { try TokenBook($0) }
     let warn = options.warn
-    board = StatusBoard(reader, seconds: options.readSeconds, warn: warn)
+    board = StatusBoard(
+      reader, seconds: options.readSeconds, firstAnswerSeconds: options.firstAnswerSeconds,
+      warn: warn)
     jobs = JobBook { record in
       do { try reader.record(record) } catch {
         warn(error as? VarveError ?? VarveError(.io, "the journal cannot be written", cause: error))
@@ -66,7 +72,8 @@ public final class ServiceServer: Sendable {
         executor: options.executor, threads: Self.threadCount))
   }
 
-  /// Serves until it is asked to stop; requests under way are finished, jobs are interrupted. Blocks its thread.
+  /// Serves until it is asked to stop; requests under way are finished, jobs are interrupted, and waited for. Blocks its
+  /// thread.
   ///
   /// - Parameter started: called with the address and port once connections are accepted.
   /// - Throws: `VarveError.Code.io` when it cannot listen there; `usage` without tokens anywhere but on loopback.
@@ -81,11 +88,13 @@ public final class ServiceServer: Sendable {
     board.start()
     defer {
       board.stop()
-      jobs.stop()
+      if !jobs.stop(within: options.jobStopSeconds) {
+        warn(VarveError(.io, "a job goes on after \(Int(options.jobStopSeconds)) s, and is left"))
+      }
     }
     try self.host.run(
       host: host, port: port, responder: { self.responder($0) },
-      beside: { await self.watch($0) }, started: started)
+      beside: { await self.watch($0) }, stopping: { self.jobs.cancel() }, started: started)
   }
 
   /// Asks a running service to stop; `run` returns when it has.

@@ -11,7 +11,7 @@ final class StatusBoard: Sendable {
     var report: StatusReport?
     var facts: [String: RepositoryFacts] = [:]
     var journal: [RunRecord] = []
-    /// Whether every repository has been tried once.
+    /// Whether every repository has been tried once, or has had its time.
     var isComplete = false
   }
 
@@ -20,6 +20,9 @@ final class StatusBoard: Sendable {
   let reader: StatusReader
   let shelves: [String: RepositoryShelf]
   private let interval: UInt64
+  /// Until then who has not answered is waited for.
+  private let firstAnswers: UInt64
+  private let started = WallClock.now()
   private let warn: @Sendable (VarveError) -> Void
   private let state = Mutex(Shown())
   /// Held while a report is made, so that the newest is made last.
@@ -29,10 +32,16 @@ final class StatusBoard: Sendable {
   /// Rises when somebody wants fresh facts at once.
   private let demand = Atomic<Int>(0)
 
-  /// - Parameter seconds: between looks at a repository.
-  init(_ reader: StatusReader, seconds: Double, warn: @escaping @Sendable (VarveError) -> Void) {
+  /// - Parameters:
+  ///   - seconds: between looks at a repository.
+  ///   - firstAnswerSeconds: after which one that never answered counts as unreachable, and nobody waits for it any more.
+  init(
+    _ reader: StatusReader, seconds: Double, firstAnswerSeconds: Double,
+    warn: @escaping @Sendable (VarveError) -> Void
+  ) {
     self.reader = reader
     interval = UInt64(max(0.05, seconds) * 1e9)
+    firstAnswers = MonotonicClock.nanoseconds &+ UInt64(max(0, firstAnswerSeconds) * 1e9)
     self.warn = warn
     shelves = reader.configuration.repositories.mapValues { RepositoryShelf($0, reader) }
   }
@@ -45,7 +54,9 @@ final class StatusBoard: Sendable {
     for shelf in shelves.values {
       hasThreads = WorkerThreads.start { self.run { self.read(shelf) } } && hasThreads
     }
-    let judges = WorkerThreads.start { self.run(every: Self.judgeInterval) { self.judge() } }
+    let judges = WorkerThreads.start {
+      self.run(every: min(Self.judgeInterval, self.interval)) { self.judge() }
+    }
     if !judges || !hasThreads {
       warn(VarveError(.io, "there are too few threads to watch every repository"))
     }
@@ -88,6 +99,7 @@ final class StatusBoard: Sendable {
       let journal = try reader.journal()
       let facts = state.withLock { shown in
         shown.journal = journal
+        giveUp(&shown.facts)
         return shown.facts
       }
       let report = StatusJudge(
@@ -102,6 +114,15 @@ final class StatusBoard: Sendable {
       }
     } catch {
       warn(error as? VarveError ?? VarveError(.io, "the status cannot be computed", cause: error))
+    }
+  }
+
+  /// What has never answered in its time is said not to; an answer that comes later takes the place of that.
+  private func giveUp(_ facts: inout [String: RepositoryFacts]) {
+    guard MonotonicClock.nanoseconds >= firstAnswers else { return }
+    for name in shelves.keys where facts[name] == nil {
+      facts[name] = RepositoryFacts(
+        .unreachable("it has not answered since the service was started"), read: started)
     }
   }
 }

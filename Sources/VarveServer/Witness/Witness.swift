@@ -4,8 +4,7 @@
 //     policy                       the logs that it knows: a witness policy (c2sp.org/tlog-policy), whose "log" lines count
 //     checkpoints/<hex>            the newest checkpoint cosigned of the log with that SHA-256 of its origin, with the log's
 //                                  and the witness's signatures; replaced, synced, before the answer is given
-//     conflicts/<hex>/<size>-<sha256 of the note>
-//                                  checkpoints that a log signed and that were refused: what is shown of a fork
+//     conflicts/<hex>/…            checkpoints that a log signed and that were refused: what is shown of a fork (WitnessEvidence)
 //
 // Losing `checkpoints` makes the witness forget, and cosign a fork: it is to be kept like the key. A damaged file there is
 // an error for its log, never an empty record.
@@ -20,8 +19,6 @@ public import VarveStorage
 public final class Witness: Sendable {
   package static let keyName = "key"
   package static let policyName = "policy"
-  /// Other conflicts of a log with one size are not kept: evidence, not a place to fill.
-  static let conflictLimit = 16
 
   /// Seconds by which the clock may go back; then the time stands still until it is caught up.
   private static let clockTolerance: Int64 = 60
@@ -101,8 +98,9 @@ public final class Witness: Sendable {
       do {
         switch try rules.decide(request, recorded: { try record(of: $0)?.head }) {
         case .refuse(let answer): return answer
-        case .conflict(let answer, let note, let head):
-          keep(note, head)
+        case .conflict(let answer, let note, let checkpoint, let isFork):
+          // A failure to do so changes no answer.
+          try? evidence(of: checkpoint.origin).keep(note, checkpoint.head, isFork: isFork)
           return answer
         case .cosign(let note, let checkpoint): return try cosign(note, checkpoint)
         }
@@ -157,18 +155,11 @@ public final class Witness: Sendable {
     }
     let signature = try signer.cosign(note.text, at: time)
     try storage.put(Self.name(checkpoint.origin), note.adding([signature]).bytes)
+    try? evidence(of: checkpoint.origin).forget(checkpoint.head)
     return WitnessAnswer(200, signature.line)
   }
 
-  /// Keeps what a log has signed against itself; a failure to do so changes no answer.
-  private func keep(_ note: SignedNote, _ head: TreeHead) {
-    guard let origin = try? Checkpoint(text: note.text, "checkpoint").origin else { return }
-    let bytes = note.bytes
-    let directory = "conflicts/\(Self.hash(origin))"
-    var count = 0
-    try? storage.list(directory) { _, _ in count += 1 }
-    guard count < Self.conflictLimit else { return }
-    let digest = SHA256.digest(bytes).hex
-    _ = try? storage.createExclusively("\(directory)/\(head.size)-\(digest)", bytes)
+  private func evidence(of origin: String) -> WitnessEvidence {
+    WitnessEvidence(ofHash: Self.hash(origin), in: storage)
   }
 }

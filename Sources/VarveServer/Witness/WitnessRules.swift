@@ -37,8 +37,9 @@ public struct WitnessAnswer: Equatable, Sendable {
 public struct WitnessRules: Sendable {
   public enum Decision: Equatable, Sendable {
     case refuse(WitnessAnswer)
-    /// The log has signed something that contradicts what it had signed before: refused, and worth keeping.
-    case conflict(WitnessAnswer, SignedNote, TreeHead)
+    /// The log has signed something that was not shown to continue what it had signed before: refused, and worth keeping. It is
+    /// a fork, whatever the proof was, when the size is the recorded one. With the log's signatures alone.
+    case conflict(WitnessAnswer, SignedNote, Checkpoint, isFork: Bool)
     /// With the log's signatures alone.
     case cosign(SignedNote, Checkpoint)
   }
@@ -90,16 +91,24 @@ public struct WitnessRules: Sendable {
       known.size == 0
       ? submission.proof.isEmpty && (head.size > 0 || head.root == MerkleHash.emptyRoot)
       : MerkleProof.verifyConsistency(from: known, to: head, proof: submission.proof)
-    let own = submission.note.filtered { signature in
-      keys.contains {
-        $0.keyID == signature.keyID && $0.name.utf8.elementsEqual(signature.name.utf8)
-      }
-    }
+    let own = Self.signatures(of: keys, submission.note)
     guard isConsistent else {
-      return .conflict(
-        WitnessAnswer(422, "the proof does not lead from size \(known.size) to this checkpoint"),
-        own, head)
+      let answer = WitnessAnswer(
+        422, "the proof does not lead from size \(known.size) to this checkpoint")
+      // The recorded head, or one where none is recorded, contradicts nothing: the proof is wrong, which anybody can send.
+      guard head != known, known.size > 0 || head.size == 0 else { return .refuse(answer) }
+      return .conflict(answer, own, checkpoint, isFork: head.size == known.size)
     }
     return .cosign(own, checkpoint)
+  }
+
+  /// The note with the signatures of these keys, each once.
+  private static func signatures(of keys: [VerifierKey], _ note: SignedNote) -> SignedNote {
+    note.filtered { _ in false }.adding(
+      note.signatures.filter { signature in
+        keys.contains {
+          $0.keyID == signature.keyID && $0.name.utf8.elementsEqual(signature.name.utf8)
+        }
+      })
   }
 }

@@ -146,7 +146,7 @@ final class World: @unchecked Sendable {
   func backup(host: Int, version: Int) -> BackupOptions {
     var options = BackupOptions(source: .paths([Array(directory("version\(version)").utf8)]))
     options.asPath = Array(Self.sourceName.utf8)
-    options.host = Self.hosts[host]
+    options.host = Array(Self.hosts[host].utf8)
     options.meta = ["version": "\(version)"]
     options.workers = 1
     options.partialInterval = 0

@@ -32,6 +32,22 @@ import VarveTestSupport
 
   private static let nothing = JSONValue.null
 
+  /// To Swift such a name is the same as one in ASCII; to a reader that compares bytes it is another one.
+  @Test func noNameIsSpelledInAnotherWay() throws {
+    let ascii = Set((0x20..<0x7f).map { String(Unicode.Scalar(UInt8($0))) })
+    var found = 0
+    for value in UInt32(0x80)...0x10ffff {
+      guard let scalar = Unicode.Scalar(value), ascii.contains(String(scalar)) else { continue }
+      found += 1
+      let bytes = Array("{\"author\(scalar)ey\":1}".utf8)
+      #expect(throws: VarveError(.damaged, ""), "\(value)") {
+        try JSONValue(canonical: bytes, "key")
+      }
+      #expect(throws: VarveError(.usage, ""), "\(value)") { try JSONText.value(bytes) }
+    }
+    #expect(found == 3)
+  }
+
   @Test func aDepthBombIsRefused() {
     for opening in ["[", "{\"a\":"] {
       let bomb = String(repeating: opening, count: 1_000_000)

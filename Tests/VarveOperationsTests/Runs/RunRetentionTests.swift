@@ -38,7 +38,7 @@ import VarveTestSupport
     host: String = "test-host", meta: [String: String] = [:], time: Timestamp? = nil
   ) throws -> Digest? {
     var options = BackupOptions(source: .paths([Array(bench.source("tree").utf8)]))
-    options.host = host
+    options.host = Array(host.utf8)
     options.meta = meta
     options.time = time
     return try Backup.run(IndexedRepository(bench.unlocked), options: options).snapshot

@@ -66,4 +66,22 @@ import VarveRepository
     #expect(throws: VarveError(.usage, "")) { try bad.service() }
     #expect(throws: VarveError(.usage, "")) { try bad.crontab() }
   }
+
+  /// systemd takes two dollar signs for one in commands only: elsewhere they would be two.
+  @Test func dollarSignsAreDoubledInCommandsOnly() throws {
+    var configuration = Configuration()
+    configuration.profiles["p"] = Profile(name: "p")
+    configuration.profiles["p"]?.schedule = try Schedule("daily")
+    configuration.repositories["main"] = RepositorySettings(
+      name: "main", location: "/srv/back$up")
+    var units = ServiceUnits(
+      configuration, program: "/usr/bin/varve", file: "/etc/a$b.yaml",
+      client: ClientDirectories(cache: nil, state: "/var/lib/varve"))
+    units.environment = ["A": "c$d"]
+    let lines = try units.service().split(separator: "\n")
+    #expect(lines.contains("ReadWritePaths=-\"/srv/back$up\""))
+    #expect(lines.contains("Environment=\"A=c$d\""))
+    #expect(
+      lines.contains("ExecStart=/usr/bin/varve run --due --quiet --config \"/etc/a$$b.yaml\""))
+  }
 }

@@ -35,4 +35,31 @@ import VarveTestSupport
     // Where even the entries are ahead of this machine's clock, their order counts.
     #expect(try newest(now: Timestamp(seconds: now - 50 * day)) == imported)
   }
+
+  /// What is tagged gets a new record, the last of the log, of data that stays as old as it was.
+  @Test func whatIsTaggedStaysAsOldAsItWas() throws {
+    let bench = try OperationsBench()
+    try bench.write("file", to: "data/file")
+    let now = WallClock.now().seconds
+    func backUp(daysAgo: Int64) throws -> Digest {
+      let report = try bench.backUp(
+        "data", source: "data", at: Timestamp(seconds: now - daysAgo * day))
+      return try #require(report.snapshot)
+    }
+    let (old, middle, new) = (
+      try backUp(daysAgo: 3), try backUp(daysAgo: 2), try backUp(daysAgo: 1)
+    )
+    let unlocked = bench.indexed.unlocked
+    let tagged = try #require(
+      try TagChange(.set(["kept"])).run(on: [old], in: unlocked).first?.new)
+    #expect(unlocked.log.state.snapshotsInOrder.last?.id == tagged)
+    let history = try SourceHistory(
+      profile: bench.profile(["data"]), source: "data", in: unlocked)
+    #expect(try history.newest() == new)
+    #expect(try history.snapshot(named: "latest") == new)
+    #expect(try history.snapshot(named: "latest~1") == middle)
+    #expect(try history.snapshot(named: "latest~2") == tagged)
+    #expect(throws: VarveError(.notFound, "")) { try history.snapshot(named: "latest~3") }
+    #expect(try history.snapshot(named: String(middle.hex.prefix(12))) == middle)
+  }
 }

@@ -65,20 +65,20 @@ import VarveTestSupport
       name: note.signatures[0].name, keyID: note.signatures[0].keyID,
       bytes: [UInt8](repeating: 1, count: 64))
     let cases: [(LogStatement.Body, VarveError.Code)] = [
-      (cosign(note), .unauthorized),
-      (cosign(note.filtered { _ in false }.adding([cosignature])), .unauthorized),
-      (cosign(note.adding([cosignature, broken])), .unauthorized),
-      (cosign(try signed(head).adding([cosignature])), .unauthorized),
-      (cosign(foreign.adding([cosignature])), .unauthorized),
+      (cosign(note), .refused),
+      (cosign(note.filtered { _ in false }.adding([cosignature])), .refused),
+      (cosign(note.adding([cosignature, broken])), .refused),
+      (cosign(try signed(head).adding([cosignature])), .refused),
+      (cosign(foreign.adding([cosignature])), .refused),
       (.cosign(.init(checkpoint: "")), .damaged),
       (.cosign(.init(checkpoint: note.text)), .damaged),
       (.cosign(.init(checkpoint: LogBench.text(note) + "\n")), .damaged),
       (
         .anchor(.init(checkpoint: LogBench.text(note.adding([cosignature])), token: [1])),
-        .unauthorized
+        .refused
       ),
-      (.anchor(.init(checkpoint: LogBench.text(foreign), token: [1])), .unauthorized),
-      (.anchor(.init(checkpoint: LogBench.text(try signed(head)), token: [1])), .unauthorized),
+      (.anchor(.init(checkpoint: LogBench.text(foreign), token: [1])), .refused),
+      (.anchor(.init(checkpoint: LogBench.text(try signed(head)), token: [1])), .refused),
       (.anchor(.init(checkpoint: "x", token: [1])), .damaged),
     ]
     for (body, code) in cases {
@@ -103,7 +103,7 @@ import VarveTestSupport
       .cosign(.init(checkpoint: LogBench.text(theirs.adding([cosignature])))),
       .anchor(.init(checkpoint: LogBench.text(theirs), token: [1])),
     ] {
-      #expect(throws: VarveError(.unauthorized, "")) { try log.append { _ in [body] } }
+      #expect(throws: VarveError(.refused, "")) { try log.append { _ in [body] } }
     }
   }
 

@@ -166,20 +166,121 @@ import VarveStorage
     return file
   }
 
-  @Test func anApprovalStaysWhenItCannotBeCarriedOut() throws {
+  /// An approval that waited in the log could be used later, by one owner alone.
+  @Test func whatCannotBeCarriedOutIsNotApproved() throws {
+    try Agreement(owner).setThreshold(2)
+    let second = try bench.unlock("second", key: LogBench.KeyFile(try addOwner()))
+    let (forget, again) = (try propose(Self.forget(2)), try propose(Self.forget(2)))
+    #expect(try Agreement(second).approve(forget).carriedOut != nil)
+    let head = second.log.head
+    let error = #expect(throws: VarveError.self) { try Agreement(second).approve(again) }
+    #expect(error?.code == .refused)
+    #expect(error?.description.contains("not there") == true)
+    #expect(second.log.head == head)
+    try owner.log.refresh()
+    try owner.log.append { _ in [.undo(.init(snapshots: [Self.id(2)]))] }
+    let alone = #expect(throws: VarveError.self) { try Agreement(owner).approve(again) }
+    #expect(alone?.code == .refused)
+    #expect(alone?.message.contains("1 of 2") == true)
+    #expect(owner.log.state.snapshots[Self.id(2)] != nil)
+  }
+
+  @Test func nothingIsApprovedWhileAHoldStands() throws {
     let proposal = try propose(Self.forget(2))
     try owner.log.append { _ in
       [.hold(.init(snapshots: [Self.id(2)], term: .permanent, reason: ""))]
     }
     try Agreement(owner).setThreshold(2)
-    #expect(try sign(others[0], .approval(.init(proposal: proposal))) == nil)
-    #expect(throws: VarveError(.unauthorized, "")) { try Agreement(owner).approve(proposal) }
     let second = try bench.unlock("second", key: LogBench.KeyFile(try addOwner()))
+    let head = second.log.head
+    #expect(throws: VarveError(.refused, "")) { try Agreement(second).approve(proposal) }
+    #expect(second.log.head == head)
+    // The first of several, which carries nothing out, is logged.
+    try owner.log.refresh()
+    owner.log.proposes = true
+    try Agreement(owner).setThreshold(3)
+    owner.log.proposes = false
+    _ = try Agreement(second).approve(owner.log.head.size - 1)
+    #expect(second.log.state.threshold == 3)
     let outcome = try Agreement(second).approve(proposal)
-    #expect(outcome.obstacle?.code == .unauthorized)
-    #expect(outcome.carriedOut == nil)
-    #expect(outcome.agreed == 3)
-    #expect(second.log.state.snapshots[Self.id(2)] != nil)
+    #expect(outcome.agreed == 2 && outcome.needed == 3 && outcome.carriedOut == nil)
+  }
+
+  @Test func whatIsProposedAlreadyIsNotProposedAgain() throws {
+    owner.log.proposes = true
+    let first = try #require(try owner.log.append { _ in [Self.forget(2)] }.first)
+    let head = owner.log.head
+    let error = #expect(throws: VarveError.self) { try owner.log.append { _ in [Self.forget(2)] } }
+    #expect(error?.code == .refused)
+    #expect(error?.message.contains("log entry \(first)") == true)
+    #expect(error?.hint?.contains("approve \(first)") == true)
+    #expect(owner.log.head == head)
+    // What is new is proposed.
+    #expect(try owner.log.append { _ in [Self.forget(2), Self.forget(3)] }.count == 1)
+    owner.log.proposes = false
+    _ = try Agreement(owner).approve(first)
+    // What was carried out says nothing any more.
+    try owner.log.append { _ in [.undo(.init(snapshots: [Self.id(2)]))] }
+    owner.log.proposes = true
+    #expect(try owner.log.append { _ in [Self.forget(2)] }.count == 1)
+  }
+
+  /// Only those commands have --propose that change nothing else.
+  @Test func theHintNamesAWayThatThereIs() throws {
+    try Agreement(owner).setThreshold(2)
+    func hint(_ bodies: LogStatement.Body...) -> String {
+      let error = #expect(throws: VarveError.self) { try owner.log.append { _ in bodies } }
+      return error?.hint ?? ""
+    }
+    #expect(hint(Self.forget(2)).contains("--propose of 'varve forget'"))
+    #expect(hint(.threshold(.init(owners: 1))).contains("--propose of 'varve key threshold'"))
+    #expect(hint(LogBench.snapshot(9), Self.forget(2)).contains("threshold 1 --propose"))
+  }
+
+  @Test func nobodyApprovesTheEndOfTheirOwnCredential() throws {
+    let second = try bench.unlock("second", key: LogBench.KeyFile(try addOwnerAlone()))
+    let mine = try #require(owner.credential)
+    second.log.proposes = true
+    try second.removeCredential(mine)
+    second.log.proposes = false
+    let proposal = second.log.head.size - 1
+    try owner.removeCredential(try #require(second.credential))
+    #expect(throws: VarveError(.forbidden, "")) { try Agreement(owner).approve(proposal) }
+    #expect(try bench.storage.size(ObjectName.credential(mine)) != nil)
+    // A new key for it is another matter, when its holder has proposed that.
+    owner.log.proposes = true
+    let new = try owner.rotateAuthorKey(bench.key.secret)
+    owner.log.proposes = false
+    #expect(try Agreement(owner).approve(owner.log.head.size - 1).carriedOut != nil)
+    #expect(try bench.unlock("rotated").credential == new)
+  }
+
+  private func addOwnerAlone() throws -> NewKeyFile {
+    try owner.log.refresh()
+    return try owner.addKeyFile()
+  }
+
+  /// By whatever way: our own entries leave an owner, and others' logs without one stay readable.
+  @Test func theLastOwnerIsNotRemoved() throws {
+    let all = owner.log.state.liveCredentials.map {
+      LogStatement.CredentialChange.Removal(credential: $0.credential ?? .zero, keyID: $0.keyID)
+    }
+    let body = LogStatement.Body.credential(.init(removals: all))
+    let proposal = try propose(body)
+    let head = owner.log.head
+    #expect(throws: VarveError(.refused, "")) { try owner.log.append { _ in [body] } }
+    #expect(throws: VarveError(.refused, "")) {
+      try owner.log.append { _ in [body.carryingOut(proposal)] }
+    }
+    #expect(owner.log.head == head)
+    #expect(try sign(others[0], body) == nil)
+    #expect(owner.log.state.agreeingOwners.isEmpty)
+    let text = try owner.exportRecoveryKey()
+    let recovered = try Repository.open(storage: bench.storage)
+      .unlock(.keyText(text), client: bench.client("recovered"))
+    _ = try recovered.addKeyFile(role: .writer)
+    _ = try recovered.addKeyFile()
+    #expect(recovered.log.state.agreeingOwners.count == 1)
   }
 
   /// Every owner holds the key from which the recovery author's follows: its word would count twice.

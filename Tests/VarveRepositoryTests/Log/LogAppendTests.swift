@@ -217,7 +217,7 @@ import VarveTestSupport
       [.genesis(.init(config: owner.repository.configDigest, authorKey: owner.config.authorKey))],
       [.credential(.init(removals: [.init(credential: id, keyID: KeyID(prefixOf: id))]))],
     ] {
-      #expect(throws: VarveError(.unauthorized, ""), "\(bodies)") {
+      #expect(throws: VarveError(.refused, ""), "\(bodies)") {
         try owner.log.append { _ in bodies }
       }
     }

@@ -95,11 +95,11 @@ import VarveStorage
       Self.sweep(0), Self.sweep(second + 1), Self.sweep(first, 1), Self.undo([], [2]),
       Self.undo([], [second + 1]),
     ] {
-      #expect(Self.code(owner, body) == .unauthorized, "\(body)")
+      #expect(Self.code(owner, body) == .refused, "\(body)")
     }
     #expect(Self.code(owner, Self.sweep(first)) == nil)
-    #expect(Self.code(owner, Self.sweep(first)) == .unauthorized, "swept")
-    #expect(Self.code(owner, Self.undo([], [first])) == .unauthorized, "swept")
+    #expect(Self.code(owner, Self.sweep(first)) == .refused, "swept")
+    #expect(Self.code(owner, Self.undo([], [first])) == .refused, "swept")
     objects = try LiveObjects(owner.log.state, storage: owner.storage)
     #expect(objects.condemnedPacks.count == 1)
     #expect(owner.log.state.condemnations[first]?.status == .swept(by: second + 1))
@@ -107,8 +107,8 @@ import VarveStorage
     #expect(Self.code(owner, Self.undo([2], [second])) == nil)
     #expect(owner.log.state.condemnations[second]?.status == .rescinded(by: second + 2))
     #expect(try Self.live(owner) == [2, 3])
-    #expect(Self.code(owner, Self.sweep(second)) == .unauthorized, "rescinded")
-    #expect(Self.code(owner, Self.undo([], [second])) == .unauthorized, "rescinded")
+    #expect(Self.code(owner, Self.sweep(second)) == .refused, "rescinded")
+    #expect(Self.code(owner, Self.undo([], [second])) == .refused, "rescinded")
     #expect(owner.log.state.newestCondemnation == second)
     #expect(owner.log.state.snapshotsInOrder.map(\.id) == [Self.id(2), Self.id(3)])
     #expect(try owner.log.verifyAll().failures.isEmpty)
@@ -124,12 +124,12 @@ import VarveStorage
     #expect(
       Self.code(owner, LogBench.snapshot(1), LogBench.snapshot(2), LogBench.snapshot(3)) == nil)
     let before = owner.log.state.snapshotsInOrder
-    #expect(Self.code(owner, Self.undo([2])) == .unauthorized, "live")
-    #expect(Self.code(owner, Self.undo([9])) == .unauthorized, "never there")
+    #expect(Self.code(owner, Self.undo([2])) == .refused, "live")
+    #expect(Self.code(owner, Self.undo([9])) == .refused, "never there")
     #expect(Self.code(owner, Self.forget(1, 2)) == nil)
-    #expect(Self.code(owner, Self.undo([2, 2])) == .unauthorized, "twice")
+    #expect(Self.code(owner, Self.undo([2, 2])) == .refused, "twice")
     #expect(Self.code(owner, Self.undo([2])) == nil)
-    #expect(Self.code(owner, Self.undo([2])) == .unauthorized, "live again")
+    #expect(Self.code(owner, Self.undo([2])) == .refused, "live again")
     #expect(Self.code(owner, Self.undo([1])) == nil)
     #expect(owner.log.state.snapshotsInOrder == before)
     #expect(owner.log.state.forgotten.isEmpty)
@@ -170,19 +170,19 @@ import VarveStorage
   @Test func recordsAreLiveOrCondemned() throws {
     let owner = try LogBench().unlock()
     #expect(Self.code(owner, LogBench.snapshot(1), LogBench.snapshot(2)) == nil)
-    #expect(Self.code(owner, Self.condemn(Self.record(1))) == .unauthorized, "live")
+    #expect(Self.code(owner, Self.condemn(Self.record(1))) == .refused, "live")
     #expect(Self.code(owner, Self.forget(1), Self.condemn(Self.record(1), Self.record(5))) == nil)
     let entry = owner.log.head.size - 1
-    #expect(Self.code(owner, LogBench.snapshot(5)) == .unauthorized, "condemned as an orphan")
-    #expect(Self.code(owner, Self.undo([1])) == .unauthorized, "it stays condemned")
+    #expect(Self.code(owner, LogBench.snapshot(5)) == .refused, "condemned as an orphan")
+    #expect(Self.code(owner, Self.undo([1])) == .refused, "it stays condemned")
     #expect(Self.code(owner, Self.condemn(Self.record(1))) == nil, "again")
-    #expect(Self.code(owner, Self.undo([1], [entry])) == .unauthorized, "by the other entry")
+    #expect(Self.code(owner, Self.undo([1], [entry])) == .refused, "by the other entry")
     #expect(Self.code(owner, Self.undo([1], [entry, entry + 1])) == nil)
     #expect(Self.code(owner, LogBench.snapshot(5)) == nil)
     #expect(Self.code(owner, Self.forget(1), Self.condemn(Self.record(1))) == nil)
     let last = owner.log.head.size - 1
     #expect(Self.code(owner, Self.sweep(last)) == nil)
-    #expect(Self.code(owner, Self.undo([1])) == .unauthorized, "its record is swept")
+    #expect(Self.code(owner, Self.undo([1])) == .refused, "its record is swept")
   }
 
   @Test func whatIsLostIsNotLive() throws {

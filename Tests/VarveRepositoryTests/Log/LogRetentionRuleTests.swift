@@ -110,7 +110,7 @@ import VarveRepository
   @Test func aWriterDoesNotLoosenAPolicy() throws {
     let (bench, owner, writer) = try Self.clients(.writer)
     #expect(Self.code(writer, .policy(.init(source: nil, keep: nil))) == .forbidden)
-    #expect(Self.code(owner, .policy(.init(source: nil, keep: nil))) == .unauthorized, "none there")
+    #expect(Self.code(owner, .policy(.init(source: nil, keep: nil))) == .refused, "none there")
     #expect(Self.code(writer, Self.policy(nil, 5)) == .forbidden, "without one all are kept")
     #expect(Self.code(writer, Self.policy(Self.source, 5)) == .forbidden)
     #expect(Self.code(owner, Self.policy(nil, 5)) == nil)
@@ -126,7 +126,7 @@ import VarveRepository
     #expect(state.policy(forSource: nil)?.keep[.daily] == .limited(6))
     #expect(Self.code(owner, Self.policy(Self.source, 1)) == nil, "an owner may")
     #expect(Self.code(owner, .policy(.init(source: Self.source, keep: nil))) == nil)
-    #expect(Self.code(owner, .policy(.init(source: Self.source, keep: nil))) == .unauthorized)
+    #expect(Self.code(owner, .policy(.init(source: Self.source, keep: nil))) == .refused)
     let after = try bench.audit("auditor").state
     #expect(after.policy(forSource: Self.source)?.keep[.daily] == .limited(6))
     #expect(after.policies.isEmpty)
@@ -144,7 +144,7 @@ import VarveRepository
         owner, Self.hold(1, .until(Self.later)), Self.hold(2, .released), Self.hold(3, .permanent))
         == nil)
     for number: UInt64 in 1...3 {
-      #expect(Self.code(owner, Self.forget(number)) == .unauthorized, "\(number)")
+      #expect(Self.code(owner, Self.forget(number)) == .refused, "\(number)")
     }
     let state = owner.log.state
     #expect(state.hold(on: Self.id(1), at: Timestamp(seconds: 3_999_999_999)) != nil)
@@ -153,15 +153,15 @@ import VarveRepository
     #expect(state.hold(on: Self.id(9), at: Self.past) == nil)
     #expect(Self.code(owner, Self.release(1), Self.forget(1)) == nil)
     #expect(Self.code(owner, Self.release(2)) == nil)
-    #expect(Self.code(owner, Self.release(2)) == .unauthorized, "not held")
-    #expect(Self.code(owner, Self.release(3)) == .unauthorized, "for ever")
+    #expect(Self.code(owner, Self.release(2)) == .refused, "not held")
+    #expect(Self.code(owner, Self.release(3)) == .refused, "for ever")
     #expect(Self.code(owner, Self.forget(2)) == nil)
-    #expect(Self.code(owner, Self.hold(2, .released)) == .unauthorized, "forgotten")
-    #expect(Self.code(owner, Self.hold(9, .released)) == .unauthorized, "never there")
+    #expect(Self.code(owner, Self.hold(2, .released)) == .refused, "forgotten")
+    #expect(Self.code(owner, Self.hold(9, .released)) == .refused, "never there")
     #expect(
       Self.code(
         owner, .hold(.init(snapshots: [Self.id(3), Self.id(3)], term: .released, reason: "")))
-        == .unauthorized, "twice")
+        == .refused, "twice")
   }
 
   @Test func aHoldThatHasEndedHoldsNothing() throws {
@@ -191,6 +191,6 @@ import VarveRepository
       #expect(hold.term == expected, "\(index)")
       #expect(hold.reason == reason, "\(index)")
     }
-    #expect(Self.code(owner, Self.release(1)) == .unauthorized)
+    #expect(Self.code(owner, Self.release(1)) == .refused)
   }
 }

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 import VarveFormat
 import VarveProof
@@ -146,6 +147,41 @@ import VarveTestSupport
     let again = try bench.unlock("another")
     #expect(again.log.derivedDataFailure == nil)
     #expect(try again.log.verifyAll().checkpointSize == again.log.head.size)
+  }
+
+  /// Of a commit that is damaged or gone nothing can be derived; whoever has read it before goes on.
+  @Test(arguments: [false, true], [false, true])
+  func aBundleOfARottenCommitIsLeftOut(isMissing: Bool, whileOpening: Bool) throws {
+    let bench = try LogBench()
+    let owner = try bench.unlock()
+    try Self.grow(owner.log, to: whileOpening ? 259 : 255)
+    if whileOpening {
+      try bench.storage.remove(ObjectName.checkpoint)
+      for name in try bench.objects().keys where name.hasPrefix(ObjectName.tilePrefix) {
+        try bench.storage.remove(name)
+      }
+    }
+    let name = ObjectName.commit(3)
+    var bytes = try bench.storage.read(name)
+    bytes[bytes.count / 2] ^= 1
+    if isMissing { try bench.storage.remove(name) } else { try bench.storage.put(name, bytes) }
+    let client = try whileOpening ? bench.unlock() : owner
+    var failure = client.log.derivedDataFailure
+    #expect((failure == nil) == !whileOpening)
+    let warnings = Mutex<[VarveError]>([])
+    client.log.warn { warning in warnings.withLock { $0.append(warning) } }
+    try client.log.append { _ in [LogBench.note("x")] }
+    #expect(warnings.withLock { $0.count } == (whileOpening ? 0 : 1))
+    if !whileOpening { failure = client.log.derivedDataFailure }
+    #expect(failure?.code == (isMissing ? .missing : .damaged))
+    #expect(failure?.message.contains(name) == true)
+    let objects = try bench.objects()
+    #expect(objects["log/tile/0/000"] != nil)
+    #expect(objects["log/tile/entries/000"] == nil)
+    // The checkpoint is written, so that nobody meets the same again.
+    let again = try bench.unlock()
+    #expect(again.log.derivedDataFailure == nil)
+    #expect(again.log.head.size == (whileOpening ? 260 : 256))
   }
 
   @Test func thePublishedLogStandsAlone() throws {

@@ -165,12 +165,12 @@ import VarveStorage
     // And it can be continued: by the rules, and by other clients' leave.
     try owner.log.append { _ in [LogBench.snapshot(60)] }
     for known: UInt64 in [60, 50, 20, 9] {
-      #expect(throws: VarveError(.unauthorized, "")) {
+      #expect(throws: VarveError(.refused, "")) {
         try owner.log.append { _ in [LogBench.snapshot(known)] }
       }
     }
     // That a record is condemned is known, too.
-    #expect(throws: VarveError(.unauthorized, "")) {
+    #expect(throws: VarveError(.refused, "")) {
       try owner.log.append { _ in [.undo(.init(snapshots: [Digest(3, 0, 0, 0)]))] }
     }
     #expect(try bench.audit("another").head == owner.log.head)

@@ -8,6 +8,20 @@ import VarveStorage
 
 /// Mirroring that is stopped, sources that change or are damaged, and targets that are not what they should be.
 @Suite(.timeLimit(.minutes(10))) struct MirrorFaultTests {
+  // MARK: Too long
+
+  /// An object that is longer than any such object may be is damaged, and none of it is read.
+  @Test(arguments: [false, true]) func longerThanAnyObject(dryRun: Bool) throws {
+    let bench = try MirrorBench()
+    let saved = try bench.save()
+    let source = BloatedStorage(bench.storage, bloated: saved.record.name)
+    let report = try bench.mirror(from: source, to: MemoryStorage()) { $0.dryRun = dryRun }
+    #expect(report.failures.map(\.name) == [saved.record.name])
+    #expect(report.failures.first?.kind == .notAtSource)
+    #expect(report.failures.first?.message.contains("longer than any") == true)
+    #expect(source.largestRead.load(ordering: .relaxed) < 64 << 20)
+  }
+
   // MARK: Stopped
 
   /// I1 and I7: stopped before or after any change of the target, it is a state that the source had, with all that is live in it;
@@ -342,4 +356,35 @@ private final class MirrorWatcher: MirrorObserver {
   private let names = Mutex<[String]>([])
   var failures: [String] { names.withLock { $0 } }
   func failed(_ failure: MirrorReport.Failure) { names.withLock { $0.append(failure.name) } }
+}
+
+/// A store that lists one object as far longer than it is.
+private final class BloatedStorage: StorageBackend {
+  private static let size: UInt64 = 3 << 30
+  private let base: any StorageBackend
+  private let bloated: String
+  let largestRead = Atomic<Int>(0)
+
+  init(_ base: any StorageBackend, bloated: String) {
+    self.base = base
+    self.bloated = bloated
+  }
+
+  var location: String { base.location }
+  func read(_ name: String) throws -> [UInt8] { try base.read(name) }
+  func read(_ name: String, offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws {
+    largestRead.max(buffer.count, ordering: .relaxed)
+    try base.read(name, offset: offset, into: buffer)
+  }
+  func size(_ name: String) throws -> UInt64? {
+    name == bloated ? Self.size : try base.size(name)
+  }
+  func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws { try base.put(name, bytes) }
+  func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
+    try base.createExclusively(name, bytes)
+  }
+  func remove(_ name: String) throws { try base.remove(name) }
+  func list(_ prefix: String, _ body: (String, UInt64) throws -> Void) throws {
+    try base.list(prefix) { try body($0, $0 == bloated ? Self.size : $1) }
+  }
 }

@@ -112,7 +112,7 @@ final class ServiceBench {
       var options = BackupOptions(source: .paths([Array(directory("source").utf8)]))
       options.asPath = Array("/srv/\(source)".utf8)
       options.time = WallClock.now()
-      options.host = "node-1"
+      options.host = Array("node-1".utf8)
       options.tags = ["nightly"]
       options.workers = 1
       options.meta = ["profile": profile, "source": source, "set": "0123"]

@@ -15,7 +15,7 @@ import VarveServer
 
   private func status(_ request: [UInt8], recorded: TreeHead? = nil) throws -> Int {
     switch try rules.decide(request, recorded: { _ in recorded }) {
-    case .refuse(let answer), .conflict(let answer, _, _): answer.status
+    case .refuse(let answer), .conflict(let answer, _, _, _): answer.status
     case .cosign: 200
     }
   }
@@ -62,6 +62,39 @@ import VarveServer
     #expect(try status(log.request(from: 0, proof: [root])) == 422)
     #expect(try status(log.request(from: 20, proof: [root]), recorded: log.tree.head) == 422)
     #expect(try status(log.request(from: 20, proof: []), recorded: log.tree.head) == 200)
+  }
+
+  /// What the log signed is worth keeping where it may contradict what was recorded; certainly so only at the same size.
+  @Test func whatIsAConflict() throws {
+    let root = try #require(log.tree.root(atSize: 7))
+    let recorded = TreeHead(size: 7, root: root)
+    func decide(_ request: [UInt8], _ recorded: TreeHead?) throws -> WitnessRules.Decision {
+      try rules.decide(request, recorded: { _ in recorded })
+    }
+    func isFork(_ decision: WitnessRules.Decision) -> Bool? {
+      if case .conflict(_, _, _, let isFork) = decision { isFork } else { nil }
+    }
+    let same = try log.note(recorded)
+    let other = try log.note(TreeHead(size: 7, root: Digest(1, 2, 3, 4)))
+    #expect(try isFork(decide(log.request(from: 7, proof: [], note: other), recorded)) == true)
+    #expect(try isFork(decide(log.request(from: 7, proof: [root]), recorded)) == false)
+    // A wrong proof of what is recorded, or from nothing, shows nothing.
+    #expect(try isFork(decide(log.request(from: 7, proof: [root], note: same), recorded)) == nil)
+    #expect(try isFork(decide(log.request(from: 0, proof: [root]), nil)) == nil)
+    let empty = try log.note(TreeHead(size: 0, root: root))
+    #expect(try isFork(decide(log.request(from: 0, proof: [], note: empty), nil)) == true)
+  }
+
+  /// A line that comes again makes nothing else of a note.
+  @Test func signaturesCountOnce() throws {
+    let note = try log.note()
+    let text = String(decoding: note.bytes, as: UTF8.self)
+    let line = String(decoding: note.signatures[0].line, as: UTF8.self)
+    let repeated = try SignedNote(Array((text + line + line).utf8), "note")
+    #expect(repeated.signatures.count == 3)
+    let decision = try rules.decide(
+      log.request(from: 0, note: repeated), recorded: { _ in nil })
+    #expect(decision == .cosign(note, Checkpoint(origin: log.origin, head: log.tree.head)))
   }
 
   @Test func emptyTrees() throws {

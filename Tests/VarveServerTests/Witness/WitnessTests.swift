@@ -90,6 +90,54 @@ import VarveTestSupport
     #expect(witness.addCheckpoint(try log.request(from: 5)).status == 200)
   }
 
+  private func kept() throws -> [String] {
+    var kept: [String] = []
+    try storage.list("conflicts") { name, _ in kept.append(name) }
+    return kept
+  }
+
+  /// Anybody can ask for what the log has signed, and send it with a wrong proof as often as he likes.
+  @Test func nobodyFillsThePlacesOfForks() throws {
+    let witness = try witness()
+    #expect(witness.addCheckpoint(try log.request(from: 0)).status == 200)
+    let note = try log.note()
+    for count in 1...20 {
+      let lines = (0..<count).map { _ in String(decoding: note.signatures[0].line, as: UTF8.self) }
+      let repeated = try SignedNote(
+        Array("\(note.text)\n\(lines.joined())".utf8), "note")
+      let request = try log.request(from: 5, proof: [.zero], note: repeated)
+      #expect(witness.addCheckpoint(request).status == 422)
+    }
+    #expect(try kept() == [], "it is the head that was cosigned")
+    // Longer heads that are right, of a log that grows, with a proof that is not.
+    for _ in 0..<20 {
+      log.grow(by: 1)
+      for count in 1...2 {
+        let line = String(decoding: try log.note().signatures[0].line, as: UTF8.self)
+        let repeated = try SignedNote(
+          try log.note().bytes + Array(String(repeating: line, count: count).utf8), "note")
+        let request = try log.request(from: 5, proof: [.zero], note: repeated)
+        #expect(witness.addCheckpoint(request).status == 422)
+      }
+    }
+    let longer = try kept()
+    #expect(longer.count == 16)
+    // The newest ones.
+    for size in 10...25 { #expect(longer.contains { $0.contains("-\(size)-") }, "\(size)") }
+    // A fork is kept all the same.
+    let fork = try WitnessBench()
+    fork.grow(by: 5, salt: " of a fork")
+    #expect(witness.addCheckpoint(try fork.request(from: 5)).status == 422)
+    let forks = try kept().filter { $0.contains("/forks/5-") }
+    #expect(forks.count == 1)
+    let evidence = try SignedNote(try storage.read(#require(forks.first)), "fork")
+    #expect(evidence == (try fork.note()))
+    // What is cosigned in the end was no conflict.
+    #expect(witness.addCheckpoint(try log.request(from: 5)).status == 200)
+    #expect(try !kept().contains { $0.contains("-25-") })
+    #expect(try kept().count == 16)
+  }
+
   /// When it cannot be stored, nothing was cosigned: no answer has a signature, and the next size goes from before.
   @Test func nothingIsCosignedThatIsNotStored() throws {
     let failing = Mutex(true)

@@ -201,7 +201,7 @@ import VarveTestSupport
     var options = BackupOptions(
       source: .paths(
         ["a/b", "d/three"].map { Array("\(bench.source)/\($0)".utf8) }))
-    options.host = "elsewhere"
+    options.host = Array("elsewhere".utf8)
     let report = try Backup.run(try IndexedRepository(bench.unlocked), options: options)
     let snapshot = try #require(report.snapshot)
     let root = String(bench.source.dropFirst())

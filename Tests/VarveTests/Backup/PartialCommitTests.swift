@@ -148,7 +148,7 @@ import VarveTestSupport
     let left = try partials(bench)
     #expect(left.allSatisfy { $0.author == bench.unlocked.log.authorKeyID } && left.count == 1)
     // Another source drops none of them.
-    _ = try bench.backUpInParts(delay: 0) { $0.host = "elsewhere" }
+    _ = try bench.backUpInParts(delay: 0) { $0.host = Array("elsewhere".utf8) }
     #expect(try partials(bench).count == 1)
     // A held one stays.
     let held = try #require(left.first).id

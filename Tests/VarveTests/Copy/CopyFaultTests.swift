@@ -244,8 +244,8 @@ import VarveTestSupport
     let report = try Copy(
       from: source.unlocked(watched), to: bench.target.unlocked, options: options
     ).run(snapshots)
-    #expect(report.failed == [snapshots[0]])
-    #expect(report.problems.map(\.message) == ["it was forgotten meanwhile"])
+    #expect(report.gone == [snapshots[0]], "that is no damage")
+    #expect(report.failed.isEmpty && report.problems.isEmpty)
     #expect(report.copied.map(\.source) == [snapshots[1], snapshots[2]])
     try source.unlocked.log.refresh()
     try bench.expectEqual(report.copied)

@@ -171,6 +171,46 @@ import VarveTestSupport
     }
   }
 
+  /// The night after somebody has held the original, the copy that is there is held, too: once, and never for shorter.
+  @Test func copiesThatAreThereAreHeldLater() throws {
+    let bench = try CopyBench()
+    try bench.source.write("file", noise(3_000))
+    let first = try bench.backUp()
+    let copied = try #require(try bench.copy { $0.copiesHolds = true }.copied.first?.target)
+    func hold(_ term: LogStatement.Hold.Term) throws {
+      try bench.source.unlocked.log.append { _ in
+        [.hold(.init(snapshots: [first], term: term, reason: "audit"))]
+      }
+    }
+    func held() -> LogState.Hold? { bench.target.unlocked.log.state.holds[copied] }
+    let (soon, later) = (
+      Timestamp(seconds: WallClock.now().seconds + 5_000),
+      Timestamp(seconds: WallClock.now().seconds + 9_000)
+    )
+    try hold(.until(soon))
+    #expect(try bench.copy().held.isEmpty && held() == nil, "only when asked")
+    let dry = try bench.copy {
+      $0.copiesHolds = true
+      $0.dryRun = true
+    }
+    #expect(dry.held == [copied] && held() == nil)
+    #expect(try bench.copy { $0.copiesHolds = true }.held == [copied])
+    #expect(held()?.term == .until(soon) && held()?.reason == "audit")
+    let size = bench.target.unlocked.log.state.size
+    #expect(try bench.copy { $0.copiesHolds = true }.held.isEmpty)
+    #expect(bench.target.unlocked.log.state.size == size)
+    try hold(.until(later))
+    #expect(try bench.copy { $0.copiesHolds = true }.held == [copied])
+    #expect(held()?.term == .until(later))
+    // Tags of the copy have changed: it is another record now, of the same original.
+    try bench.target.unlocked.log.append { _ in
+      [.release(.init(snapshots: [copied], reason: ""))]
+    }
+    let tagged = try #require(
+      try TagChange(.set(["x"])).run(on: [copied], in: bench.target.unlocked).first?.new)
+    #expect(try bench.copy { $0.copiesHolds = true }.held == [tagged])
+  }
+
   @Test func anUnfinishedFileOfAPartialSnapshotIsCopied() throws {
     let bench = try CopyBench()
     try bench.source.write("long", noise(900_000))

@@ -301,6 +301,8 @@ import VarveTestSupport
         let proved = try ProvedEntry(try log.entry(index).bytes, proof, key: key)
         #expect(proved.checkpoint.head == log.head)
         #expect(proved.statement == (try log.entry(index).statement))
+        try proved.requireSigned(by: #require(proof.extra))
+        #expect(try log.proof(ofEntry: index, namesAuthor: false).extra == nil)
       }
     }
     for index in [log.head.size, .max] {

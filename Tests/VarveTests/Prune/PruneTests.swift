@@ -70,7 +70,17 @@ func secret(_ text: String) -> SecretBytes { SecretBytes(copying: Array(text.utf
     // The second prune finds everything condemned already.
     let again = try bench.prune { $0.grace = 3600 }
     #expect(again.condemnation == nil && again.deletedObjects == 0)
-    #expect(try bench.prune().deletedObjects > 0)
+    // That it is there still, and until when, is said.
+    #expect(report.plan.waitingObjects == 0 && report.plan.waitingUntil == nil)
+    #expect(again.plan.isEmpty && again.plan.waitingObjects == report.condemnedObjects)
+    #expect(again.plan.waitingByteCount == report.condemnedByteCount)
+    let until = try #require(again.plan.waitingUntil)
+    #expect((3_000...3_601).contains(until.seconds - WallClock.now().seconds))
+    let endless = try bench.prune { $0.grace = 300_000_000_000 }
+    #expect(endless.plan.waitingUntil?.seconds == 253_402_300_799)
+    let last = try bench.prune()
+    #expect(last.plan.waitingObjects == 0 && last.plan.waitingUntil == nil)
+    #expect(last.deletedObjects > 0)
     try bench.expectIntact()
   }
 

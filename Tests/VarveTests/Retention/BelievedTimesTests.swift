@@ -106,7 +106,7 @@ extension ForgetBench {
     try #require(
       try bench.backUp {
         $0.time = time
-        $0.host = "host"
+        $0.host = Array("host".utf8)
       }.snapshot)
   }
 }

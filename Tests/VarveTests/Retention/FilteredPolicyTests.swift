@@ -14,7 +14,7 @@ import VarveTestSupport
     try #require(
       try bench.bench.backUp {
         $0.time = ForgetBench.time(day: day)
-        $0.host = "host"
+        $0.host = Array("host".utf8)
         $0.meta = ["profile": profile, "source": "data"]
       }.snapshot)
   }
@@ -44,7 +44,7 @@ import VarveTestSupport
       try #require(
         try bench.bench.backUp {
           $0.time = Timestamp(seconds: 1_700_006_400 + seconds, nanoseconds: 0, offset: offset)
-          $0.host = "host"
+          $0.host = Array("host".utf8)
           $0.meta = ["profile": profile, "source": "data"]
         }.snapshot)
     }

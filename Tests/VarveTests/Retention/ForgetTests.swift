@@ -30,7 +30,7 @@ struct ForgetBench {
       try bench.backUp {
         $0.time = Self.time(day: day)
         $0.tags = tags
-        $0.host = host
+        $0.host = Array(host.utf8)
       }.snapshot)
     snapshots.append(snapshot)
     return snapshot
@@ -235,9 +235,6 @@ struct ForgetBench {
     let lost = bench.snapshots[1]
     try bench.bench.storage.remove(ObjectName.snapshot(lost))
     let repository = try bench.opened()
-    #expect(throws: VarveError(.missing, "")) {
-      try Forget(repository).run(ForgetRequest(bench.rules(last: 1)))
-    }
     try bench.setPolicy { $0[.last] = .limited(1) }
     var request = ForgetRequest(.snapshots([lost]))
     #expect(throws: VarveError(.refused, "")) { try Forget(repository).run(request) }
@@ -245,5 +242,36 @@ struct ForgetBench {
     #expect(try Forget(repository).run(request).removed.map(\.id) == [lost])
     #expect(repository.liveSnapshots == [bench.snapshots[0], bench.snapshots[2]])
     #expect(try Forget(repository).run(ForgetRequest(.policies)).removed.count == 1)
+  }
+
+  /// Rules and policies go on without it: it counts for none of them, and stays.
+  @Test(arguments: [false, true]) func whatCannotBeReadStays(byPolicy: Bool) throws {
+    let bench = try ForgetBench(days: 4)
+    let lost = bench.snapshots[3]
+    try bench.bench.storage.remove(ObjectName.snapshot(lost))
+    let repository = try bench.opened()
+    try bench.setPolicy { $0[.last] = .limited(1) }
+    let plan = try Forget(repository).run(
+      ForgetRequest(byPolicy ? .policies : bench.rules(last: 1)))
+    #expect(plan.removed.map(\.id) == [bench.snapshots[1], bench.snapshots[0]])
+    #expect(plan.unreadable.map(\.id) == [lost])
+    #expect(plan.unreadable.map(\.reasons) == [[.unreadable]])
+    #expect(repository.liveSnapshots == [bench.snapshots[2], lost])
+    let all = try Forget(repository).plan(ForgetRequest(.everything))
+    #expect(all.removed.map(\.id) == [bench.snapshots[2]])
+    let names = try PolicyNames(repository)
+    #expect(Array(names.sources.values) == [bench.source()])
+  }
+
+  @Test func twiceNamedIsForgottenOnce() throws {
+    let bench = try ForgetBench(days: 2)
+    let one = bench.snapshots[0]
+    let plan = try Forget(bench.repository).run(ForgetRequest(.snapshots([one, one])))
+    #expect(plan.removed.map(\.id) == [one])
+    let other = bench.snapshots[1]
+    let holds = HoldChange(bench.repository)
+    #expect(try holds.add(to: [other, other], term: .released, reason: "") == [other])
+    try holds.remove(from: [other, other], reason: "")
+    #expect(bench.repository.log.state.hold(on: other, at: WallClock.now()) == nil)
   }
 }

@@ -126,7 +126,7 @@ import VarveTestSupport
   @Test func hostAndTime() throws {
     let bench = try BackupBench()
     try bench.write("file", noise(100))
-    let snapshot = try #require(try bench.backUp { $0.host = "old" }.snapshot)
+    let snapshot = try #require(try bench.backUp { $0.host = Array("old".utf8) }.snapshot)
     let time = Timestamp(seconds: 1_600_000_000)
     let report = try Self.rewrite(bench, []) {
       $0.host = Array("new".utf8)
@@ -198,9 +198,48 @@ import VarveTestSupport
     let new = try #require(try Self.rewrite(bench, ["drop"]).changes.first?.new)
     var again = try Self.rewrite(bench, ["drop"])
     #expect(again.changes.isEmpty && again.present == [snapshot: new] && again.unchanged == [new])
+    #expect(again.forgotten.isEmpty)
+    again = try Self.rewrite(bench, ["drop"]) {
+      $0.forgets = true
+      $0.dryRun = true
+    }
+    #expect(again.present == [snapshot: new] && again.forgotten == [snapshot])
+    #expect(bench.unlocked.liveSnapshots == [snapshot, new])
     again = try Self.rewrite(bench, ["drop"]) { $0.forgets = true }
-    #expect(again.present == [snapshot: new])
+    #expect(again.present == [snapshot: new] && again.forgotten == [snapshot])
     #expect(bench.unlocked.liveSnapshots == [new])
+  }
+
+  @Test func whatIsForgottenIsReported() throws {
+    let bench = try BackupBench()
+    try bench.write("drop", noise(9_000))
+    let snapshot = try #require(try bench.backUp().snapshot)
+    let report = try Rewrite(
+      bench.unlocked,
+      options: {
+        var options = RewriteOptions()
+        options.excludes = [Array("drop".utf8)]
+        options.forgets = true
+        return options
+      }()
+    ).run(on: [snapshot, snapshot])
+    #expect(report.changes.map(\.old) == [snapshot], "named twice, rewritten once")
+    #expect(report.forgotten == [snapshot])
+  }
+
+  /// A record that cannot be read is none that an earlier run has made.
+  @Test func anotherRecordMayBeLost() throws {
+    let bench = try BackupBench()
+    try bench.write("drop", noise(9_000))
+    let lost = try #require(try bench.backUp().snapshot)
+    try bench.write("keep", noise(9_000, seed: 2))
+    let snapshot = try #require(try bench.backUp { $0.parent = .none }.snapshot)
+    try bench.storage.remove(ObjectName.snapshot(lost))
+    let fresh = try bench.unlocked(bench.storage)
+    var options = RewriteOptions()
+    options.excludes = [Array("drop".utf8)]
+    #expect(
+      try Rewrite(fresh, options: options).run(on: [snapshot]).changes.map(\.old) == [snapshot])
   }
 
   /// A change cache describes a tree: one of which something was taken out is not what it describes, whatever its tags

@@ -42,6 +42,15 @@ import VarveTestSupport
     #expect(try bench.unlocked.snapshotRecord(third).original == first, "the very first one")
   }
 
+  @Test func twiceNamedIsChangedOnce() throws {
+    let bench = try BackupBench()
+    try bench.write("file", [1])
+    let snapshot = try #require(try bench.backUp().snapshot)
+    let changed = try TagChange(.set(["one"])).run(on: [snapshot, snapshot], in: bench.unlocked)
+    #expect(changed.map(\.old) == [snapshot])
+    #expect(bench.unlocked.liveSnapshots == changed.map(\.new))
+  }
+
   @Test func whatHasTheTagsAlreadyIsLeft() throws {
     let bench = try BackupBench()
     try bench.write("file", [1])

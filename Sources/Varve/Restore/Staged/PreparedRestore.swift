@@ -243,7 +243,7 @@ public final class PreparedRestore {
       target: SnapshotPath(target), modified: before, preserved: plan.preserved,
       created: plan.created)
     var options = BackupOptions(source: .assembled(AssembledTree(source: tree)))
-    options.host = settings.host
+    options.host = settings.host.map { Array($0.utf8) }
     options.tags = ["safety"]
     options.meta = [
       PreservedTree.snapshotKey: id.hex, PreservedTree.targetKey: EscapedBytes.text(target),

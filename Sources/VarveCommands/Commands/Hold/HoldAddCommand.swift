@@ -38,7 +38,7 @@ struct HoldAddCommand: VarveSubcommand {
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).unlocked()
-    let ids = try chosen.ids(in: repository)
+    let ids = try chosen.ids(in: repository, on: console)
     let term: LogStatement.Hold.Term =
       permanent ? .permanent : until.map { .until($0.timestamp) } ?? .released
     let held = try HoldChange(repository).add(to: ids, term: term, reason: chosen.reason)
@@ -63,10 +63,8 @@ struct HoldAddCommand: VarveSubcommand {
 
 extension HeldSnapshotOptions {
   /// Each once.
-  func ids(in repository: UnlockedRepository) throws -> [Digest] {
-    let search = SnapshotSearch(repository)
-    var seen: Set<Digest> = []
-    return try snapshots.map { try search.id(of: SnapshotSelector(parsing: $0.bytes)) }
-      .filter { seen.insert($0).inserted }
+  func ids(in repository: UnlockedRepository, on console: Console) throws -> [Digest] {
+    try SnapshotSearch(repository) { console.warning($0.complaint) }
+      .ids(of: try snapshots.map { try SnapshotSelector(parsing: $0.bytes) })
   }
 }

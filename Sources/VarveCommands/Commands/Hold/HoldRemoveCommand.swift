@@ -21,7 +21,7 @@ struct HoldRemoveCommand: VarveSubcommand {
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).unlocked()
-    let ids = try chosen.ids(in: repository)
+    let ids = try chosen.ids(in: repository, on: console)
     let isDone = try proposal.run(in: repository, on: console) {
       try HoldChange(repository).remove(from: ids, reason: chosen.reason)
     }

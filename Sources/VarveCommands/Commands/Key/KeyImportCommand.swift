@@ -11,7 +11,7 @@ struct KeyImportCommand: VarveSubcommand {
     discussion: """
       For when the passwords are lost: the recovery key, typed or scanned into a file, opens the \
       repository, and a new owner's password or key file is added. Case, spaces and dashes in the key \
-      do not matter.
+      do not matter. Where several owners have to agree to that, propose it (--propose).
 
       Examples:
         varve key import recovery.txt
@@ -28,6 +28,7 @@ struct KeyImportCommand: VarveSubcommand {
   var newKeyFile: String?
 
   @OptionGroup var newPassword: NewPasswordOptions
+  @OptionGroup var proposal: ProposeOption
   @OptionGroup var global: GlobalOptions
 
   mutating func validate() throws {
@@ -40,10 +41,12 @@ struct KeyImportCommand: VarveSubcommand {
     let access = RepositoryAccess(global, console)
     let repository = try access.opened().unlock(
       .keyText(try SecretFile.keyText(at: file)), client: try access.client())
-    let id = try NewCredentialFlow(
-      keyFile: newKeyFile, password: newPassword, role: .owner, label: label
-    ).run(in: repository)
-    try KeyAdded(id: id, role: .owner, keyFile: newKeyFile).print(on: console)
+    let flow = NewCredentialFlow(
+      keyFile: newKeyFile, password: newPassword, role: .owner, label: label)
+    var id = Digest.zero
+    if try proposal.run(in: repository, on: console, { id = try flow.run(in: repository) }) {
+      try KeyAdded(id: id, role: .owner, keyFile: newKeyFile).print(on: console)
+    }
     return .success
   }
 }

@@ -26,6 +26,7 @@ struct KeyPasswdCommand: VarveSubcommand {
       id = try repository.changePassword(to: try newPassword.password())
     }
     if isDone { try KeyAdded(id: id, role: repository.role, keyFile: nil).print(on: console) }
+    console.warnOfCredential(left: repository)
     return .success
   }
 }

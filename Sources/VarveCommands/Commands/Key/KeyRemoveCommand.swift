@@ -34,6 +34,7 @@ struct KeyRemoveCommand: VarveSubcommand {
       try repository.removeCredential(credential)
     }
     guard isDone else { return .success }
+    console.warnOfCredential(left: repository)
     if console.isJSON {
       try console.json {
         $0.member("message_type", "key_removed")

@@ -45,25 +45,28 @@ struct KeyRotateCommand: VarveSubcommand {
     }
     let role = repository.log.state.author(ofCredential: old)?.role ?? .reader
     let output = try KeyFileOutput(creating: newKeyFile)
+    var new = Digest.zero
     let isDone = try proposal.run(in: repository, on: console) {
-      try output.write(try repository.replaceWithKeyFile(old).text)
+      new = try repository.replaceWithKeyFile(old) { try output.write($0) }.credential
     }
-    if isDone, let new = repository.log.state.liveCredentials.last?.credential {
-      try KeyAdded(id: new, role: role, keyFile: newKeyFile).print(on: console)
-    }
+    if isDone { try KeyAdded(id: new, role: role, keyFile: newKeyFile).print(on: console) }
+    console.warnOfCredential(left: repository)
     return .success
   }
 
   private func rotateOwn(_ access: RepositoryAccess, on console: Console) throws -> ExitStatus {
     let secret = try access.secret()
+    let isKeyFile = !secret.isPassword
     let repository = try access.opened().unlock(secret, client: try access.client())
     let isDone = try proposal.run(in: repository, on: console) {
       try repository.rotateAuthorKey(secret)
     }
     if isDone, let id = repository.credential {
-      try KeyAdded(id: id, role: repository.role, keyFile: nil, verb: "rotated")
-        .print(on: console)
+      try KeyAdded(
+        id: id, role: repository.role, keyFile: nil, hasKeyFile: isKeyFile, verb: "rotated"
+      ).print(on: console)
     }
+    console.warnOfCredential(left: repository)
     return .success
   }
 }

@@ -15,9 +15,15 @@ struct NewCredentialFlow {
       return try repository.addPassword(try password.password(), role: role, label: label)
     }
     let output = try KeyFileOutput(creating: keyFile)
-    let new = try repository.addKeyFile(role: role, label: label)
-    try output.write(new.text)
-    return new.credential
+    return try repository.addKeyFile(role: role, label: label) { try output.write($0) }.credential
+  }
+}
+
+extension Console {
+  /// Says that a removed credential's object is still there.
+  func warnOfCredential(left repository: UnlockedRepository) {
+    guard let failure = repository.credentialDeletionFailure else { return }
+    warning("\(ByteText.printable(failure.description)); it opens nothing any more")
   }
 }
 
@@ -26,6 +32,8 @@ struct KeyAdded {
   let id: Digest
   let role: Role
   let keyFile: String?
+  /// Whether a key file opens it, also where none was made.
+  var hasKeyFile = false
   var verb = "added"
 
   func print(on console: Console) throws {
@@ -37,7 +45,7 @@ struct KeyAdded {
         if let keyFile { $0.member("key_file", bytes: RawArgument.bytes(keyFile)) }
       }
     } else if !console.isQuiet {
-      let what = keyFile == nil ? "password" : "key file"
+      let what = hasKeyFile || keyFile != nil ? "key file" : "password"
       try console.line("\(verb) \(what) \(id.hex.prefix(8)), role \(role.rawValue)")
     }
   }

@@ -11,8 +11,8 @@ struct LogProveCommand: VarveSubcommand {
     abstract: "Show that an entry is in the log, to anybody who knows its key.",
     usage: "varve log prove [<options>] <index>",
     discussion: """
-      Prints a C2SP tlog-proof: the entry's index, its path in the Merkle tree, and a checkpoint of the log. \
-      The entry itself is what 'varve cat entry' prints. By default the stored checkpoint is used and no password \
+      Prints a C2SP tlog-proof: the key of the entry's author, its index, its path in the Merkle tree, and a \
+      checkpoint of the log. The entry itself is what 'varve cat entry' prints. By default the stored checkpoint is used and no password \
       is needed; with --sign the newest head is signed, which takes an owner's or writer's credential.
 
       Examples:

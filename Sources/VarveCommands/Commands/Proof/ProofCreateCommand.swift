@@ -77,7 +77,8 @@ struct ProofCreateCommand: VarveSubcommand {
     options.releasesContent = withContentKey
     options.releasesSharedBlocks = sharedBlocks
     let repository = try RepositoryAccess(global, console).readable()
-    let found = try SnapshotAccess(repository.unlocked, filter).snapshot(named: snapshot.bytes)
+    let found = try SnapshotAccess(repository.unlocked, filter, on: console)
+      .snapshot(named: snapshot.bytes)
     let proof = try FileProofs(repository, options: options, cancellation: Interruption.flag).make(
       of: files.map {
         SnapshotPath(components: found.path.components + SnapshotPath($0.bytes).components)

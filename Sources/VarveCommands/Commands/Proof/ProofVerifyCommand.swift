@@ -12,8 +12,8 @@ struct ProofVerifyCommand: VarveSubcommand {
       The proof is one of files, a drill's (proof.json), or a log entry as 'varve receipt export' and 'varve cat \
       entry' give it, with its log proof ('varve log prove') beside it. The key must come from somebody whom you trust, not with the proof.
 
-      Exit code 22 means that it does not hold; the message names the first link that does not. varve-verify \
-      does the same and is a program of its own.
+      Exit code 22 means that it does not hold; the message names the first link that does not. A log proof without \
+      the author's key, as older versions wrote it, proves nobody's word. varve-verify does the same and is a program of its own.
 
       Examples:
         varve proof verify contract.proof --key log.vkey --file contract.pdf

@@ -11,7 +11,7 @@ struct ReceiptExportCommand: VarveSubcommand {
     usage: "varve receipt export [<options>] <index> -o <file>",
     discussion: """
       FILE gets the entry as it was signed, a DSSE envelope with an in-toto statement, which tools for these can \
-      verify; FILE.tlog-proof the C2SP tlog-proof of it. By default the stored checkpoint is used and no password is \
+      verify; FILE.tlog-proof the C2SP tlog-proof of it, with its author's key. By default the stored checkpoint is used and no password is \
       needed; with --sign the newest head is signed, which takes an owner's or writer's credential.
 
       Examples:

@@ -48,22 +48,26 @@ struct RepairSnapshotsCommand: VarveSubcommand {
     options.marks = mark
     options.isDryRun = dryRun
     let repair = try SnapshotRepair(repository, options: options, cancellation: Interruption.flag)
-    let chosen = try chosen(in: repository)
+    let (chosen, choice) = try chosen(in: repository, on: console)
     let repaired = try repair.run(on: chosen)
     try SnapshotRepairSummary(repaired, of: chosen.count, options).print(on: console)
+    try choice?.finish()
     return .success
   }
 
-  /// Those named, or all; records are read only where an option asks for what is in them, since they may be damaged.
-  private func chosen(in repository: UnlockedRepository) throws -> [Digest] {
-    let live = repository.log.state.snapshotsInOrder.map(\.id)
-    let isFiltered = !filter.filter.isEmpty
-    let access = SnapshotAccess(repository, filter)
-    guard !snapshots.isEmpty else {
-      return isFiltered ? try access.snapshots(named: []).map(\.id) : live
+  /// Those named, or all, since records may be damaged; with options that ask for what is in them, those that can be read:
+  /// of others nobody knows whether they are meant.
+  private func chosen(
+    in repository: UnlockedRepository, on console: Console
+  ) throws -> ([Digest], SnapshotChoice?) {
+    if snapshots.isEmpty && filter.filter.isEmpty {
+      return (repository.log.state.snapshotsInOrder.map(\.id), nil)
     }
-    var seen: Set<Digest> = []
-    return try snapshots.map { try access.id(named: $0.bytes) }
-      .filter { seen.insert($0).inserted }
+    let access = SnapshotAccess(repository, filter, on: console)
+    guard snapshots.isEmpty else {
+      return (try access.ids(named: snapshots.map(\.bytes)), nil)
+    }
+    let choice = try access.choice(named: [])
+    return (choice.readable(on: console).map(\.id), choice)
   }
 }

@@ -14,7 +14,7 @@ struct WitnessServeCommand: VarveSubcommand {
       Serves c2sp.org/tlog-witness: POST /add-checkpoint, GET /<origin hash>/checkpoint. The list of logs is \
       read when it starts. It speaks HTTP without encryption: put a proxy with a certificate in front \
       of it, or use a private network. SIGTERM ends it after the requests under way. What a log signed and what could \
-      not be cosigned is kept below conflicts/.
+      not be cosigned is kept below conflicts/: in forks/ what shows that a log has two histories.
 
       Example:
         varve witness serve /srv/witness --listen 127.0.0.1:8080
