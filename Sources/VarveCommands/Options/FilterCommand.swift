@@ -15,9 +15,8 @@ struct FilterCommand {
     let name = "'\(command)'"
     var answer: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 1 << 16)
-    try ShellCommand(command, name: name).run(
-      input: input, isInterrupted: { try Interruption.flag.check() }
-    ) { file in
+    func check() throws { try Interruption.flag.check() }
+    try ShellCommand(command, name: name).run(input: input, isInterrupted: check) { file in
       let count = read(file, &piece, piece.count)
       guard count >= 0 else {
         if errno == EINTR { return true }

@@ -45,7 +45,8 @@ extension SnapshotChoice {
       "\(HumanText.count(unreadable.count, "snapshot")) cannot be read, and "
         + "\(unreadable.count == 1 ? "was" : "were") left out",
       hint:
-        "run 'varve check' to see what is damaged; 'varve forget' with an id parts with a snapshot that is lost")
+        "run 'varve check' to see what is damaged; 'varve forget' with an id parts with a snapshot that is lost"
+    )
   }
 }
 

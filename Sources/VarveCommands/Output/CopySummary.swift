@@ -32,7 +32,8 @@ struct CopySummary {
     if !report.held.isEmpty {
       let verb = report.dryRun ? "would hold" : "held"
       try console.line(
-        "\(verb) \(HumanText.count(report.held.count, "copy", "copies")) that \(report.held.count == 1 ? "was" : "were") there already")
+        "\(verb) \(HumanText.count(report.held.count, "copy", "copies")) that \(report.held.count == 1 ? "was" : "were") there already"
+      )
     }
     if !report.gone.isEmpty {
       let ids = report.gone.map { String($0.hex.prefix(8)) }.joined(separator: ", ")

@@ -36,8 +36,8 @@ struct RewriteSummary {
     guard !console.isQuiet else { return }
     for change in report.changes { try console.line(text(change)) }
     for (old, new) in present {
-      let end =
-        report.forgotten.contains(old) ? isDryRun ? "; it would be forgotten" : "; it is forgotten" : ""
+      let forgotten = isDryRun ? "; it would be forgotten" : "; it is forgotten"
+      let end = report.forgotten.contains(old) ? forgotten : ""
       try console.line(
         "snapshot \(old.hex.prefix(8)) was rewritten before: it is \(new.hex.prefix(8))\(end)")
     }

@@ -26,11 +26,12 @@ extension UnlockedRepository {
     let addition = LogStatement.CredentialChange.Addition(
       authorKey: publicKey, credential: new.id, keyID: KeyID(publicKey: publicKey), role: role)
     var isStored = false
-    try log.append(storing: {
+    func storeOnce() throws {
       guard !isStored else { return }
       try store(new, keep: keep)
       isStored = true
-    }) { state in
+    }
+    try log.append(storing: storeOnce) { state in
       let removals = try old.map { [try Self.removal(of: $0, state)] } ?? []
       return [
         .credential(LogStatement.CredentialChange(additions: [addition], removals: removals))

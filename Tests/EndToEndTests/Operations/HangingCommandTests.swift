@@ -23,7 +23,7 @@ import VarveTestThreads
       repositories:
         main:
           location: \(here.repository)
-          password-command: "echo $$ >\(marks); exec sleep 300"
+          password-command: "echo $$$$ >\(marks); exec sleep 300"
       profiles:
         nightly: {schedule: daily, sources: [\(here.source)]}
 

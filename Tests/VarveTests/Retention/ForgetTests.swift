@@ -249,8 +249,8 @@ struct ForgetBench {
     let bench = try ForgetBench(days: 4)
     let lost = bench.snapshots[3]
     try bench.bench.storage.remove(ObjectName.snapshot(lost))
-    let repository = try bench.opened()
     try bench.setPolicy { $0[.last] = .limited(1) }
+    let repository = try bench.opened()
     let plan = try Forget(repository).run(
       ForgetRequest(byPolicy ? .policies : bench.rules(last: 1)))
     #expect(plan.removed.map(\.id) == [bench.snapshots[1], bench.snapshots[0]])
