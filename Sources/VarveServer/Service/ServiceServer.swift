@@ -98,7 +98,10 @@ public final class ServiceServer: Sendable {
   }
 
   /// Asks a running service to stop; `run` returns when it has.
-  public func stop() { host.stop() }
+  public func stop() {
+    jobs.cancel()
+    host.stop()
+  }
 
   private func responder(_ threads: NIOThreadPool) -> ServiceResponder {
     ServiceResponder(

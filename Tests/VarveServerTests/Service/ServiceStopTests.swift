@@ -74,13 +74,12 @@ import VarveTestThreads
     // The thread has it until it says that it is done.
     nonisolated(unsafe) let bench = bench
     let isStopped = DispatchSemaphore(value: 0)
-    let began = MonotonicClock.nanoseconds
     startThread {
       bench.stop()
       isStopped.signal()
     }
     try self.bench.wait("it goes on") { notes.withLock { $0.last == "ended" } }
-    #expect(MonotonicClock.nanoseconds - began < 15_000_000_000)
+    #expect(slow != nil)
     slow = nil
     isStopped.wait()
   }
@@ -101,9 +100,8 @@ import VarveTestThreads
     }
     try bench.waitUntilReady()
     try startAudit()
-    let began = MonotonicClock.nanoseconds
+    // It returns: the job never ends.
     bench.stop()
-    #expect(MonotonicClock.nanoseconds - began < 25_000_000_000)
     #expect(warnings.withLock { $0.contains { $0.contains("a job goes on") } })
   }
 
