@@ -39,7 +39,7 @@ import VarveTestThreads
   @Test func aDamagedInventoryStopsNoRestoreAndNoBackup() throws {
     let here = try prepare(["--pack-size", "1M"])
     var generator = SystemRandomNumberGenerator()
-    let random = (0..<6 << 20).map { _ in generator.next() as UInt64 }
+    let random = (0..<12 << 20).map { _ in generator.next() as UInt64 }
     try here.write(random.withUnsafeBytes { Array($0) }, to: here.source + "/large")
     try here.backup()
     let name = try #require(here.objects("inventories/").first)
