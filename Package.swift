@@ -8,6 +8,9 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+// Tests whose own code need not be fast, against modules that are: half the time to compile them.
+let unoptimized = strict + [.unsafeFlags(["-Onone"])]
+
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 // Without full Foundation, which would double the binary.
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -146,7 +149,7 @@ let package = Package(
     .testTarget(
       name: "VarveFormatTests",
       dependencies: ["VarveCrypto", "VarveFormat", "VarveProof", "VarveTestSupport"],
-      swiftSettings: strict),
+      swiftSettings: unoptimized),
     .testTarget(
       name: "VarveCryptoTests", dependencies: ["VarveCrypto", "VarveFormat", "VarveTestSupport"],
       swiftSettings: strict),
@@ -157,48 +160,48 @@ let package = Package(
     .testTarget(
       name: "VarveProofTests",
       dependencies: ["VarveCrypto", "VarveFormat", "VarveProof", "VarveTestSupport"],
-      swiftSettings: strict),
+      swiftSettings: unoptimized),
     .testTarget(
       name: "VarveTests",
       dependencies: [
         "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository",
         "VarveStorage",
         "VarveTestSupport",
-      ], swiftSettings: strict),
+      ], swiftSettings: unoptimized),
     .testTarget(
       name: "VarveStorageTests",
       dependencies: ["CVarveLinux", "VarveFormat", "VarveStorage", "VarveTestSupport"],
-      swiftSettings: strict),
+      swiftSettings: unoptimized),
     .testTarget(
       name: "VarveRemoteStorageTests",
       dependencies: [
         "VarveCrypto", "VarveFormat", "VarveRemoteStorage", "VarveStorage", "VarveTestSupport",
         "VarveTestThreads", nio("NIOCore"), nio("NIOPosix"),
-      ], swiftSettings: strict),
+      ], swiftSettings: unoptimized),
     .testTarget(
       name: "VarveOperationsTests",
       dependencies: [
         "CSQLite", "Varve", "VarveCrypto", "VarveFormat", "VarveOperations", "VarveProof",
         "VarveRepository", "VarveStorage", "VarveTestSupport", "VarveTestThreads", "VarveVerifier",
-      ], swiftSettings: strict),
+      ], swiftSettings: unoptimized),
     .testTarget(
       name: "VarveServerTests",
       dependencies: [
         "Varve", "VarveCrypto", "VarveFormat", "VarveOperations", "VarveProof",
         "VarveRemoteStorage", "VarveRepository", "VarveServer", "VarveStorage", "VarveTestSupport",
         "VarveTestThreads",
-      ], swiftSettings: strict),
+      ], swiftSettings: unoptimized),
     .testTarget(
       name: "VarveRepositoryTests",
       dependencies: [
         "VarveChunking", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository",
         "VarveStorage", "VarveTestSupport", "VarveTestThreads",
-      ], swiftSettings: strict),
+      ], swiftSettings: unoptimized),
     .testTarget(
       name: "VarveCommandsTests",
       dependencies: [
         "VarveCommands", "VarveCrypto", "VarveFormat", "VarveOperations", "VarveRepository",
-      ], swiftSettings: strict),
+      ], swiftSettings: unoptimized),
     .testTarget(
       name: "SimulationTests",
       dependencies: [
@@ -212,6 +215,6 @@ let package = Package(
       dependencies: [
         "CVarveLinux", "Varve", "VarveCrypto", "VarveFormat", "VarveProof", "VarveRepository",
         "VarveStorage", "VarveTestSupport", "VarveTestThreads",
-      ], swiftSettings: strict),
+      ], swiftSettings: unoptimized),
   ]
 )

@@ -20,8 +20,10 @@ struct HostileServer {
   {
     var options = SFTPStorage.Options()
     options.command = ["python3", directory("server.py"), lie]
-    options.idleSeconds = 1
-    options.connectSeconds = 1
+    // What is no silence has the time that Python takes to start on a busy machine.
+    let isSilentFromTheStart = ["nothing", "noise"].contains(lie)
+    options.connectSeconds = isSilentFromTheStart ? 1 : 60
+    options.idleSeconds = isSilentFromTheStart || Self.answers.contains(lie) ? 1 : 60
     change(&options)
     return SFTPStorage(try SFTPLocation("sftp:host:/repository"), options: options)
   }

@@ -7,7 +7,7 @@ import VarveRepository
 import VarveStorage
 
 /// Mirroring that is stopped, sources that change or are damaged, and targets that are not what they should be.
-@Suite(.timeLimit(.minutes(10))) struct MirrorFaultTests {
+@Suite(.timeLimit(.minutes(60))) struct MirrorFaultTests {
   // MARK: Too long
 
   /// An object that is longer than any such object may be is damaged, and none of it is read.

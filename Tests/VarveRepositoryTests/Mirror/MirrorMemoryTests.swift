@@ -6,7 +6,7 @@ import VarveRepository
 import VarveStorage
 
 /// What a plan for very many objects takes.
-@Suite(.enabled(if: getenv("VARVE_SOAK") != nil), .timeLimit(.minutes(10)))
+@Suite(.enabled(if: getenv("VARVE_SOAK") != nil), .timeLimit(.minutes(60)))
 struct MirrorMemoryTests {
   private static let count: UInt64 = 1_000_000
 

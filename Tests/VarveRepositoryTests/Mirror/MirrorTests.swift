@@ -5,7 +5,7 @@ import VarveProof
 import VarveRepository
 import VarveStorage
 
-@Suite(.timeLimit(.minutes(10))) struct MirrorTests {
+@Suite(.timeLimit(.minutes(60))) struct MirrorTests {
   @Test func aTwinIsEqualByteForByte() throws {
     let (bench, saved) = try MirrorBench.history()
     let target = MemoryStorage()

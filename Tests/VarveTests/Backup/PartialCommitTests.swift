@@ -10,7 +10,7 @@ import VarveStorage
 import VarveTestSupport
 
 /// How partial snapshots get into the log and out of it again.
-@Suite(.timeLimit(.minutes(10))) struct PartialCommitTests {
+@Suite(.timeLimit(.minutes(60))) struct PartialCommitTests {
   private func fill(_ bench: BackupBench, files: Int = 60, seed: UInt64 = 1) throws {
     for number in 0..<files {
       let directory = "d\(number % 5)"

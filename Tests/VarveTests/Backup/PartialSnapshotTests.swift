@@ -8,7 +8,7 @@ import VarveStorage
 import VarveTestSupport
 
 /// Backups that commit what is done while they go on, and go on from there.
-@Suite(.timeLimit(.minutes(10))) struct PartialSnapshotTests {
+@Suite(.timeLimit(.minutes(60))) struct PartialSnapshotTests {
   /// Directories within directories, of small files that all differ.
   private static let fileCount = 6 * 2 * 10
 

@@ -9,7 +9,7 @@ import VarveStorage
 import VarveTestSupport
 
 /// Copies that are stopped, and repositories that change or are damaged meanwhile.
-@Suite(.timeLimit(.minutes(10))) struct CopyFaultTests {
+@Suite(.timeLimit(.minutes(60))) struct CopyFaultTests {
   /// Three snapshots of files of all lengths.
   private static func history(packSize: Int = RepositoryConfig.standardPackSize) throws -> CopyBench
   {

@@ -7,7 +7,7 @@ import VarveRepository
 import VarveStorage
 import VarveTestSupport
 
-@Suite(.timeLimit(.minutes(10))) struct CopyTests {
+@Suite(.timeLimit(.minutes(60))) struct CopyTests {
   @Test func aCopyIsTheSame() throws {
     let bench = try CopyBench()
     try bench.source.writeEveryKind()

@@ -7,7 +7,7 @@ import VarveRepository
 import VarveStorage
 import VarveTestSupport
 
-@Suite(.timeLimit(.minutes(10))) struct RewriteTests {
+@Suite(.timeLimit(.minutes(60))) struct RewriteTests {
   private static func rewrite(
     _ bench: BackupBench, _ patterns: [String], on snapshots: [Digest]? = nil,
     _ change: (inout RewriteOptions) -> Void = { _ in }
