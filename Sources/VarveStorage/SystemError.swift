@@ -12,6 +12,9 @@ package enum SystemError {
     }
   }
 
+  /// The codes of a disk that is full, or of a quota that is.
+  fileprivate static let ofSpace = [ENOSPC, EDQUOT]
+
   static func hint(_ code: Int32) -> String? {
     switch code {
     case ENOSPC, EDQUOT: "free some space there and run the command again; nothing needs repair"
@@ -33,5 +36,10 @@ extension VarveError {
   package init(system code: Int32, _ message: String) {
     self.init(
       .io, "\(message): \(SystemError.text(code))", hint: SystemError.hint(code))
+  }
+
+  /// Whether there was no room: the code does not tell a full disk from a broken one; the system's words do.
+  package var isOfSpace: Bool {
+    code == .io && SystemError.ofSpace.contains { message.hasSuffix(SystemError.text($0)) }
   }
 }

@@ -15,6 +15,13 @@ struct PruneSummary {
     } else if !console.isQuiet {
       try planned(on: console)
     }
+    if report == nil || console.isJSON {
+      for snapshot in plan.heldWithLosses {
+        console.warning(
+          "the snapshot \(snapshot.hex.prefix(8)) is held and not whole: what it has lost stays lost, and so does "
+            + "what could be reached only through that")
+      }
+    }
     if plan.unindexedPacks > 0, report == nil || console.isJSON {
       console.warning(
         "\(HumanText.count(plan.unindexedPacks, "live pack is", "live packs are")) in no index; "
@@ -23,11 +30,13 @@ struct PruneSummary {
   }
 
   private func planned(on console: Console) throws {
-    func line(_ what: String, _ objects: [ObjectReference], _ noun: String) throws {
+    func line(
+      _ what: String, _ objects: [ObjectReference], _ one: String, _ many: String? = nil
+    ) throws {
       guard !objects.isEmpty else { return }
       let bytes = objects.reduce(UInt64(0)) { $0 + $1.size }
       try console.line(
-        "\(what): \(HumanText.count(objects.count, noun)), \(HumanText.bytes(bytes))")
+        "\(what): \(HumanText.count(objects.count, one, many)), \(HumanText.bytes(bytes))")
     }
     try console.line(
       "\(HumanText.count(plan.packs, "pack")), \(HumanText.bytes(plan.byteCount)), of which "
@@ -39,9 +48,10 @@ struct PruneSummary {
       try console.line("  of which are copied: \(HumanText.bytes(plan.repackByteCount))")
     }
     try line("replace", plan.replacedSegments, "index segment")
-    try line("condemn", plan.records, "record of a forgotten snapshot")
+    try line(
+      "condemn", plan.records, "record of a forgotten snapshot", "records of forgotten snapshots")
     try line("condemn", plan.lost, "lost object")
-    try line("condemn", plan.orphans, "object that nothing names")
+    try line("condemn", plan.orphans, "object that nothing names", "objects that nothing names")
     if plan.sparedOrphans > 0 {
       try console.line(
         "leave alone: \(HumanText.count(plan.sparedOrphans, "object")) that a running backup may "
@@ -104,6 +114,7 @@ struct PruneSummary {
     writer.member("orphans", UInt64(plan.orphans.count))
     writer.member("spared_orphans", plan.sparedOrphans)
     writer.member("unindexed_packs", plan.unindexedPacks)
+    writer.member("held_with_losses", plan.heldWithLosses.map(\.hex))
     writer.member("waiting_objects", plan.waitingObjects)
     writer.member("waiting_bytes", plan.waitingByteCount)
     if let until = plan.waitingUntil { writer.member("waiting_until", until.utcSeconds) }

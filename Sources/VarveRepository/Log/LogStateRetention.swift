@@ -59,6 +59,17 @@ extension LogState {
     return !keep.keepsAtLeast(present.keep)
   }
 
+  /// What it would be had an owner just forgotten those of `snapshots` that are live: to plan with, never to sign.
+  func supposing(forgotten snapshots: [Digest]) -> LogState {
+    var after = self
+    for id in snapshots {
+      guard let snapshot = after.snapshots.remove(id) else { continue }
+      after.forgotten[id] = Forgotten(
+        snapshot: snapshot, entry: size, author: recoveryAuthor, time: snapshot.time)
+    }
+    return after
+  }
+
   mutating func fold(_ change: LogStatement.PolicyChange, _ policy: (RetentionPolicy) -> Policy) {
     if let source = change.source {
       policies[source] = change.keep.map(policy)

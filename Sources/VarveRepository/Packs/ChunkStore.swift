@@ -193,6 +193,14 @@ package final class ChunkStore: Sendable {
     pending.value.withLock { $0.objects += objects }
   }
 
+  /// Deletes what `finish` has not returned, once the session has failed; stops where something cannot be deleted. What is
+  /// left is an orphan.
+  func discard() {
+    for object in pending.value.withLock({ $0.takeObjects() }) {
+      do { try storage.remove(object.name) } catch { return }
+    }
+  }
+
   private static func writeSegment(
     of rows: consuming IndexSegmentBuilder, segments: SegmentCipher, cache: SegmentCache,
     storage: any StorageBackend, index: ChunkIndex, counters: Counters,

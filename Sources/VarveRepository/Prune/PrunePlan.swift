@@ -34,6 +34,8 @@ public struct PrunePlan: Sendable {
   public internal(set) var waitingByteCount: UInt64 = 0
   /// When the last of them may be swept; nil when none waits.
   public internal(set) var waitingUntil: Timestamp?
+  /// Held snapshots that are not whole: what they have lost, and what could be reached only through it, stays lost.
+  public internal(set) var heldWithLosses: [Digest] = []
   /// Live packs that no index segment lists: they stay.
   public internal(set) var unindexedPacks: UInt64 = 0
 
@@ -68,11 +70,19 @@ public struct PruneReport: Sendable {
   /// Objects that were stored instead, and their bytes.
   public internal(set) var storedObjects: UInt64 = 0
   public internal(set) var storedByteCount: UInt64 = 0
-  /// Objects that were deleted, and their bytes.
-  public internal(set) var deletedObjects: UInt64 = 0
-  public internal(set) var deletedByteCount: UInt64 = 0
+  /// Objects that were deleted.
+  public internal(set) var deleted = Deleted()
   /// Packs that were to be condemned, but which a snapshot needs that came meanwhile.
   public internal(set) var savedPacks: UInt64 = 0
+
+  /// Objects that were there and are gone, and their bytes.
+  public struct Deleted: Sendable {
+    public internal(set) var objects: UInt64 = 0
+    public internal(set) var byteCount: UInt64 = 0
+  }
+
+  public var deletedObjects: UInt64 { deleted.objects }
+  public var deletedByteCount: UInt64 { deleted.byteCount }
 
   init(_ plan: PrunePlan) { self.plan = plan }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -32,8 +31,7 @@ struct Problem: Error {
     case .missing: self.init(404, "there is no such object")
     case .noRepository: self.init(404, "there is no such repository")
     case .usage: self.init(400, "that is no possible name of an object")
-    // The code does not tell a full disk from a broken one; the system's words do.
-    case .io where [ENOSPC, EDQUOT].contains { error.message.hasSuffix(SystemError.text($0)) }:
+    case .io where error.isOfSpace:
       self.init(507, "the server's disk has no room for it")
     case .io, .damaged:
       self.init(500, "the server cannot read or write the object: \(error.code.rawValue)")
