@@ -7,6 +7,10 @@
 //                         rule applied to all complete snapshots of the source that were live then
 //                         (Retention/RetentionDecision.swift; times as TimeAudit believes them)
 //     held ones           must not go: what a hold protected at the moment when the commit was made
+//
+// Where clocks contradict the log's order, which TimeAudit finds to be broken links, `forget` keeps what its rules keep by any of
+// them (Retention/ClockDoubts.swift). Earlier programs went by the claims alone, and an owner can have meant the one clock or
+// the other: what only that would have kept is noted, and no broken link of its own.
 
 internal import VarveFormat
 internal import VarveRepository
@@ -57,13 +61,17 @@ extension HistoryAudit {
       return
     }
     let decided = decide(source, policy, at: items[0].entry, gone: Set(items.map(\.place)))
+    let areDated = sources[Int(source)].live.allSatisfy { history.snapshots[Int($0)].taken != nil }
+    if areDated && !times.isOrdered {
+      noteDoubts(counted.filter { decided[$0.place]?.isEmpty ?? true }, of: source, policy)
+    }
     for item in counted {
       let reasons = decided[item.place] ?? []
       guard !reasons.isEmpty else {
         counts.forgotten += 1
         continue
       }
-      guard sources[Int(source)].live.allSatisfy({ history.snapshots[Int($0)].taken != nil }) else {
+      guard areDated else {
         isWithoutTime += 1
         continue
       }
@@ -88,6 +96,36 @@ extension HistoryAudit {
         "; \(history.snapshots[Int(other)].id.hex.prefix(8)) takes its place with another tree"
     }
     findings.append(AuditFinding(.broken, .retention, entry: entry, message))
+  }
+
+  /// - Parameter items: what one commit forgets of one source, and the policy does not keep by the times believed.
+  private mutating func noteDoubts(
+    _ items: [Gone], of source: Int32, _ policy: PoliciesInForce.Policy
+  ) {
+    guard let first = items.first else { return }
+    let live = sources[Int(source)].live
+    let dated = live.map { place in
+      let snapshot = history.snapshots[Int(place)]
+      let taken = times.taken[Int(place)]
+      return DatedSnapshot(
+        entry: snapshot.entry, tags: tagNames[Int(snapshot.tags)], claimed: taken, taken: taken,
+        believed: taken, logged: times.moment(of: snapshot.entry))
+    }
+    guard let doubts = ClockDoubts(dated, now: now(at: first.entry)) else { return }
+    let gone = Dictionary(items.map { ($0.place, $0.entry) }) { first, _ in first }
+    let asked = live.indices.filter { gone[live[$0]] != nil }
+    let reasons = doubts.reasons(policy.rules, of: asked)
+    for index in asked where !reasons[index].isEmpty {
+      guard let entry = gone[live[index]] else { continue }
+      let id = history.snapshots[Int(live[index])].id.hex.prefix(8)
+      let words = reasons[index].map { policies.text($0) }.joined(separator: ", ")
+      findings.append(
+        AuditFinding(
+          .notice, .retention, entry: entry,
+          "entry \(entry) forgets the snapshot \(id), which the policy of entry \(policy.entry) keeps (\(words)) where "
+            + "no clock that contradicts the log's order pushes it out; earlier programs went by what clocks claimed"
+        ))
+    }
   }
 
   // MARK: Replacement
@@ -129,8 +167,7 @@ extension HistoryAudit {
   private func decide(
     _ source: Int32, _ policy: PoliciesInForce.Policy, at entry: UInt64, gone: Set<Int32>
   ) -> [Int32: [RetentionReason]] {
-    // Whole seconds: what was taken in the very second of the entry is not in its future.
-    let now = Timestamp(seconds: times.moment(of: entry).seconds + 1)
+    let now = now(at: entry)
     var best: (broken: Int, reasons: [Int32: [RetentionReason]])?
     for newestFirst in orders(of: sources[Int(source)].live.reversed(), gone: gone) {
       let items = newestFirst.map { place in
@@ -143,6 +180,11 @@ extension HistoryAudit {
       if best.map({ broken < $0.broken }) ?? true { best = (broken, reasons) }
     }
     return best?.reasons ?? [:]
+  }
+
+  /// Whole seconds: what was taken in the very second of the entry is not in its future.
+  private func now(at entry: UInt64) -> Timestamp {
+    Timestamp(seconds: times.moment(of: entry).seconds + 1)
   }
 
   /// The orders in which the snapshots can have been taken: entries have whole seconds, and `forget` goes by the nanoseconds

@@ -19,6 +19,8 @@ struct TimeAudit {
   private let windows: TimeWindows
   /// When each entry is taken to be made.
   private let moments: [Int64]
+  /// Whether no entry is taken to be older than one before it, by more than the tolerance.
+  let isOrdered: Bool
   private var all: [AuditFinding] = []
   /// When each snapshot is taken to be taken; the zone is the record's.
   private(set) var taken: [Timestamp] = []
@@ -37,8 +39,18 @@ struct TimeAudit {
         : windows.window(ofEntry: UInt64(index), base: entry.base)
           .clamped(Timestamp(seconds: entry.time)).seconds
     }
+    isOrdered = Self.isOrdered(moments)
     judgeEntries(now)
     judgeSnapshots(delay)
+  }
+
+  private static func isOrdered(_ moments: [Int64]) -> Bool {
+    var latest = Int64.min
+    for moment in moments {
+      guard latest <= moment + TimeWindow.tolerance else { return false }
+      latest = max(latest, moment)
+    }
+    return true
   }
 
   /// When an entry is taken to be made.

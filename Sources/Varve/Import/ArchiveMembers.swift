@@ -36,14 +36,17 @@ final class ArchiveMembers {
     session.report(item, why, .archival)
   }
 
+  /// Reports that something is in the snapshot, though not as it is in the archive.
+  private func keep(_ path: [UInt8], _ why: String) {
+    session.report(path, why, .archival, isKept: true)
+  }
+
   // MARK: Members
 
   func take(_ archived: ArchivedMember, from reader: TarReader) throws {
     let member = archived.member
     guard let components = components(of: member.path) else { return }
-    for loss in archived.losses {
-      session.report(member.path, loss, .archival, isKept: true)
-    }
+    for loss in archived.losses { keep(member.path, loss) }
     guard let name = components.last else {
       // The archive's own directory: the root of a snapshot has no metadata to keep.
       if member.kind != .directory { leaveOut(member.path, "it has no name") }
@@ -97,12 +100,12 @@ final class ArchiveMembers {
   private func entry(_ member: TarMember, name: [UInt8]) -> TreeEntry? {
     func number(_ value: UInt64, _ what: String) -> UInt32 {
       if let number = UInt32(exactly: value) { return number }
-      leaveOut(member.path, "its \(what) \(value) is too large; it is kept as \(Self.nobody)")
+      keep(member.path, "its \(what) \(value) is too large; it is kept as \(Self.nobody)")
       return Self.nobody
     }
     func account(_ name: [UInt8], _ what: String) -> [UInt8]? {
       guard name.count <= TreeLimits.accountByteCount else {
-        leaveOut(member.path, "its \(what)'s name is too long")
+        keep(member.path, "its \(what)'s name is too long")
         return nil
       }
       return name.isEmpty ? nil : name

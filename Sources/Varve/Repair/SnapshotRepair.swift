@@ -76,19 +76,22 @@ public struct SnapshotRepair: Sendable {
   /// - Throws: `.damaged` and `.missing` when something is damaged that the log does not call lost yet, and nothing has
   ///   changed; `.notFound` when one of them was forgotten meanwhile; `.io`; `.interrupted`.
   public func run(on snapshots: [Digest]) throws -> [Repaired] {
+    let earlier = EarlierRepairs(unlocked, cancellation)
     var done: [Repaired] = []
     for start in stride(from: 0, to: snapshots.count, by: Self.commitLimit) {
       let part = Array(snapshots[start..<min(start + Self.commitLimit, snapshots.count)])
-      done += try repair(part)
+      done += try repair(part, earlier)
     }
     return done
   }
 
-  private func repair(_ snapshots: [Digest]) throws -> [Repaired] {
+  private func repair(
+    _ snapshots: [Digest], _ earlier: EarlierRepairs
+  ) throws -> [Repaired] {
     for _ in 0..<Self.attemptLimit {
       try unlocked.log.refresh()
       do {
-        return try attempt(snapshots)
+        return try attempt(snapshots, earlier)
       } catch is SessionIsInvalid {
         continue
       }
@@ -113,7 +116,9 @@ public struct SnapshotRepair: Sendable {
     var record: SnapshotRecord?
   }
 
-  private func attempt(_ snapshots: [Digest]) throws -> [Repaired] {
+  private func attempt(
+    _ snapshots: [Digest], _ earlier: EarlierRepairs
+  ) throws -> [Repaired] {
     let repository = try opened()
     try repository.requireEveryPackIsIndexed()
     let storage: any StorageBackend =
@@ -129,7 +134,9 @@ public struct SnapshotRepair: Sendable {
     var planned: [Planned] = []
     for snapshot in snapshots {
       try cancellation.check()
-      if let plan = try plan(snapshot, trees, links, repository) { planned.append(plan) }
+      if let plan = try plan(snapshot, trees, links, repository, earlier) {
+        planned.append(plan)
+      }
     }
     let now = WallClock.now()
     for number in planned.indices where options.forgets {
@@ -148,9 +155,9 @@ public struct SnapshotRepair: Sendable {
   /// - Returns: nil when the snapshot is whole.
   private func plan(
     _ snapshot: Digest, _ trees: TreeRepair, _ chunker: LinkTableChunker,
-    _ repository: IndexedRepository
+    _ repository: IndexedRepository, _ earlier: EarlierRepairs
   ) throws -> Planned? {
-    guard repository.state.snapshots[snapshot] != nil else {
+    guard let old = repository.state.snapshots[snapshot] else {
       throw VarveError(
         .notFound, "the snapshot \(snapshot) was forgotten meanwhile",
         hint: "list the snapshots again")
@@ -193,7 +200,7 @@ public struct SnapshotRepair: Sendable {
     result.unfinished = record.unfinished.count - new.unfinished.count
     guard new != record else { return nil }
     new.original = record.original ?? snapshot
-    if let known = existing(new, of: snapshot, repository.state) {
+    if let known = try earlier.snapshot(like: new, of: old, in: repository.state) {
       result.outcome = .isThere(known)
       return Planned(result: result)
     }
@@ -216,20 +223,6 @@ public struct SnapshotRepair: Sendable {
       }
     }
     return groups.map { $0.filter(isThere) }.filter { $0.count > 1 }
-  }
-
-  /// A live snapshot that is already what `snapshot` would become: of an earlier run.
-  private func existing(
-    _ record: SnapshotRecord, of snapshot: Digest, _ state: LogState
-  ) -> Digest? {
-    guard let old = state.snapshots[snapshot] else { return nil }
-    return state.snapshotsInOrder.first { other in
-      guard other.entry > old.entry, old.source == nil || other.source == old.source,
-        let known = try? unlocked.snapshotRecord(other.id)
-      else { return false }
-      return known.original == record.original && known.tree == record.tree
-        && known.links == record.links && known.unfinished == record.unfinished
-    }?.id
   }
 
   // MARK: Commit

@@ -10,15 +10,15 @@ struct ForgetPlanner {
     var isReadable = true
   }
 
-  private let state: LogState
-  private let times: BelievedTimes
-  private let now: Timestamp
+  let state: LogState
+  let times: BelievedTimes
+  let now: Timestamp
   private let ids: OpaqueIDs
   /// By time recorded, newest first; of equal times, the later in the log first.
   private let newestFirst: [Candidate]
   private let places: [Digest: Int]
-  /// Of each source, the time of the newest snapshot that is complete.
-  private let newestComplete: [SnapshotSource: Timestamp]
+  /// Of each source that has partial snapshots, the complete ones.
+  let besidePartial: [SnapshotSource: [Candidate]]
   private let tagNames: [Digest: String]
 
   /// - Parameter candidates: each live snapshot of `state`, in the order of the log.
@@ -34,14 +34,8 @@ struct ForgetPlanner {
       ($0.element.heading.time, $0.offset) > ($1.element.heading.time, $1.offset)
     }.map(\.element)
     places = Dictionary(uniqueKeysWithValues: newestFirst.enumerated().map { ($1.id, $0) })
-    var newest: [SnapshotSource: Timestamp] = [:]
-    for candidate in newestFirst where candidate.isReadable && !candidate.heading.isPartial {
-      let source = SnapshotSource(candidate.heading)
-      if newest[source] == nil { newest[source] = candidate.heading.time }
-    }
-    newestComplete = newest
-    let tags = Set(newestFirst.flatMap(\.heading.tags))
-    tagNames = Dictionary(tags.map { (ids.tag($0), $0) }) { first, _ in first }
+    besidePartial = Self.besidePartial(candidates)
+    tagNames = ids.names(ofTags: candidates.lazy.flatMap(\.heading.tags))
   }
 
   /// - Throws: `.refused` for a snapshot that was chosen and is held, and when rules would keep nothing of
@@ -88,7 +82,7 @@ struct ForgetPlanner {
       guard let rules = policies.rules(of: source) else {
         return (nil, members.map { _ in [.noPolicy] })
       }
-      if policies.keepNothing(of: source) { throw Self.keepsNothing(members[0].heading, .source) }
+      try requireKept(policies.all(of: source), members[0].heading, .source)
       return (
         rules,
         members.map { member in
@@ -109,13 +103,7 @@ struct ForgetPlanner {
       let decided = zip(members, reasons(rules, members)).map { member, reasons in
         reasons.isEmpty && !member.heading.isPartial ? policies.reasons(for: member) : reasons
       }
-      let complete = zip(members, decided).filter { !$0.0.heading.isPartial }
-      let isNothingKept = complete.allSatisfy { member, reasons in
-        reasons.isEmpty && state.hold(on: member.id, at: now) == nil
-      }
-      if isNothingKept && !complete.isEmpty {
-        throw Self.keepsNothing(members[0].heading, .source)
-      }
+      try requireKept(Array(zip(members, decided)), members[0].heading, .source)
       return (rules, decided)
     }
   }
@@ -132,6 +120,7 @@ struct ForgetPlanner {
     let policies = PolicyReasons(self)
     let groups = try members.sorted { $0.key.precedes($1.key) }.map { key, members in
       let (rules, reasons) = try decide(members, SnapshotSource(members[0].heading))
+      if keepsSome { try requireKept(Array(zip(members, reasons)), members[0].heading, grouping) }
       var kept: [ForgetPlan.Snapshot] = []
       var gone: [ForgetPlan.Snapshot] = []
       for (member, reasons) in zip(members, reasons) {
@@ -146,7 +135,6 @@ struct ForgetPlanner {
               id: member.id, heading: member.heading, reasons: reasons, policyReasons: []))
         }
       }
-      if keepsSome && kept.isEmpty { throw Self.keepsNothing(members[0].heading, grouping) }
       return ForgetPlan.Group(key: key, rules: rules, kept: kept, removed: gone)
     }
     return ForgetPlan(groups: groups, unreadable: unreadable)
@@ -160,10 +148,19 @@ struct ForgetPlanner {
     }
   }
 
-  private static func keepsNothing(
-    _ heading: SnapshotHeading, _ grouping: SnapshotGrouping
-  ) -> VarveError {
-    VarveError(
+  /// Rules must keep a complete snapshot where they let one go: neither a hold nor a backup that has not come to its end
+  /// stands in for it.
+  ///
+  /// - Throws: `.refused`.
+  private func requireKept(
+    _ decided: [(Candidate, [RetentionReason])], _ heading: SnapshotHeading,
+    _ grouping: SnapshotGrouping
+  ) throws {
+    let complete = decided.filter { !$0.0.heading.isPartial }
+    guard complete.allSatisfy({ $0.1.isEmpty }),
+      complete.contains(where: { state.hold(on: $0.0.id, at: now) == nil })
+    else { return }
+    throw VarveError(
       .refused, "refusing to remove all snapshots of the group \(grouping.key(heading))",
       hint: "keep one at least (--keep-last 1), or name them by id; "
         + "--unsafe-allow-remove-all with a filter and without rules removes all")
@@ -173,47 +170,6 @@ struct ForgetPlanner {
     ForgetPlan.Snapshot(
       id: member.id, heading: member.heading, isReadable: member.isReadable, reasons: [],
       policyReasons: member.heading.isPartial ? [] : policies.reasons(for: member))
-  }
-
-  /// What rules say of complete snapshots; partial ones do not count.
-  private func reasons(_ rules: RetentionRules, _ members: [Candidate]) -> [[RetentionReason]] {
-    let complete = members.filter { !$0.heading.isPartial }
-    let items = complete.map { RetentionItem(time: $0.heading.time, tags: $0.heading.tags) }
-    let byClaims = rules.reasons(for: items, now: now)
-    var decided = zip(byClaims, reasonsByBelievedTimes(rules, complete)).map {
-      claimed, believed in
-      claimed + believed.filter { !claimed.contains($0) }.map(\.byBelievedTime)
-    }[...]
-    return members.map { $0.heading.isPartial ? unfinished($0) : decided.popFirst() ?? [] }
-  }
-
-  /// The same by the times believed (BelievedTimes.swift); nothing where those are the times claimed.
-  private func reasonsByBelievedTimes(
-    _ rules: RetentionRules, _ complete: [Candidate]
-  ) -> [[RetentionReason]] {
-    let none = [[RetentionReason]](repeating: [], count: complete.count)
-    let logged = complete.map { state.snapshots[$0.id] }
-    let believed = zip(complete, logged).map { candidate, logged in
-      logged.map { times.time(of: $0, claimed: candidate.heading.time) } ?? candidate.heading.time
-    }
-    guard zip(believed, complete).contains(where: { $0 != $1.heading.time }) else { return none }
-    let places = complete.indices.sorted {
-      (believed[$0], logged[$0]?.entry ?? 0) > (believed[$1], logged[$1]?.entry ?? 0)
-    }
-    let items = places.map {
-      RetentionItem(time: believed[$0], tags: complete[$0].heading.tags)
-    }
-    var reasons = none
-    for (place, decided) in zip(places, rules.reasons(for: items, now: now)) {
-      reasons[place] = decided
-    }
-    return reasons
-  }
-
-  /// A partial snapshot is what the next backup goes on from, until there is a complete one after it.
-  private func unfinished(_ member: Candidate) -> [RetentionReason] {
-    let newest = newestComplete[SnapshotSource(member.heading)]
-    return newest.map { $0 >= member.heading.time } ?? false ? [] : [.unfinished]
   }
 
   /// What the policies in force keep and why; each source is looked at once, and only when asked for.
@@ -241,18 +197,19 @@ struct ForgetPlanner {
       return reasons(of: SnapshotSource(member.heading))[member.id] ?? []
     }
 
-    /// Whether the policy would remove all complete snapshots of a source that has some.
-    func keepNothing(of source: SnapshotSource) -> Bool {
+    /// All complete snapshots of a source, and why the policy keeps them.
+    func all(of source: SnapshotSource) -> [(Candidate, [RetentionReason])] {
       let reasons = reasons(of: source)
-      return !reasons.isEmpty
-        && reasons.allSatisfy { id, reasons in
-          reasons.isEmpty && planner.state.hold(on: id, at: planner.now) == nil
-        }
+      return members(of: source).map { ($0, reasons[$0.id] ?? []) }
+    }
+
+    private func members(of source: SnapshotSource) -> [Candidate] {
+      (sources[source] ?? []).filter { !$0.heading.isPartial }
     }
 
     private func reasons(of source: SnapshotSource) -> [Digest: [RetentionReason]] {
       if known[source] == nil {
-        let members = (sources[source] ?? []).filter { !$0.heading.isPartial }
+        let members = members(of: source)
         let reasons = rules(of: source).map { planner.reasons($0, members) }
         known[source] = Dictionary(
           uniqueKeysWithValues: zip(members.map(\.id), reasons ?? members.map { _ in [] }))

@@ -30,6 +30,7 @@ public struct PolicyChange {
       }
       return ids.tag(tag)
     }
+    policy.tags += rules.unknownTags
     guard policy.tags.count <= RetentionPolicy.tagLimit else {
       throw VarveError(.usage, "a policy has at most \(RetentionPolicy.tagLimit) tags")
     }
@@ -109,9 +110,8 @@ public struct PolicyNames: Sendable {
     let headings = try repository.eachSnapshotHeading(repository.liveSnapshots)
       .compactMap { try? $0.get() }
     let sources = Set(headings.map { SnapshotSource($0) })
-    let tags = Set(headings.flatMap(\.tags))
     self.sources = Dictionary(sources.map { ($0.id(ids), $0) }) { first, _ in first }
-    self.tags = Dictionary(tags.map { (ids.tag($0), $0) }) { first, _ in first }
+    tags = ids.names(ofTags: headings.lazy.flatMap(\.tags))
   }
 
   /// The rules of a policy; a tag that no snapshot has shows as `#` and the first digits of its id.

@@ -117,6 +117,7 @@ private struct UseWalk {
 
   mutating func add(_ snapshot: SnapshotRecord, by user: BlockUsers.User) throws {
     for id in snapshot.links { users.use(try location(id), by: user) }
+    for list in snapshot.unfinished { try add(list: list, by: user) }
     let root = snapshot.rootDirectory
     guard users.useNode(try location(root.id), by: user) else { return }
     let walk = try TreeWalk(root, from: source)
@@ -137,11 +138,14 @@ private struct UseWalk {
     case .chunks(let chunks):
       for chunk in chunks { users.use(try location(chunk.address), by: user) }
     case .lists(let lists):
-      for list in lists where users.useNode(try location(list.id), by: user) {
-        let node = try source.withChunk(list.id) { try ChunkListNode(decoding: $0) }
-        for chunk in node.chunks { users.use(try location(chunk.address), by: user) }
-      }
+      for list in lists { try add(list: list.id, by: user) }
     }
+  }
+
+  private mutating func add(list: Digest, by user: BlockUsers.User) throws {
+    guard users.useNode(try location(list), by: user) else { return }
+    let node = try source.withChunk(list) { try ChunkListNode(decoding: $0) }
+    for chunk in node.chunks { users.use(try location(chunk.address), by: user) }
   }
 
   private func location(_ id: Digest) throws -> ChunkLocation {

@@ -1,7 +1,7 @@
 // What rules keep of a list of snapshots, as restic 0.19 decides it (internal/data/snapshot_policy.go):
 //
 //     for each snapshot, newest first
-//       tags                 kept if it has all tags of a list
+//       tags                 kept if it has all tags of a list, byte by byte
 //       within               kept if it is younger than the duration, counted back from the newest snapshot
 //       last n               kept while n > 0; then n is one less
 //       hourly … yearly n    the same, if its period is another one than that of the last snapshot that the
@@ -91,7 +91,7 @@ extension RetentionItem {
   fileprivate func hasTags(_ wanted: [String]) -> Bool {
     for tag in wanted {
       if tag.isEmpty && tags.isEmpty { return true }
-      if !tags.contains(tag) { return false }
+      if !tags.hasSpelling(tag) { return false }
     }
     return true
   }

@@ -45,9 +45,10 @@ public struct RetentionForecast: Sendable {
   ) {
     let interval = max(interval, Self.shortestInterval)
     // What they all have had lately the next ones will have, too.
-    var tags = present.first.map { Set($0.item.tags) } ?? []
-    for recent in present.prefix(8) { tags.formIntersection(recent.item.tags) }
-    let futureTags = tags.sorted()
+    let recent = present.prefix(8)
+    let futureTags = (recent.first?.item.tags ?? []).filter { tag in
+      recent.allSatisfy { $0.item.tags.hasSpelling(tag) }
+    }
     let last = present.first { $0.item.time <= now }?.item.time ?? now
     var next = last.adding(interval)
     if next < now { next = now }

@@ -1,10 +1,10 @@
 public import VarveFormat
 
 /// One rule that keeps snapshots.
-public enum RetentionRule: Hashable, Sendable {
+public enum RetentionRule: Sendable {
   case count(RetentionPolicy.CountRule, RetentionCount)
   case duration(RetentionPolicy.DurationRule, RetentionDuration)
-  /// All of these tags.
+  /// All of these tags, byte by byte.
   case tags([String])
 
   /// As an option of `varve forget` and its value.
@@ -27,6 +27,31 @@ public enum RetentionRule: Hashable, Sendable {
     case .duration(.within, let duration): return "within \(duration)"
     case .duration(let rule, let duration): return "\(oldest)\(rule.unit) within \(duration)"
     case .tags(let tags): return "has tags [\(tags.joined(separator: ", "))]"
+    }
+  }
+}
+
+extension RetentionRule: Hashable {
+  public static func == (a: Self, b: Self) -> Bool {
+    switch (a, b) {
+    case (.count(let rule, let count), .count(let other, let limit)):
+      rule == other && count == limit
+    case (.duration(let rule, let span), .duration(let other, let limit)):
+      rule == other && span == limit
+    case (.tags(let tags), .tags(let others)): tags.isSpelled(as: others)
+    default: false
+    }
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    switch self {
+    case .count(let rule, let count):
+      hasher.combine(rule)
+      hasher.combine(count)
+    case .duration(let rule, let duration):
+      hasher.combine(rule)
+      hasher.combine(duration)
+    case .tags(let tags): tags.hashSpelling(into: &hasher)
     }
   }
 }
@@ -64,7 +89,7 @@ extension RetentionPolicy.CountRule {
 public enum RetentionReason: Hashable, Sendable {
   /// `isOldest`: the rule had counts left, or reached back that far, and this is the oldest snapshot.
   case rule(RetentionRule, isOldest: Bool)
-  /// The same, by the time that is believed in the place of the one the snapshot claims (BelievedTimes.swift).
+  /// The same, but not by the times that snapshots claim (DatedSnapshot.swift).
   case believedRule(RetentionRule, isOldest: Bool)
   /// Somebody holds it.
   case hold

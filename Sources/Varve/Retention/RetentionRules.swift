@@ -11,15 +11,19 @@ public struct RetentionRules: Hashable, Sendable {
   /// A snapshot that has all tags of one of these lists is kept. An empty tag at which a snapshot without
   /// tags is met ends its list: it has them all.
   public var tagLists: [[String]]
+  /// Tags of a stored policy whose words nobody knows: no snapshot has them, so that they keep nothing so far.
+  public private(set) var unknownTags: [Digest] = []
 
   /// Rules that keep nothing.
   public init(tagLists: [[String]] = []) { self.tagLists = tagLists }
 
   /// A stored policy.
   ///
-  /// - Parameter tags: the tags known to have those opaque ids; what is not among them is on no snapshot.
+  /// - Parameter tags: the tags known to have those opaque ids; what is not among them is on no snapshot, and shows as `#` and
+  ///   the first digits of its id.
   public init(_ policy: RetentionPolicy, tags: [Digest: String]) {
     tagLists = policy.tags.compactMap { tags[$0] }.sorted().map { [$0] }
+    unknownTags = policy.tags.filter { tags[$0] == nil }
     for rule in CountRule.allCases { self[rule] = policy[rule] }
     for rule in DurationRule.allCases { self[rule] = policy[rule] }
   }
@@ -35,7 +39,9 @@ public struct RetentionRules: Hashable, Sendable {
   }
 
   /// Whether no rule keeps anything.
-  public var isEmpty: Bool { counts.isEmpty && durations.isEmpty && tagLists.isEmpty }
+  public var isEmpty: Bool {
+    counts.isEmpty && durations.isEmpty && tagLists.isEmpty && unknownTags.isEmpty
+  }
 
   /// Those that keep something, in the order in which reasons are given.
   public var rules: [RetentionRule] {
@@ -65,8 +71,10 @@ extension RetentionRules: CustomStringConvertible {
       guard let duration = durations[rule] else { continue }
       append("\(rule.unit) snapshots within \(duration)", ", ")
     }
-    if !tagLists.isEmpty {
-      let names = tagLists.map { $0.map { ByteText.printable($0) } }
+    if !tagLists.isEmpty || !unknownTags.isEmpty {
+      let names =
+        tagLists.map { $0.map { ByteText.printable($0) } }
+        + unknownTags.map { ["#\($0.hex.prefix(8))"] }
       let lists = names.map { "[\($0.joined(separator: ", "))]" }.joined(separator: " ")
       append(
         hidesTags ? "all snapshots with certain tags" : "all snapshots with tags [\(lists)]",

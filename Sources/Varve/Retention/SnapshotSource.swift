@@ -30,7 +30,7 @@ public struct SnapshotSource: Hashable, Sendable {
 /// By which of host, paths and tags snapshots are put into groups.
 public struct SnapshotGrouping: Hashable, Sendable {
   /// What the snapshots of a group have in common; nil where they need not.
-  public struct Key: Hashable, Sendable {
+  public struct Key: Sendable {
     public var host: [UInt8]?
     public var paths: [[UInt8]]?
     public var tags: [String]?
@@ -50,6 +50,24 @@ public struct SnapshotGrouping: Hashable, Sendable {
     Key(
       host: host ? heading.host : nil,
       paths: paths ? heading.paths.sorted { $0.lexicographicallyPrecedes($1) } : nil,
-      tags: tags ? heading.tags.sorted() : nil)
+      tags: tags
+        ? heading.tags.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } : nil)
+  }
+}
+
+extension SnapshotGrouping.Key: Hashable {
+  /// Tags byte by byte.
+  public static func == (a: Self, b: Self) -> Bool {
+    guard a.host == b.host, a.paths == b.paths, (a.tags == nil) == (b.tags == nil) else {
+      return false
+    }
+    return (a.tags ?? []).isSpelled(as: b.tags ?? [])
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(host)
+    hasher.combine(paths)
+    hasher.combine(tags == nil)
+    (tags ?? []).hashSpelling(into: &hasher)
   }
 }

@@ -5,8 +5,8 @@ public import VarveRepository
 public struct SnapshotFilter: Sendable {
   /// Any of these; empty for any host.
   public var hosts: [[UInt8]]
-  /// Alternatives, of which one must be met: all its tags are there. An empty tag is met by a snapshot
-  /// without tags. No alternatives: any tags.
+  /// Alternatives, of which one must be met: all its tags are there, byte by byte. An empty tag is met by a
+  /// snapshot without tags. No alternatives: any tags.
   public var tagLists: [[String]]
   /// All of these must be among the paths saved.
   public var paths: [[UInt8]]
@@ -23,6 +23,16 @@ public struct SnapshotFilter: Sendable {
     self.meta = meta
   }
 
+  /// Of backups of `paths`, which are made absolute as those of a backup are.
+  ///
+  /// - Throws: `.usage` for an empty path, `.io` when the working directory is not known.
+  public init(
+    hosts: [[UInt8]] = [], tagLists: [[String]] = [], backingUp paths: [[UInt8]]
+  ) throws {
+    self.init(
+      hosts: hosts, tagLists: tagLists, paths: try paths.map(SourceIdentity.absolute))
+  }
+
   public var isEmpty: Bool {
     hosts.isEmpty && tagLists.isEmpty && paths.isEmpty && meta.isEmpty
   }
@@ -35,7 +45,7 @@ public struct SnapshotFilter: Sendable {
     guard meta.allSatisfy({ record.meta[$0] == $1 }) else { return false }
     return tagLists.isEmpty
       || tagLists.contains { tags in
-        tags.allSatisfy { $0.isEmpty && record.tags.isEmpty || record.tags.contains($0) }
+        tags.allSatisfy { $0.isEmpty && record.tags.isEmpty || record.tags.hasSpelling($0) }
       }
   }
 

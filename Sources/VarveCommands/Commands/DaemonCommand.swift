@@ -68,7 +68,7 @@ struct DaemonCommand: VarveSubcommand {
     _ configuration: Configuration, _ global: GlobalOptions, _ console: Console
   ) throws -> DueWork {
     let surroundings = RunSurroundings(
-      configuration, client: try RepositoryAccess(global, console).client(),
+      configuration, client: try global.client(of: configuration, on: console),
       cancellation: Interruption.flag, note: { console.note($0) },
       warn: { console.warning(ByteText.printable($0)) })
     return DueWork(

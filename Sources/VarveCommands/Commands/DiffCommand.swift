@@ -33,7 +33,7 @@ struct DiffCommand: VarveSubcommand {
 
   func execute(on console: Console) throws -> ExitStatus {
     let repository = try RepositoryAccess(global, console).readable()
-    let access = SnapshotAccess(repository.unlocked, filter, on: console)
+    let access = try SnapshotAccess(repository.unlocked, filter, on: console)
     let (old, new) = (
       try access.snapshot(named: first.bytes), try access.snapshot(named: second.bytes)
     )

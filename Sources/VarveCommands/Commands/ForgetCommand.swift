@@ -23,12 +23,14 @@ struct ForgetCommand: VarveSubcommand {
       Rules go by the times that snapshots claim and, where the log, --witness-policy or --tsa-ca show that a claim cannot be \
       right, also by the time nearest to it that can be: what either keeps is kept.
 
-      A forgotten snapshot's data stays until it is pruned ('varve prune', or --prune here). Needs an owner's credential; with --dry-run \
-      or --simulate a reader's will do.
+      A forgotten snapshot's data stays until it is pruned ('varve prune', or --prune here). With --dry-run and --prune the prune's \
+      plan is printed, too, as if the snapshots were forgotten. Needs an owner's credential; with --simulate, or --dry-run without --prune, a \
+      reader's will do.
 
       Examples:
         varve forget --keep-daily 7 --keep-weekly 5 --keep-monthly 12
         varve forget --keep-within 2d --keep-within-daily 1m --keep-tag release --dry-run
+        varve forget --keep-last 3 --path /srv/www --prune --dry-run
         varve forget
         varve forget 79766175 latest~3
         varve forget --simulate --keep-hourly 24 --keep-daily 30 --every 1h
@@ -86,7 +88,7 @@ struct ForgetCommand: VarveSubcommand {
     }
     if pruning.isGiven && !prune { throw ValidationError("Options of pruning need --prune.") }
     if prune && simulate { throw ValidationError("--simulate and --prune exclude each other.") }
-    let hasFilter = !filter.filter.isEmpty
+    let hasFilter = !filter.isEmpty
     if !snapshots.isEmpty {
       if retention.isGiven || groupBy != nil {
         throw ValidationError("Rules and snapshots by id exclude each other.")
@@ -115,7 +117,7 @@ struct ForgetCommand: VarveSubcommand {
     let access = RepositoryAccess(global, console)
     let trust = try timeTrust.trustIfAny(access)
     let repository = try access.unlocked()
-    if dryRun {
+    if dryRun && !prune {
       try repository.require(.owner, .reader, to: "see what would be forgotten")
     } else {
       try repository.require(.owner, to: "forget snapshots")
@@ -130,11 +132,13 @@ struct ForgetCommand: VarveSubcommand {
     }
     let plan =
       try dryRun ? forget.plan(request) : forget.run(request, cancellation: Interruption.flag)
+    if plan.groups.isEmpty && !request.filter.isEmpty { console.warnThatNothingMatches() }
     try ForgetReport(plan, request, repository, isCompact: compact, isDryRun: dryRun)
       .print(on: console)
     if dryRun && !overridePolicy { try plan.requireObedience() }
-    if prune && !dryRun {
-      try Pruning(pruning.options, isDryRun: false, receipts).run(repository, on: console)
+    if prune {
+      try Pruning(pruning.options, isDryRun: dryRun, receipts).run(
+        repository, supposingForgotten: plan.removed.map(\.id), on: console)
     }
     return .success
   }
@@ -142,10 +146,9 @@ struct ForgetCommand: VarveSubcommand {
   private func request(_ repository: UnlockedRepository, on console: Console) throws
     -> ForgetRequest
   {
-    var request = ForgetRequest(
-      try choice(repository, on: console), filter: filter.filter, overridesPolicy: overridePolicy)
-    if !snapshots.isEmpty { request.filter = SnapshotFilter() }
-    return request
+    ForgetRequest(
+      try choice(repository, on: console), filter: try filter.filter(),
+      overridesPolicy: overridePolicy)
   }
 
   private func choice(_ repository: UnlockedRepository, on console: Console) throws
@@ -175,10 +178,11 @@ struct ForgetCommand: VarveSubcommand {
     let rules = retention.rules
     let request = ForgetRequest(
       rules.isEmpty ? .policies : .rules(rules, groupBy?.grouping ?? .source),
-      filter: filter.filter)
+      filter: try filter.filter())
     let simulation = try RetentionSimulation(
       request, in: repository, trust: trust, interval: every?.seconds,
       cancellation: Interruption.flag)
+    if simulation.groups.isEmpty && !filter.isEmpty { console.warnThatNothingMatches() }
     try SimulationReport(simulation).print(on: console)
     return .success
   }

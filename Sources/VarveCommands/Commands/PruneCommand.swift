@@ -47,10 +47,14 @@ struct Pruning {
     self.receipts = receipts
   }
 
-  func run(_ repository: UnlockedRepository, on console: Console) throws {
+  /// - Parameter forgotten: snapshots without which a dry run plans, though they are live.
+  func run(
+    _ repository: UnlockedRepository, supposingForgotten forgotten: [Digest] = [],
+    on console: Console
+  ) throws {
     let prune = try Prune(repository, options: options, cancellation: Interruption.flag)
     guard !isDryRun else {
-      let plan = try prune.plan()
+      let plan = try prune.plan(supposingForgotten: forgotten)
       return try PruneSummary(plan: plan, report: nil).print(on: console)
     }
     let started = WallClock.now()

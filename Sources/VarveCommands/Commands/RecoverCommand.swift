@@ -8,8 +8,8 @@ struct RecoverCommand: VarveSubcommand {
     abstract: "List forgotten snapshots that can be brought back.",
     usage: "varve recover [<options>]",
     discussion: """
-      Lists the snapshots that were forgotten and whose forgetting is not swept yet, the newest first. \
-      'varve undo' brings them back.
+      Lists the snapshots that were forgotten and whose forgetting is not swept yet, the newest first, with \
+      times in this machine's time zone. 'varve undo' brings them back.
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -43,11 +43,15 @@ struct RecoverCommand: VarveSubcommand {
       let record = try? repository.snapshotRecord(row.snapshot.id)
       table.add([
         String(row.snapshot.id.hex.prefix(8)),
-        record.map { "\($0.time.civil.dateText) \($0.time.civil.timeText)" } ?? "unreadable",
-        record.map { ByteText.printable($0.host) } ?? "", row.time.utcSeconds,
+        record.map { Self.local($0.time) } ?? "unreadable",
+        record.map { ByteText.printable($0.host) } ?? "", Self.local(row.time),
       ])
     }
     for line in table.lines() { try console.line(line) }
     return .success
+  }
+
+  private static func local(_ time: Timestamp) -> String {
+    EntryText.shortTime(WallClock.local(seconds: time.seconds))
   }
 }

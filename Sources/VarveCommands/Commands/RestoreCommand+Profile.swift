@@ -7,9 +7,10 @@ import VarveRepository
 extension RestoreCommand {
   /// `varve restore --profile`.
   func restoreProfile(on console: Console) throws -> ExitStatus {
+    let configuration = try sources.configuration.load(on: console)
     let surroundings = RunSurroundings(
-      try sources.configuration.load(on: console),
-      client: try RepositoryAccess(global, console).client(), cancellation: Interruption.flag,
+      configuration, client: try global.client(of: configuration, on: console),
+      cancellation: Interruption.flag,
       note: { console.note($0) }, warn: { console.warning(ByteText.printable($0)) })
     let name = sources.profile ?? ""
     guard let profile = surroundings.configuration.profiles[name] else {

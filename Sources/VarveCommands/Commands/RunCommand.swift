@@ -54,9 +54,10 @@ struct RunCommand: VarveSubcommand {
   }
 
   func execute(on console: Console) throws -> ExitStatus {
+    let configuration = try configuration.load(on: console)
     let surroundings = RunSurroundings(
-      try configuration.load(on: console),
-      client: try RepositoryAccess(global, console).client(), cancellation: Interruption.flag,
+      configuration, client: try global.client(of: configuration, on: console),
+      cancellation: Interruption.flag,
       note: { console.note($0) }, warn: { console.warning(ByteText.printable($0)) })
     var work = Work()
     if due {

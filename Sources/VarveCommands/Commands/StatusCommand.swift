@@ -19,8 +19,8 @@ struct StatusCommand: VarveSubcommand {
       together is a source. A writer's credential cannot open their records; then each id that the log has for a source is.
 
       Exit code 21 when anything is stale, failed, never ran, has no end, is damaged, broken, unreachable or has not been \
-      verified or drilled for too long. Snapshots that are incomplete or claim to be of the future, and alarms about \
-      changes, are warnings.
+      verified, drilled or maintained for too long. Snapshots that are incomplete or claim to be of the future, alarms about \
+      changes, and what went wrong with a run around what it saved, are warnings.
 
       Examples:
         varve status
@@ -72,7 +72,7 @@ struct StatusCommand: VarveSubcommand {
   private func ofConfiguration(on console: Console) throws -> StatusReport {
     let configuration = try configuration.load(on: console)
     let reader = StatusReader(
-      configuration, client: try RepositoryAccess(global, console).client(),
+      configuration, client: try global.client(of: configuration, on: console),
       isInterrupted: { try Interruption.flag.check() }, note: { console.note($0) })
     let report = try reader.report(profiles: profiles, maximumAge: maximumAge)
     if let path = configuration.metricsFile, profiles.isEmpty, maximumAge == nil {

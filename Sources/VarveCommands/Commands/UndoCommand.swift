@@ -47,17 +47,27 @@ struct UndoCommand: VarveSubcommand {
     return .success
   }
 
+  /// Digits of an id that must be given.
+  private static let leastDigits = 4
+
   /// The one forgotten snapshot whose id begins so.
   private static func id(_ text: String, among known: [Digest]) throws -> Digest {
     let prefix = text.lowercased()
+    guard prefix.utf8.count >= leastDigits else {
+      throw VarveError(
+        .usage, "'\(text)' is too short for an id",
+        hint: "give its first \(leastDigits) digits at least; 'varve recover' lists them")
+    }
     let found = known.filter { $0.hex.hasPrefix(prefix) }
-    guard let first = found.first, prefix.utf8.count >= 4 else {
+    guard let first = found.first else {
       throw VarveError(
         .notFound, "no forgotten snapshot has an id that begins with '\(text)'",
         hint: "'varve recover' lists those that can be brought back")
     }
     guard found.count == 1 else {
-      throw VarveError(.notFound, "more than one forgotten snapshot's id begins with '\(text)'")
+      throw VarveError(
+        .notFound, "more than one forgotten snapshot's id begins with '\(text)'",
+        hint: "give more digits; 'varve recover' lists them")
     }
     return first
   }

@@ -10,5 +10,8 @@ struct ForgetFilterOptions: ParsableArguments {
 
   @OptionGroup var content: SnapshotContentOptions
 
-  var filter: SnapshotFilter { content.filter(hosts: hosts) }
+  var isEmpty: Bool { hosts.isEmpty && content.isEmpty }
+
+  /// - Throws: as `SnapshotContentOptions.filter`.
+  func filter() throws -> SnapshotFilter { try content.filter(hosts: hosts) }
 }

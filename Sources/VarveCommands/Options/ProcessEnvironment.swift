@@ -16,7 +16,8 @@ package struct ProcessEnvironment: Sendable {
       "VARVE_LIMIT_UPLOAD", "VARVE_RETRY_LIMIT", "VARVE_SERVER_TOKEN_FILE",
       "VARVE_FROM_PASSWORD_COMMAND", "VARVE_FROM_PASSWORD_FILE", "VARVE_FROM_REPOSITORY",
       "VARVE_KEY_FILE", "VARVE_MAX_COSIGNATURE_AGE", "VARVE_PASSWORD_COMMAND",
-      "VARVE_PASSWORD_FILE", "VARVE_PROGRESS_INTERVAL", "VARVE_REPOSITORY", "VARVE_TSA_CA",
+      "VARVE_PASSWORD_FILE", "VARVE_PROGRESS_INTERVAL", "VARVE_REPOSITORY", "VARVE_STATE_DIR",
+      "VARVE_TSA_CA",
       "TMPDIR", "VARVE_WITNESS_POLICY", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
     ]
     var variables: [String: String] = [:]
@@ -27,6 +28,18 @@ package struct ProcessEnvironment: Sendable {
     }
     return ProcessEnvironment(variables)
   }()
+
+  /// The names of all variables that this process has.
+  package static func names() -> Set<String> {
+    var names: Set<String> = []
+    var place = environ
+    while let entry = place.pointee {
+      place += 1
+      let bytes = UnsafeRawBufferPointer(start: entry, count: strlen(entry))
+      names.insert(String(decoding: bytes.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self))
+    }
+    return names
+  }
 
   /// A variable; nil when it is unset or empty.
   package subscript(name: String) -> String? {

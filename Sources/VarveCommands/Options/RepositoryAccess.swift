@@ -48,18 +48,20 @@ struct RepositoryAccess: Sendable {
       note: { [console] in console.note($0) })
   }
 
-  /// Where this client keeps its cache and its state.
-  func client() throws -> ClientDirectories {
-    guard var client = ClientDirectories.standard(environment: environment.variables) else {
+  /// Where this client keeps its cache and its state: what the options say comes first, then the configuration, where a command
+  /// is about one, then the environment.
+  func client(of configuration: Configuration? = nil) throws -> ClientDirectories {
+    let standard = ClientDirectories.standard(environment: environment.variables)
+    let state = configuration?.stateDirectory ?? environment["VARVE_STATE_DIR"] ?? standard?.state
+    guard let state else {
       throw VarveError(
         .usage, "neither HOME nor XDG_STATE_HOME says where to keep the state of the log",
         hint: "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME")
     }
-    if let directory = global.cacheDir ?? environment["VARVE_CACHE_DIR"] {
-      client.cache = directory
-    }
-    if global.noCache { client.cache = nil }
-    return client
+    let cache =
+      global.cacheDir ?? configuration?.cacheDirectory ?? environment["VARVE_CACHE_DIR"]
+      ?? standard?.cache
+    return ClientDirectories(cache: global.noCache ? nil : cache, state: state)
   }
 
   /// The repository, without any key.

@@ -5,11 +5,18 @@ import VarveRepository
 /// Finds the snapshots that the user names, among those that the filter options let through.
 struct SnapshotAccess {
   private let search: SnapshotSearch
+  private let isFiltered: Bool
+  private let console: Console
 
+  /// - Throws: `.usage` for an empty path, `.io` when a path is relative and the working directory is not known.
   init(
     _ repository: UnlockedRepository, _ filter: SnapshotFilterOptions, on console: Console
-  ) {
-    search = SnapshotSearch(repository, filter: filter.filter) { console.warning($0.complaint) }
+  ) throws {
+    search = SnapshotSearch(repository, filter: try filter.filter()) {
+      console.warning($0.complaint)
+    }
+    isFiltered = !filter.isEmpty
+    self.console = console
   }
 
   /// The one snapshot that `text` names: `latest`, `latest~N`, an id or the beginning of one; behind
@@ -21,12 +28,20 @@ struct SnapshotAccess {
   /// The ids of the snapshots named as wholes, each once; without names those of all that the filter lets through or
   /// that cannot be read and may be meant, oldest first.
   func ids(named texts: [[UInt8]]) throws -> [Digest] {
-    try search.ids(of: try texts.map { try SnapshotSelector(parsing: $0) })
+    let ids = try search.ids(of: try texts.map { try SnapshotSelector(parsing: $0) })
+    warn(ofNone: ids.isEmpty, named: texts)
+    return ids
   }
 
   /// The same, with their records.
   func choice(named texts: [[UInt8]]) throws -> SnapshotChoice {
-    try search.choose(try texts.map { try SnapshotSelector(parsing: $0) })
+    let choice = try search.choose(try texts.map { try SnapshotSelector(parsing: $0) })
+    warn(ofNone: choice.snapshots.isEmpty && choice.unreadable.isEmpty, named: texts)
+    return choice
+  }
+
+  private func warn(ofNone isEmpty: Bool, named texts: [[UInt8]]) {
+    if isEmpty && isFiltered && texts.isEmpty { console.warnThatNothingMatches() }
   }
 }
 

@@ -11,7 +11,10 @@ struct SnapshotFilterOptions: ParsableArguments {
 
   @OptionGroup var content: SnapshotContentOptions
 
-  var filter: SnapshotFilter { content.filter(hosts: hosts) }
+  var isEmpty: Bool { hosts.isEmpty && content.isEmpty }
+
+  /// - Throws: as `SnapshotContentOptions.filter`.
+  func filter() throws -> SnapshotFilter { try content.filter(hosts: hosts) }
 }
 
 /// Which snapshots are meant, by what was saved and how it is tagged.
@@ -26,13 +29,24 @@ struct SnapshotContentOptions: ParsableArguments {
   @Option(
     name: .customLong("path"),
     help: ArgumentHelp(
-      "Only snapshots of this (absolute) path; repeated, of all of them.", valueName: "path"))
+      "Only snapshots of this path, as given to 'varve backup'; repeated, of all of them.",
+      valueName: "path"))
   var paths: [RawArgument] = []
 
-  func filter(hosts: [String]) -> SnapshotFilter {
-    SnapshotFilter(
+  var isEmpty: Bool { tags.isEmpty && paths.isEmpty }
+
+  /// - Throws: `.usage` for an empty path, `.io` when a path is relative and the working directory is not known.
+  func filter(hosts: [String]) throws -> SnapshotFilter {
+    try SnapshotFilter(
       hosts: hosts.map(RawArgument.bytes), tagLists: tags.map(TagList.parseAll),
-      paths: paths.map(\.bytes))
+      backingUp: paths.map(\.bytes))
+  }
+}
+
+extension Console {
+  /// Filters that let nothing through may be mistyped.
+  func warnThatNothingMatches() {
+    warning("no snapshot matches the host, tags and paths given")
   }
 }
 

@@ -10,6 +10,8 @@ struct DatabaseCopy {
   let path: String
   /// What it lacks.
   let problems: [String]
+  /// Whether it has no table, nor anything else: what is left of a file that was cut off at its beginning.
+  let isEmpty: Bool
   /// Which of its tables were not compared with their indexes, and why.
   let omission: String?
 }
@@ -56,12 +58,14 @@ enum DatabaseCapture {
         .damaged, "\(name) does not pass its integrity check: \(lines)",
         hint: "nothing was saved of it; restore it from an earlier snapshot, or repair it")
     }
+    let isEmpty = try copy.rows("SELECT 1 FROM sqlite_schema LIMIT 1").isEmpty
     var modified = (status.modified_seconds, status.modified_nanoseconds)
     if let log, (log.modified_seconds, log.modified_nanoseconds) > modified {
       modified = (log.modified_seconds, log.modified_nanoseconds)
     }
     let problems = staging.adoptMetadata(of: path, at: place, modified: modified)
-    return DatabaseCopy(path: place, problems: problems, omission: copy.omission)
+    return DatabaseCopy(
+      path: place, problems: problems, isEmpty: isEmpty, omission: copy.omission)
   }
 
   /// Of the write-ahead log, whose changes are in the copy, too.

@@ -7,6 +7,10 @@ public struct Configuration: Sendable {
   public var notifications: [String: NotificationTarget] = [:]
   /// Where a Prometheus text file is kept up to date, if anywhere.
   public var metricsFile: String?
+  /// Where the journal and what is known of logs are kept; nil for where the environment says.
+  public var stateDirectory: String?
+  /// Where caches are kept, of repositories that do not say themselves; nil for where the environment says.
+  public var cacheDirectory: String?
   /// The operator's service, if there is to be one.
   public var service: ServiceSettings?
 
@@ -38,6 +42,8 @@ public struct RepositorySettings: Sendable {
   /// After so many seconds without a `check` that read data the repository counts as unverified.
   public var maximumUnverifiedAge: Int64?
   public var maintenance = Maintenance()
+  /// Names of notifications that hear of its maintenance; none: those of the profiles that use it hear of failures.
+  public var notify: [String] = []
 
   public init(name: String, location: String) {
     self.name = name

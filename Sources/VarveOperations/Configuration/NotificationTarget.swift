@@ -4,8 +4,10 @@ public struct NotificationTarget: Sendable, Equatable {
     /// A run or a drill begins; for pings.
     case start
     case success
+    /// Snapshots were saved, but something could not be read as it was, or retention failed.
+    case incomplete
     case failure
-    /// The first success after a failure.
+    /// The first success after a run that was none.
     case recovery
     /// A change alarm.
     case alarm
@@ -19,7 +21,12 @@ public struct NotificationTarget: Sendable, Equatable {
     /// JSON on standard input, the event in the environment.
     case command(CommandSpecification)
     /// As healthchecks.io has it: the URL after a success, `/start` before, `/fail` after a failure.
-    case ping(url: String)
+    case ping(url: String, incomplete: IncompletePing = .fail)
+  }
+
+  /// What a ping says of a run that is incomplete.
+  public enum IncompletePing: String, CaseIterable, Sendable {
+    case fail, log, success
   }
 
   public var name: String

@@ -48,6 +48,8 @@ public struct Source: Sendable {
   public var retention: RetentionRules?
   /// Overrides the profile's.
   public var maximumAge: Int64?
+  /// That there is nothing in it any more, or that it is a symbolic link, is as it should be.
+  public var mayBeEmpty = false
   /// A restore by profile asks first; the service restores it only when the request confirms it.
   public var isSensitive = false
   public var tags: [String] = []

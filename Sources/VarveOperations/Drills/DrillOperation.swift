@@ -33,7 +33,9 @@ public struct DrillOperation: Sendable {
   ) throws -> DrillRun.Outcome {
     let settings = try configuration.repository(name, of: profile)
     let journal = RunJournal(client: client)
-    let notifier = Notifier(targets: profile.notify.compactMap { configuration.notifications[$0] })
+    let notifier = Notifier(
+      targets: profile.notify.compactMap { configuration.notifications[$0] },
+      cancellation: cancellation)
     var record = RunRecord(
       id: Hex.encode(SecureRandom.bytes(16)), activity: .drill, name: profile.name,
       repository: settings.name, started: WallClock.now(), result: .started)
@@ -46,6 +48,8 @@ public struct DrillOperation: Sendable {
       let outcome = try start(drill, profile, settings, id: record.id, options, observe)
       record.result = outcome.record.hasPassed ? .success : .failure
       record.message = outcome.record.summary
+      record.notice = outcome.record.notice
+      record.isInterrupted = !outcome.record.hasPassed && cancellation.isCancelled
       finish(&record, journal, notifier, previous)
       if let failure = outcome.receiptFailure {
         warn("there is no receipt of this drill, or no proof of it: \(failure.description)")
@@ -59,6 +63,7 @@ public struct DrillOperation: Sendable {
     } catch {
       record.result = .failure
       record.message = (error as? VarveError)?.message ?? "\(error)"
+      record.isInterrupted = cancellation.isCancelled
       finish(&record, journal, notifier, previous)
       throw error
     }

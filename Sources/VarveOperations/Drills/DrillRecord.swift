@@ -55,11 +55,19 @@ public struct DrillRecord: Sendable, Equatable {
   public var failures: [DrillStep] { steps.filter { $0.result == .failed } }
 
   /// What failed, in a line.
-  public var summary: String? {
-    let failures = failures
-    guard let first = failures.first else { return nil }
+  public var summary: String? { failures.first.map { summary($0, $0.finding) } }
+
+  /// The same without the names of files that were found in snapshots: what others are told.
+  public var notice: String? {
+    failures.first.map { first in
+      let namesFiles = [.sample, .restore, .hashes, .cleanUp].contains(first.kind)
+      return summary(first, namesFiles ? "it failed" : first.finding)
+    }
+  }
+
+  private func summary(_ first: DrillStep, _ finding: String) -> String {
     let rest = failures.count - 1
-    return "\(first.kind.rawValue) \(first.subject): \(first.finding)"
+    return "\(first.kind.rawValue) \(first.subject): \(finding)"
       + (rest > 0 ? " (and \(rest) more)" : "")
   }
 

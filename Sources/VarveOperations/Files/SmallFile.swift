@@ -5,13 +5,28 @@ import VarveFormat
 package enum SmallFile {
   private static let byteLimit = 16 << 20
 
-  /// - Throws: `io` when it cannot be read, `usage` for more than 16 MiB.
+  /// A pipe is taken only where a shell hands over its own, `/dev/fd/63`: of one by name nobody knows whether somebody writes.
+  ///
+  /// - Throws: `io` when it cannot be read, `usage` for more than 16 MiB, and for what is no file.
   package static func bytes(at path: String) throws -> [UInt8] {
     let name = ByteText.printable(RawArgument.bytes(path))
-    let file = open(RawArgument.cString(path), O_RDONLY | O_CLOEXEC)
+    let file = open(RawArgument.cString(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { throw failure("cannot open \(name)") }
     defer { close(file) }
+    var status = stat()
+    if fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFIFO {
+      guard isHandedOver(path) else {
+        throw VarveError(
+          .usage, "\(name) is a named pipe", hint: "give a file, or what <(command) stands for")
+      }
+      _ = fcntl(file, F_SETFL, fcntl(file, F_GETFL) & ~O_NONBLOCK)
+    }
     return try bytes(of: file, name, limit: byteLimit)
+  }
+
+  /// Whether a path is of a descriptor that this process was given.
+  private static func isHandedOver(_ path: String) -> Bool {
+    path == "/dev/stdin" || path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/self/fd/")
   }
 
   /// What a file, pipe or socket has, to its end.

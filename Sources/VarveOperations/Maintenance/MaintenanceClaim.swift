@@ -20,6 +20,8 @@ struct MaintenanceClaim {
   static let lifetime: Int64 = 6 * 3600
   /// After a failure, until it is tried again.
   static let pause: Int64 = 1800
+  /// How far ahead an end counts, in seconds: the clocks of hosts differ, some by a zone.
+  static let believedAhead: Int64 = 86_400
 
   enum Standing: Equatable {
     case due
@@ -43,9 +45,11 @@ struct MaintenanceClaim {
     {
       return .notDue
     }
-    // By a clock that was wrong it may have been done years from now (`isDue`).
+    // By a clock that was wrong it may have been done years from now.
     if let done = ends.last(where: { !$0.hasFailed }) {
-      guard schedule.isDue(at: now, lastRun: done.time) else { return .notDue }
+      guard schedule.isDue(at: now, lastRun: done.time, ahead: Self.believedAhead) else {
+        return .notDue
+      }
     }
     let claim = state.credibleReceipts.last {
       $0.receipt.activity == .claim && $0.receipt.scope == task.rawValue

@@ -7,7 +7,8 @@ extension RunSurroundings {
   /// Does what is due of a repository's maintenance, unless another host does.
   ///
   /// - Parameter done: tasks that are left out.
-  /// - Returns: what was done and what failed; that the repository cannot be opened is a failure of all of it.
+  /// - Returns: what was done and what failed; that the repository cannot be opened is a failure of all of it, and has a
+  ///   record of its own.
   /// - Throws: `.refused` when another process of this host is at it; `.interrupted`.
   public func maintain(
     _ repository: String, except done: Set<MaintenanceTask> = []
@@ -17,14 +18,26 @@ extension RunSurroundings {
       return try MaintenanceRun(settings, self, except: done).run()
     } catch let error as VarveError where error.code != .refused && error.code != .interrupted {
       warn("maintenance of \(ByteText.printable(repository)): \(error.message)")
-      let now = WallClock.now()
-      var record = RunRecord(
-        id: Hex.encode(SecureRandom.bytes(16)), activity: .check, name: repository,
-        repository: repository, started: now, result: .failure)
-      record.ended = now
+      var record = RunRecord(maintenanceOf: repository, .failure)
       record.message = RunTarget.bounded(ByteText.printable(error.message))
+      let history = history(of: record)
+      remember(record)
+      var notices = MaintenanceNotices(settings, self)
+      notices.end(record, after: history)
+      notices.close(isFailing: true)
       return [record]
     }
+  }
+}
+
+extension RunRecord {
+  /// Whether a repository could be opened for its maintenance, now.
+  fileprivate init(maintenanceOf repository: String, _ result: Result) {
+    let now = WallClock.now()
+    self.init(
+      id: Hex.encode(SecureRandom.bytes(16)), activity: .maintenance, name: repository,
+      repository: repository, started: now, result: result)
+    ended = now
   }
 }
 
@@ -60,6 +73,13 @@ struct MaintenanceRun {
     defer { _ = lock }
     let opening = try surroundings.opening(settings.name)
     let repository = try opening.unlocked()
+    var notices = MaintenanceNotices(settings, surroundings)
+    notices.opened(RunRecord(maintenanceOf: settings.name, .success))
+    defer {
+      notices.close(
+        isFailing: settings.maintenance.isFailing(
+          in: MaintenanceEntry.all(in: repository.log.state)))
+    }
     var records: [RunRecord] = []
     for (task, schedule) in tasks where may(repository.role, task) {
       try surroundings.cancellation.check()
@@ -74,7 +94,7 @@ struct MaintenanceRun {
       guard claim.standing(in: repository.log.state, now: now, own: own) == .due else { continue }
       try memory.keep([token] + own)
       guard try claim.claim(in: repository, own: own, token: token) == .due else { continue }
-      records.append(try carryOut(task, opening, repository))
+      records.append(try carryOut(task, opening, repository, &notices))
     }
     return records
   }
@@ -84,13 +104,16 @@ struct MaintenanceRun {
   }
 
   private func carryOut(
-    _ task: MaintenanceTask, _ opening: RepositoryOpening, _ repository: UnlockedRepository
+    _ task: MaintenanceTask, _ opening: RepositoryOpening, _ repository: UnlockedRepository,
+    _ notices: inout MaintenanceNotices
   ) throws -> RunRecord {
     var record = RunRecord(
       id: Hex.encode(SecureRandom.bytes(16)), activity: task.journalActivity, name: settings.name,
       repository: settings.name, started: WallClock.now(), result: .started)
+    let history = surroundings.history(of: record)
     surroundings.remember(record)
     surroundings.note("\(settings.name): \(task.rawValue)")
+    notices.begin(record)
     var counts: [String: Int64] = [:]
     var result = LogStatement.Receipt.Result.ok
     var interruption: (any Error)?
@@ -114,10 +137,12 @@ struct MaintenanceRun {
         isRecorded = report.entry != nil
         if !isRecorded { result = .failed }
         if !report.isOK {
-          record.result = .failure
-          record.message =
+          let text =
             "\(HumanText.count(report.damages.count, "object")) damaged or missing: "
             + "run 'varve check' to see which"
+          record.result = .failure
+          record.message = text
+          surroundings.warn("\(settings.name): check: \(text)")
         }
       }
     } catch {
@@ -125,18 +150,23 @@ struct MaintenanceRun {
       (record.result, result) = (.failure, .failed)
       record.message = RunTarget.bounded(ByteText.printable(text))
       surroundings.warn("\(settings.name): \(task.rawValue): \(text)")
-      if (error as? VarveError)?.code == .interrupted { interruption = error }
+      if (error as? VarveError)?.code == .interrupted {
+        record.isInterrupted = true
+        interruption = error
+      }
     }
     record.ended = WallClock.now()
-    // What failed counts, too: it ends the claim, so that another host may try.
+    // What failed counts, too: it ends the claim, so that another host may try. What was stopped does not: the claim is this
+    // host's own, which makes up for it at once.
     let receipt = LogStatement.Receipt(
       activity: task.activity, result: result, started: record.started, counts: counts,
       scope: "repository", snapshots: [])
-    if !isRecorded, let failure = repository.leave(receipt) {
+    if !isRecorded, interruption == nil, let failure = repository.leave(receipt) {
       surroundings.warn(
         "\(settings.name): there is no receipt of it in the log: \(failure.message)")
     }
     surroundings.remember(record)
+    notices.end(record, after: history)
     if let interruption { throw interruption }
     return record
   }

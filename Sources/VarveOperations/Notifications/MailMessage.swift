@@ -131,8 +131,9 @@ package struct MailMessage {
     return words.joined(separator: "\n ")
   }
 
-  private static func atom(_ text: String) -> String {
-    let letters = text.unicodeScalars.map { scalar -> Character in
+  /// What is left of a text in a name of a host, or before an `@`.
+  static func atom(_ text: String) -> String {
+    let letters = text.unicodeScalars.prefix(200).map { scalar -> Character in
       let isPlain =
         scalar.isASCII
         && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "-"

@@ -1,10 +1,13 @@
 import VarveFormat
 
-/// What is told of a run: a line, a text, and JSON (docs/operations.md, "Notifications").
+/// What is told of a run: a line, a text, and JSON (docs/operations.md, "Being told"). Names of files that were found in sources
+/// are not in it.
 struct NotificationMessage {
   let event: NotificationTarget.Event
   let record: RunRecord
   let previous: RunRecord?
+  /// Of the same run, in other repositories.
+  var others: [RunRecord] = []
   let host: String
 
   /// Longer messages of a run are cut: what is told goes through mail and pagers.
@@ -17,8 +20,9 @@ struct NotificationMessage {
     let verdict =
       switch event {
       case .start: "has begun"
-      case .success: record.result == .incomplete ? "is incomplete" : "succeeded"
-      case .failure: record.result == .incomplete ? "is incomplete" : "failed"
+      case .success: "succeeded"
+      case .incomplete: "is incomplete"
+      case .failure: "failed"
       case .recovery: "works again"
       case .alarm: "has changed suspiciously much"
       }
@@ -26,20 +30,36 @@ struct NotificationMessage {
   }
 
   var text: String {
-    var lines = [subject, ""]
-    lines.append("repository: \(record.repository)")
-    lines.append("started:    \(record.started.zonedSeconds)")
+    var lines = [subject, ""] + head(record)
+    if event == .recovery, let previous {
+      lines.append(
+        "before:     \(previous.result.rawValue) on \((previous.ended ?? previous.started).zonedSeconds)"
+          + (previous.told.map { ": \(shortened($0))" } ?? ""))
+    }
+    lines += sources(record)
+    for other in others {
+      lines += ["", "result:     \(other.result.rawValue)"] + head(other) + sources(other)
+    }
+    lines.append("")
+    lines.append("run \(record.id)")
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func head(_ record: RunRecord) -> [String] {
+    var lines = [
+      "repository: \(record.repository)", "started:    \(record.started.zonedSeconds)",
+    ]
     if let ended = record.ended {
       let seconds = UInt64(max(0, ended.seconds &- record.started.seconds))
       lines.append(
         "ended:      \(ended.zonedSeconds), after \(HumanText.duration(seconds: seconds))")
     }
-    if let message = record.message { lines.append("message:    \(shortened(message))") }
-    if event == .recovery, let previous {
-      lines.append(
-        "before:     \(previous.result.rawValue) on \((previous.ended ?? previous.started).zonedSeconds)"
-          + (previous.message.map { ": \(shortened($0))" } ?? ""))
-    }
+    if let message = record.told { lines.append("message:    \(shortened(message))") }
+    return lines
+  }
+
+  private func sources(_ record: RunRecord) -> [String] {
+    var lines: [String] = []
     for source in record.sources {
       lines.append("")
       lines.append("\(source.source): \(source.result.rawValue)")
@@ -49,12 +69,10 @@ struct NotificationMessage {
             + "new \(bytes(source.bytesAdded)), stored \(bytes(source.bytesStored))")
       }
       if let snapshot = source.snapshot { lines.append("  snapshot \(snapshot.hex)") }
-      if let message = source.message { lines.append("  \(shortened(message))") }
+      if let message = source.told { lines.append("  \(shortened(message))") }
       if let alarm = source.alarm { lines.append("  ALARM: \(alarm)") }
     }
-    lines.append("")
-    lines.append("run \(record.id)")
-    return lines.joined(separator: "\n") + "\n"
+    return lines
   }
 
   private func bytes(_ count: Int64) -> String { HumanText.bytes(UInt64(max(0, count))) }
@@ -82,7 +100,7 @@ struct NotificationMessage {
       writer.member("result", record.result.rawValue)
       writer.member("started", record.started.precise)
       if let ended = record.ended { writer.member("ended", ended.precise) }
-      if let message = record.message { writer.member("message", shortened(message)) }
+      if let message = record.told { writer.member("message", shortened(message)) }
       writer.key("sources")
       writer.array { writer in for source in record.sources { write(source, to: &writer) } }
       if let previous {
@@ -104,7 +122,7 @@ struct NotificationMessage {
       writer.member("source", source.source)
       writer.member("result", source.result.rawValue)
       if let snapshot = source.snapshot { writer.member("snapshot_id", snapshot.hex) }
-      if let message = source.message { writer.member("message", shortened(message)) }
+      if let message = source.told { writer.member("message", shortened(message)) }
       if let alarm = source.alarm { writer.member("alarm", alarm) }
       writer.member("files", source.files)
       writer.member("files_new", source.filesNew)
@@ -122,8 +140,8 @@ struct NotificationMessage {
       source.alarm.map { "\(source.source): \($0)" }
     }
     if event == .alarm, !alarms.isEmpty { return alarms.joined(separator: "; ") }
-    if let message = record.message { return shortened(message) }
-    return record.sources.first { $0.message != nil && $0.result != .success }
-      .map { "\($0.source): \(shortened($0.message ?? ""))" }
+    if let message = record.told { return shortened(message) }
+    return record.sources.first { $0.told != nil && $0.result != .success }
+      .map { "\($0.source): \(shortened($0.told ?? ""))" }
   }
 }

@@ -4,7 +4,7 @@ import Varve
 import VarveCrypto
 import VarveFormat
 import VarveRemoteStorage
-import VarveRepository
+public import VarveRepository
 
 /// Tells of runs and drills whoever is to know. What cannot be told is no reason for anything to fail.
 public struct Notifier: Sendable {
@@ -18,43 +18,64 @@ public struct Notifier: Sendable {
     package init() {}
   }
 
+  /// Seconds that a command has which says nothing of it.
+  static let commandSeconds: Double = 15
+
   private static let largestAnswer = 64 << 10
   private static let pingByteLimit = 10_000
 
-  private let targets: [NotificationTarget]
+  let targets: [NotificationTarget]
   private let host: String
   private let patience: Patience
+  private let cancellation: CancellationFlag?
 
-  /// - Parameter host: nil for this machine's name.
-  public init(targets: [NotificationTarget], host: String? = nil) {
-    self.init(targets: targets, host: host, patience: Patience())
+  /// - Parameters:
+  ///   - host: nil for this machine's name.
+  ///   - cancellation: ends commands under way when it is raised; what is told afterwards, as of the run that it ended, has
+  ///     no more time than a command that says nothing of it.
+  public init(
+    targets: [NotificationTarget], host: String? = nil, cancellation: CancellationFlag? = nil
+  ) {
+    self.init(targets: targets, host: host, patience: Patience(), cancellation: cancellation)
   }
 
-  package init(targets: [NotificationTarget], host: String? = nil, patience: Patience) {
+  package init(
+    targets: [NotificationTarget], host: String? = nil, patience: Patience,
+    cancellation: CancellationFlag? = nil
+  ) {
     self.targets = targets
     self.host = host ?? String(decoding: MachineName.bytes(), as: UTF8.self)
     self.patience = patience
+    self.cancellation = cancellation
   }
 
   /// Tells all targets that want to know, at the same time, and waits until each has heard or has had its time.
   ///
   /// - Parameters:
-  ///   - event: `success`; targets that want to know of recoveries hear of one when `previous` was none.
+  ///   - event: of a `success` targets that want to know of recoveries hear as of one when `previous` was none.
   ///   - previous: the run of the same name before this one.
   /// - Returns: for each target that could not be told, why; no secrets.
   public func send(
     _ event: NotificationTarget.Event, about record: RunRecord, previous: RunRecord?
   ) -> [String] {
+    send(event, Part(record: record, previous: previous), beside: [], to: targets)
+  }
+
+  func send(
+    _ event: NotificationTarget.Event, _ part: Part, beside others: [RunRecord],
+    to targets: [NotificationTarget]
+  ) -> [String] {
+    let (record, previous) = (part.record, part.previous)
     let told = targets.compactMap { target in
-      Self.event(event, for: target, previous).map { (target: target, event: $0) }
+      Self.event(event, for: target, part).map { (target: target, event: $0) }
     }
+    guard !told.isEmpty else { return [] }
     let failures = Mutex([String?](repeating: nil, count: told.count))
     let client = Result { try HTTPExchange(options) }
-    try? WorkerThreads.run(count: max(1, told.count)) { number in
-      guard number < told.count else { return }
+    try? WorkerThreads.run(count: told.count) { number in
       let (target, event) = told[number]
       let message = NotificationMessage(
-        event: event, record: record, previous: previous, host: host)
+        event: event, record: record, previous: previous, others: others, host: host)
       do {
         try tell(target, message, client)
       } catch {
@@ -67,10 +88,9 @@ public struct Notifier: Sendable {
 
   /// A ping's service finds out by itself what is a recovery: a success is enough for it.
   private static func event(
-    _ event: NotificationTarget.Event, for target: NotificationTarget, _ previous: RunRecord?
+    _ event: NotificationTarget.Event, for target: NotificationTarget, _ part: Part
   ) -> NotificationTarget.Event? {
-    let failedBefore = previous.map { $0.result == .failure || $0.result == .started } ?? false
-    if event == .success, failedBefore, target.events.contains(.recovery) { return .recovery }
+    if event == .success, part.isRecovery, target.events.contains(.recovery) { return .recovery }
     return target.events.contains(event) ? event : nil
   }
 
@@ -92,20 +112,26 @@ public struct Notifier: Sendable {
         [(name: "content-type", value: "application/json")]
         + headers.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
       try post(url, fields, message.json, try client.get())
-    case .ping(let url):
-      let suffix: String? =
-        switch message.event {
-        case .start: "start"
-        case .success, .recovery: nil
-        case .failure: "fail"
-        case .alarm: "log"
-        }
+    case .ping(let url, let incomplete):
       try post(
-        Self.ping(url, suffix), [(name: "content-type", value: "text/plain; charset=utf-8")],
+        Self.ping(url, Self.suffix(message.event, incomplete)),
+        [(name: "content-type", value: "text/plain; charset=utf-8")],
         Array(message.text.utf8.prefix(Self.pingByteLimit)), try client.get())
     case .mail(let to, let from, let program): try mail(message, to, from, program)
     case .command(let command):
       try run(command, message, input: message.json, "its command")
+    }
+  }
+
+  private static func suffix(
+    _ event: NotificationTarget.Event, _ incomplete: NotificationTarget.IncompletePing
+  ) -> String? {
+    switch event {
+    case .start: "start"
+    case .success, .recovery: nil
+    case .incomplete: incomplete == .success ? nil : incomplete.rawValue
+    case .failure: "fail"
+    case .alarm: "log"
     }
   }
 
@@ -161,7 +187,8 @@ public struct Notifier: Sendable {
   ) throws {
     let random = Hex.encode(SecureRandom.bytes(8))
     let letter = MailMessage(
-      to: to, from: from ?? "varve@\(host)", subject: message.subject, body: message.text,
+      to: to, from: from ?? "varve@\(MailMessage.atom(host))", subject: message.subject,
+      body: message.text,
       date: message.record.ended ?? message.record.started,
       identifier: "\(message.record.id).\(message.event.rawValue).\(random)", host: host)
     var command = CommandSpecification(.arguments([program, "-t", "-i"]))
@@ -174,13 +201,20 @@ public struct Notifier: Sendable {
     _ what: String
   ) throws {
     let record = message.record
+    var environment = [
+      "VARVE_EVENT": message.event.rawValue, "VARVE_ACTIVITY": record.activity.rawValue,
+      "VARVE_REPOSITORY_NAME": record.repository, "VARVE_RESULT": record.result.rawValue,
+      "VARVE_RUN": record.id,
+    ]
+    if record.activity == .backup || record.activity == .drill {
+      environment["VARVE_PROFILE"] = record.name
+    }
+    var command = command
+    let isEnding = cancellation?.isCancelled ?? false
+    if isEnding { command.timeout = min(command.timeout, Self.commandSeconds) }
     let outcome = try CommandRun.run(
-      command,
-      environment: [
-        "VARVE_EVENT": message.event.rawValue, "VARVE_ACTIVITY": record.activity.rawValue,
-        "VARVE_PROFILE": record.name, "VARVE_RESULT": record.result.rawValue,
-        "VARVE_RUN": record.id,
-      ], input: input, outputLimit: 1 << 12, cancellation: nil)
+      command, environment: environment, input: input, outputLimit: 1 << 12,
+      cancellation: isEnding ? nil : cancellation)
     if let failure = outcome.failure { throw VarveError(.io, "\(what): \(failure)") }
   }
 }

@@ -101,6 +101,8 @@ final class CommandProcess: @unchecked Sendable {
     var killTime: UInt64?
     var status: Int32?
     var ended: UInt64 = 0
+    /// When its time was over, though the command itself may have ended before.
+    var stopped: UInt64 = 0
     while true {
       exchange(waiting: status == nil ? 50 : 10, for: status == nil ? handle : -1)
       let now = MonotonicClock.nanoseconds
@@ -117,6 +119,7 @@ final class CommandProcess: @unchecked Sendable {
         if (output < 0 && errors < 0) || now >= ended &+ Self.aftermath { break }
       } else {
         hasTimedOut = deadline.map { now >= $0 } ?? false
+        if hasTimedOut { stopped = now }
         if hasTimedOut || isStopped() {
           kill(-child, SIGTERM)
           killTime = now &+ Self.grace
@@ -132,7 +135,7 @@ final class CommandProcess: @unchecked Sendable {
     outcome.output = outputCapture.bytes
     outcome.isOutputTruncated = outputCapture.isTruncated
     outcome.errors = errorCapture.bytes
-    outcome.seconds = Double(ended &- started) / 1e9
+    outcome.seconds = Double(max(ended, stopped) &- started) / 1e9
     return outcome
   }
 

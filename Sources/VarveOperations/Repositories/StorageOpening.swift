@@ -51,6 +51,20 @@ package struct StorageOpening: Sendable {
       path: location.hasPrefix("local:") ? String(location.dropFirst(6)) : location)
   }
 
+  /// - Throws: `VarveError.Code.usage` when a store at this place has no such option, or not with this value.
+  package static func checkOption(_ name: String, _ value: String, of location: String) throws {
+    var settings = StorageSettings()
+    settings.special[name] = value
+    let opening = StorageOpening(settings, isInterrupted: {}, onRetry: { _, _ in })
+    if location.hasPrefix("s3:") {
+      _ = try opening.s3Options()
+    } else if location.hasPrefix("sftp:") {
+      _ = try opening.sftpOptions()
+    } else {
+      _ = try opening.special(of: ServerLocation.describes(location) ? "server" : "local")
+    }
+  }
+
   private func retryPolicy() -> RetryPolicy {
     RetryPolicy(
       limit: settings.retryLimit ?? RetryPolicy().limit, check: isInterrupted, onRetry: onRetry)

@@ -9,7 +9,7 @@ public struct ProfileDrill: Sendable {
 
 extension RunSurroundings {
   /// The drills that are due by their schedules and this host's journal, by profile, in the order of the file. One that this
-  /// host has never run is due at once, and so is one whose last run did not come to an end.
+  /// host has never run is due at once, and so is one whose last run was killed or interrupted.
   ///
   /// - Throws: `.io` when the journal cannot be read.
   public func dueDrills() throws -> [ProfileDrill] {
@@ -20,8 +20,7 @@ extension RunSurroundings {
       let records = try journal.records(activity: .drill, name: name)
       for drill in profile.drills {
         guard let schedule = drill.schedule else { continue }
-        let last = records.last { $0.detail == drill.name }
-        let lastRun = last?.result == .started ? nil : last?.started
+        let lastRun = records.last { $0.detail == drill.name }?.countedFrom
         if schedule.isDue(at: now, lastRun: lastRun) {
           due.append(ProfileDrill(profile: profile, drill: drill))
         }

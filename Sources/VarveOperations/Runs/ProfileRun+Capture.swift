@@ -33,16 +33,27 @@ extension ProfileRun {
           let options = try backupOptions(
             source, copy: copy?.path, meta: meta, set: target.record.id, hooks)
           try save(options, into: target, lacking: copy?.problems ?? [], &outcome)
+          // SQLite writes a page all the same.
+          if copy?.isEmpty == true { outcome.bytes = 0 }
+          judge(&outcome, of: source, target)
         } catch let error as VarveError where error.code == .interrupted {
           throw error
         } catch {
           let error = error as? VarveError ?? VarveError(.io, "\(error)")
           outcome.message = RunTarget.bounded(ByteText.printable(error.message))
           target.add(message: "\(source.name): \(error.message)")
-          surroundings.warn(
-            "\(profile.name), \(source.name), \(target.record.repository): \(error.message)")
+          // What is wrong with the repository as a whole has been said.
+          if target.failure == nil {
+            surroundings.warn(
+              "\(profile.name), \(source.name), \(target.record.repository): \(error.message)")
+          }
           // A store that does not answer is not asked again and again.
-          if error.code == .unavailable, case .success = staged { target.give(up: error) }
+          if error.code == .unavailable, case .success = staged, target.failure == nil {
+            target.give(up: error)
+            surroundings.warn(
+              "\(profile.name), \(target.record.repository): nothing more is saved there in this run"
+            )
+          }
         }
         target.record.sources.append(outcome)
       }
@@ -107,8 +118,11 @@ extension ProfileRun {
     if let first = problems.first {
       let others = problems.count == 1 ? "" : " and \(problems.count - 1) more"
       let text = "not all was saved as it was: \(first)\(others)"
+      let notice = "not all was saved as it was: \(HumanText.count(problems.count, "problem"))"
       outcome.message = RunTarget.bounded(text)
-      target.add(message: "\(outcome.source): \(text)")
+      outcome.notice = notice
+      target.add(
+        message: "\(outcome.source): \(text)", notice: "\(outcome.source): \(notice)")
     }
   }
 }

@@ -5,11 +5,12 @@
 //     open       each repository; one that cannot be opened fails, the others go on
 //     before     hooks; the first that fails stops the run
 //     metadata   a command that fails stops the run
-//     capture    source by source: a database is copied and checked, then each repository gets its snapshot
+//     capture    source by source: a database is copied and checked, then each repository gets its snapshot; whether anything
+//                is left of the source, and whether its change is suspicious, is judged
 //     after      hooks: all of them, whatever happened since the first of `before`
-//     receipt    `run`, into each log; then the retention of the sources that were saved
-//     on-…       hooks, on success or on failure
-//     alarm      the change of each source is judged; notifications
+//     receipt    `run`, into each log; then the retention of the sources that were saved and are not in doubt
+//     on-…       hooks, on success or on failure, once for all repositories: the worst counts
+//     tell       notifications, of alarms first; pings once for all repositories
 //     journal    the run has ended
 //
 // A source that fails does not keep the others from being saved. Killed anywhere the run leaves whole snapshots, a journal
@@ -40,7 +41,7 @@ public struct ProfileRun {
     self.options = options
     notifier = Notifier(
       targets: profile.notify.compactMap { surroundings.configuration.notifications[$0] },
-      host: profile.host)
+      host: profile.host, cancellation: surroundings.cancellation)
   }
 
   /// Runs it.
@@ -63,9 +64,14 @@ public struct ProfileRun {
       for target in targets { fail(target, error) }
       interruption = error
     } catch {
+      surroundings.warn("\(profile.name): \((error as? VarveError)?.message ?? "\(error)")")
       for target in targets { fail(target, error) }
     }
-    for target in targets { finish(target) }
+    for target in targets where surroundings.cancellation.isCancelled {
+      // Also what was not ended by it: a command that a shutdown has ended says only that it failed.
+      target.record.isInterrupted = target.worstResult == .failure
+    }
+    finish(targets)
     if let interruption { throw interruption }
     return targets.map(\.record)
   }
@@ -73,16 +79,19 @@ public struct ProfileRun {
   // MARK: Beginning and end
 
   private func begin(_ targets: [RunTarget]) {
+    var killed: Set<Int64> = []
     for target in targets {
       if let previous = target.previous, previous.result == .started {
         let text = "the run that began at \(previous.started.zonedSeconds) did not come to an end"
         target.add(message: text)
-        surroundings.note("\(profile.name): \(text)")
+        if killed.insert(previous.started.seconds).inserted {
+          surroundings.warn("\(profile.name): \(text)")
+        }
       }
       guard !options.dryRun else { continue }
       surroundings.remember(target.record.withResult(.started))
-      notify(.start, target)
     }
+    if !options.dryRun { tell(.start, targets) }
   }
 
   private func fail(_ target: RunTarget, _ error: any Error) {
@@ -90,53 +99,38 @@ public struct ProfileRun {
     target.raise(to: .failure)
   }
 
-  private func finish(_ target: RunTarget) {
-    target.raise(to: .success)
-    for source in target.record.sources { target.raise(to: source.result) }
-    judgeChange(target)
-    guard !options.dryRun else {
+  private func finish(_ targets: [RunTarget]) {
+    for target in targets {
+      target.raise(to: .success)
+      for source in target.record.sources { target.raise(to: source.result) }
+    }
+    if !options.dryRun { runOutcomeHooks(targets) }
+    for target in targets {
       target.record.ended = WallClock.now()
-      return
+      // Durable before anybody is told of it.
+      if !options.dryRun { surroundings.remember(target.record) }
     }
-    runOutcomeHooks(target)
-    target.record.ended = WallClock.now()
-    // Durable before anybody is told of it.
-    surroundings.remember(target.record)
-    if target.record.sources.contains(where: { $0.alarm != nil }) { notify(.alarm, target) }
-    notify(target.record.result == .failure ? .failure : .success, target)
+    guard !options.dryRun else { return }
+    tell(.alarm, targets.filter { $0.record.sources.contains { $0.alarm != nil } })
+    tell(nil, targets)
   }
 
-  private func notify(_ event: NotificationTarget.Event, _ target: RunTarget) {
+  /// - Parameter event: nil for what the results say.
+  private func tell(_ event: NotificationTarget.Event?, _ targets: [RunTarget]) {
     guard !profile.notify.isEmpty else { return }
-    for failure in notifier.send(event, about: target.record, previous: target.previous) {
-      surroundings.warn(failure)
-    }
-  }
-
-  private func judgeChange(_ target: RunTarget) {
-    for index in target.record.sources.indices {
-      let outcome = target.record.sources[index]
-      let history = target.history(of: outcome.source)
-      // What is not there any more: nobody has counted it, but the run before knows how many there were.
-      if let before = history.last(where: { $0.result == .success || $0.result == .incomplete }),
-        outcome.result == .success || outcome.result == .incomplete
-      {
-        let kept = outcome.files - outcome.filesNew
-        target.record.sources[index].filesRemoved = max(0, before.files - max(0, kept))
-      }
-      guard let alarm = profile.changeAlarm,
-        outcome.result == .success || outcome.result == .incomplete,
-        let text = alarm.judge(target.record.sources[index], history: history)
-      else { continue }
-      target.record.sources[index].alarm = text
-      surroundings.warn("\(profile.name), \(outcome.source): \(text)")
-    }
+    let parts = targets.map { Notifier.Part(record: $0.record, previous: $0.previous) }
+    for failure in notifier.send(event, aboutAll: parts) { surroundings.warn(failure) }
   }
 
   // MARK: Between
 
   private func work(_ targets: [RunTarget], _ staging: StagingDirectory) throws {
-    for target in targets { try target.open() }
+    for target in targets {
+      try target.open()
+      if let failure = target.failure {
+        surroundings.warn("\(profile.name), \(target.record.repository): \(failure.message)")
+      }
+    }
     guard targets.contains(where: { $0.repository != nil }) else { return }
     let hooks = HookRun(profile, surroundings)
     var failure: (any Error)?
@@ -152,6 +146,7 @@ public struct ProfileRun {
         ? targets.map(\.worstResult).max { $0.rank < $1.rank } ?? .success : .failure
       // A service that does not come up again is worse than a file that was not saved.
       for message in hooks.runAll(profile.hooks.after, .after, result: result) {
+        surroundings.warn("\(profile.name): \(message)")
         for target in targets {
           target.add(message: message)
           target.raise(to: .failure)
@@ -168,17 +163,22 @@ public struct ProfileRun {
     }
   }
 
-  private func runOutcomeHooks(_ target: RunTarget) {
+  /// Once, whatever the number of repositories: what says that all is well must not take back that something is not.
+  private func runOutcomeHooks(_ targets: [RunTarget]) {
+    let worst = targets.map(\.record).max { $0.result.rank < $1.result.rank }
+    guard let worst else { return }
     let (commands, event): ([CommandSpecification], HookRun.Event) =
-      target.record.result == .failure
-      ? (profile.hooks.onFailure, .failure) : (profile.hooks.onSuccess, .success)
+      worst.result == .success
+      ? (profile.hooks.onSuccess, .success) : (profile.hooks.onFailure, .failure)
     let failures = HookRun(profile, surroundings).runAll(
-      commands, event, result: target.record.result,
+      commands, event, result: worst.result,
       environment: [
-        "VARVE_REPOSITORY_NAME": target.record.repository,
-        "VARVE_MESSAGE": target.record.message ?? "",
+        "VARVE_REPOSITORY_NAME": worst.repository, "VARVE_MESSAGE": worst.message ?? "",
       ])
-    for message in failures { target.add(message: message) }
+    for message in failures {
+      surroundings.warn("\(profile.name): \(message)")
+      for target in targets { target.add(message: message) }
+    }
   }
 
   private func leaveReceipt(_ target: RunTarget, hasFailed: Bool) {

@@ -11,6 +11,8 @@ extension RunRecord {
     members["detail"] = detail.map(JSONValue.string)
     members["ended"] = ended.map { .string($0.precise) }
     members["message"] = message.map(JSONValue.string)
+    members["notice"] = notice.map(JSONValue.string)
+    if isInterrupted { members["interrupted"] = .bool(true) }
     if !sources.isEmpty { members["sources"] = .array(sources.map(\.json)) }
     return .object(members)
   }
@@ -27,6 +29,8 @@ extension RunRecord {
     detail = try json.optionalString("detail")
     ended = try json.optionalString("ended").flatMap(Timestamp.init)
     message = try json.optionalString("message")
+    notice = try json.optionalString("notice")
+    isInterrupted = try json.optional("interrupted") == .bool(true)
     if try json.optional("sources") != nil {
       sources = try json.array("sources").map(SourceOutcome.init(json:))
     }
@@ -38,7 +42,8 @@ extension SourceOutcome {
     [
       ("files", \.files), ("files_new", \.filesNew), ("files_changed", \.filesChanged),
       ("files_removed", \.filesRemoved), ("bytes", \.bytes), ("bytes_added", \.bytesAdded),
-      ("bytes_stored", \.bytesStored),
+      ("bytes_stored", \.bytesStored), ("files_missing", \.filesMissing),
+      ("bytes_missing", \.bytesMissing),
     ]
   }
 
@@ -48,6 +53,7 @@ extension SourceOutcome {
     ]
     members["snapshot"] = snapshot.map { .string($0.hex) }
     members["message"] = message.map(JSONValue.string)
+    members["notice"] = notice.map(JSONValue.string)
     members["alarm"] = alarm.map(JSONValue.string)
     for (name, path) in Self.counts where self[keyPath: path] != 0 {
       members[name] = .integer(min(self[keyPath: path], JSONValue.integerLimit))
@@ -62,6 +68,7 @@ extension SourceOutcome {
     self.init(source: try json.string("source"), result: result)
     snapshot = try json.optionalDigest("snapshot")
     message = try json.optionalString("message")
+    notice = try json.optionalString("notice")
     alarm = try json.optionalString("alarm")
     for (name, path) in Self.counts {
       self[keyPath: path] = try json.optionalInteger(name) ?? 0

@@ -5,6 +5,8 @@ public import VarveFormat
 public struct RunRecord: Sendable, Equatable {
   public enum Activity: String, CaseIterable, Sendable {
     case backup, drill, forget, prune, check, restore, audit
+    /// Opening a repository for what is due of these.
+    case maintenance
   }
 
   public enum Result: String, CaseIterable, Sendable {
@@ -27,8 +29,12 @@ public struct RunRecord: Sendable, Equatable {
   public var started: Timestamp
   public var ended: Timestamp?
   public var result: Result
+  /// Whether it was stopped before its end, as by a shutdown.
+  public var isInterrupted = false
   /// What went wrong, for people.
   public var message: String?
+  /// The same without the names of files, where the message has any.
+  public var notice: String?
   public var sources: [SourceOutcome] = []
 
   public init(
@@ -44,12 +50,24 @@ public struct RunRecord: Sendable, Equatable {
   }
 }
 
+extension RunRecord {
+  /// What others are told of what went wrong.
+  var told: String? { notice ?? message }
+}
+
+extension SourceOutcome {
+  /// As a run's.
+  var told: String? { notice ?? message }
+}
+
 /// What came of one source in a run.
 public struct SourceOutcome: Sendable, Equatable {
   public var source: String
   public var result: RunRecord.Result
   public var snapshot: Digest?
   public var message: String?
+  /// As a run's.
+  public var notice: String?
   public var files: Int64 = 0
   public var filesNew: Int64 = 0
   public var filesChanged: Int64 = 0
@@ -57,6 +75,9 @@ public struct SourceOutcome: Sendable, Equatable {
   public var bytes: Int64 = 0
   public var bytesAdded: Int64 = 0
   public var bytesStored: Int64 = 0
+  /// What the last run that had any had, where nothing is left of it.
+  public var filesMissing: Int64 = 0
+  public var bytesMissing: Int64 = 0
   /// What a change alarm said.
   public var alarm: String?
 

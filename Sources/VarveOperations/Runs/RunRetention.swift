@@ -6,7 +6,8 @@ import VarveRepository
 ///
 /// The policy of a source that has rules in the operator's file is put in force where another one is; then what it does not
 /// keep is forgotten. A writer can do the first only where it keeps at least as much as before, and the second never: an
-/// owner's run, or maintenance, does it. Of a source that could not be saved nothing is forgotten.
+/// owner's run, or maintenance, does it. Of a source that could not be saved nothing is forgotten, nor of one that may not be what it was
+/// (`RunTarget.doubtful`): good snapshots must not go for what an unmounted disk has.
 ///
 /// The log knows a policy by host and path. Others may have saved the same path, by hand or by a profile of another file; so
 /// the rules here choose among the snapshots that this profile has made of this source on this host, as their metadata says,
@@ -29,7 +30,8 @@ struct RunRetention {
     let made = Set(target.record.sources.compactMap(\.snapshot))
     for source in profile.sources where saved.contains(source.name) {
       do {
-        try apply(source, sparing: made, repository, opening)
+        let isDoubtful = target.doubtful.contains(source.name)
+        try apply(source, sparing: isDoubtful ? nil : made, repository, opening)
       } catch let error as VarveError where error.code == .interrupted {
         throw error
       } catch {
@@ -41,8 +43,9 @@ struct RunRetention {
     }
   }
 
+  /// - Parameter made: what is not forgotten in any case; nil when nothing is to be.
   private func apply(
-    _ source: Source, sparing made: Set<Digest>, _ repository: UnlockedRepository,
+    _ source: Source, sparing made: Set<Digest>?, _ repository: UnlockedRepository,
     _ opening: RepositoryOpening
   ) throws {
     let place = try source.place(on: profile.host)
@@ -54,6 +57,9 @@ struct RunRetention {
     guard repository.role == .owner,
       state.policy(forSource: place.id(try repository.keys.opaqueIDs())) != nil
     else { return }
+    guard let made else {
+      return surroundings.note("\(profile.name), \(source.name): nothing is forgotten in this run")
+    }
     let own = SnapshotFilter(
       hosts: [place.host], paths: place.paths,
       meta: ["profile": profile.name, "source": source.name])

@@ -12,7 +12,11 @@ final class RunTarget {
   private(set) var repository: UnlockedRepository?
   /// Why nothing more can be saved there.
   private(set) var failure: VarveError?
+  /// Sources that may not be what they were: nothing of them is forgotten in this run.
+  var doubtful: Set<String> = []
   private var messages: [String] = []
+  /// The same without the names of files.
+  private var notices: [String] = []
 
   init(_ profile: Profile, _ repository: String, _ surroundings: RunSurroundings) {
     record = RunRecord(
@@ -64,10 +68,16 @@ final class RunTarget {
   }
 
   /// For people: what went wrong, or did not go as it should.
-  func add(message: String) {
+  ///
+  /// - Parameter notice: what others are told of it, where the message has names of files.
+  func add(message: String, notice: String? = nil) {
     let text = ByteText.printable(message)
-    if !messages.contains(text) { messages.append(text) }
+    if !messages.contains(text) {
+      messages.append(text)
+      notices.append(ByteText.printable(notice ?? message))
+    }
     record.message = Self.bounded(messages.joined(separator: "; "))
+    record.notice = notices == messages ? nil : Self.bounded(notices.joined(separator: "; "))
   }
 
   /// The worst counts.

@@ -21,8 +21,8 @@ extension DueTask: CustomStringConvertible {
 
 /// What a configuration has schedules for: what is due of it, and doing it.
 ///
-/// The time of a profile or drill counts from when it last began on this host, whatever came of that. What never ran is
-/// due at once.
+/// The time of a profile or drill counts from when it last began on this host, whatever came of that. What never ran, was
+/// killed or was interrupted is due at once.
 public struct DueWork: Sendable {
   public let surroundings: RunSurroundings
   /// Below which drills restore.
@@ -84,14 +84,13 @@ public struct DueWork: Sendable {
     }
   }
 
-  /// When a task is due: now, or when its schedule next comes round. A run that was killed is made up for at once.
+  /// When a task is due: now, or when its schedule next comes round. A run that was killed or interrupted is made up for at once.
   ///
   /// - Throws: `.io` when the journal cannot be read.
   public func next(
     _ task: DueTask, _ schedules: [Schedule], after now: Timestamp, zone: ZoneOffsets = .local
   ) throws -> Timestamp? {
-    let last = try lastRun(of: task)
-    let begun = last.flatMap { $0.result == .started ? nil : $0.started }
+    let begun = try lastRun(of: task)?.countedFrom
     let moments = schedules.compactMap { schedule in
       schedule.isDue(at: now, lastRun: begun, zone: zone)
         ? now : schedule.next(after: now, lastRun: begun, zone: zone)

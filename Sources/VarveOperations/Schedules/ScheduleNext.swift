@@ -1,4 +1,5 @@
 public import VarveFormat
+import VarveProof
 
 /// When a schedule comes round.
 ///
@@ -37,12 +38,19 @@ extension Schedule {
     return next.seconds <= time.seconds ? time : next
   }
 
+  /// Seconds by which a clock that is right may have gone back since it said when something ran.
+  public static let clockTolerance = TimeWindow.tolerance
+
   /// Whether it came round between the last run and `time`. What never ran is due, and what is said to have run in the
-  /// future, by more than a day, by a clock that was wrong.
+  /// future, by a clock that was wrong.
+  ///
+  /// - Parameter ahead: seconds by which that may lie in the future and is believed all the same. Of this host's own runs the
+  ///   tolerance will do: its clock was put back since.
   public func isDue(
-    at time: Timestamp, lastRun: Timestamp?, zone: ZoneOffsets = .local
+    at time: Timestamp, lastRun: Timestamp?, ahead limit: Int64 = Schedule.clockTolerance,
+    zone: ZoneOffsets = .local
   ) -> Bool {
-    guard let lastRun, lastRun.boundedSeconds - time.boundedSeconds < 86_400 else { return true }
+    guard let lastRun, lastRun.boundedSeconds - time.boundedSeconds <= limit else { return true }
     return next(after: lastRun, zone: zone).map { $0.seconds <= time.seconds } ?? false
   }
 }

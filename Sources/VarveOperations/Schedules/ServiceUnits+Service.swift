@@ -23,6 +23,10 @@ extension ServiceUnits {
     for (name, value) in environment.sorted(by: { $0.key < $1.key }) {
       unit.append("Environment=\(Self.quoted("\(name)=\(value)"))")
     }
+    // The whole rest of the line is the path, quotes and all.
+    if let file = environmentFile {
+      unit.append("EnvironmentFile=-\(Self.replacing(UInt8(ascii: "%"), with: "%%", in: file))")
+    }
     if let user { unit += ["User=\(user)", "StateDirectory=varve", "CacheDirectory=varve"] }
     unit += hardening
     return unit.joined(separator: "\n") + "\n"
@@ -92,7 +96,11 @@ extension ServiceUnits {
   /// What Varve writes to: its own directories, repositories in directories, and beside databases, whose readers write to
   /// their shared memory.
   private var writable: [String] {
-    var result = user == nil ? [client.state] + (client.cache.map { [$0] } ?? []) : []
+    // Of another user's, systemd makes the standard ones.
+    var result = [
+      user == nil ? client.state : configuration.stateDirectory,
+      user == nil ? client.cache : configuration.cacheDirectory,
+    ].compactMap { $0 }
     for settings in configuration.repositories.values {
       if let cache = settings.cacheDirectory { result.append(cache) }
       guard StorageOpening.isDirectory(settings.location) else { continue }

@@ -18,6 +18,8 @@ package struct ServiceUnits {
   package let client: ClientDirectories
   /// What the service should see of this process's environment.
   package var environment: [String: String] = [:]
+  /// A file with more of it, which need not be there (EnvironmentFile.swift); nil for none. It is read each time.
+  package var environmentFile: String?
   /// The random part of a delay, in seconds; less where the timer comes round more often.
   package var jitter: Int64 = 300
   /// For a user's own systemd.
@@ -71,9 +73,15 @@ package struct ServiceUnits {
   /// - Throws: `.usage` when nothing has a schedule, or something cannot be written into a line.
   package func crontab() throws -> String {
     try requirePrintable()
+    let variables = environmentFile.map {
+      let path = Self.shell($0)
+      // One that cannot be read is worth a mail, and ends the line.
+      return "[ ! -e \(path) ] || { set -a; . \(path); set +a; }; "
+    }
     let command = Self.replacing(
       UInt8(ascii: "%"), with: "\\%",
-      in: "\(Self.shell(program)) run --due --quiet --config \(Self.shell(file))")
+      in: (variables ?? "")
+        + "\(Self.shell(program)) run --due --quiet --config \(Self.shell(file))")
     let who = isForUser ? "" : "\(user ?? "root") "
     // After what was missed, and away from the minute at which all others ask.
     let minute =
@@ -82,8 +90,8 @@ package struct ServiceUnits {
     fields.append("\(minute) * * * *")
     var lines: [String] = []
     for field in fields where !lines.contains(field) { lines.append(field) }
-    let variables = environment.sorted { $0.key < $1.key }.map { "\($0)=\($1)\n" }.joined()
-    return "\(Self.mark)\n\(variables)" + lines.map { "\($0) \(who)\(command)\n" }.joined()
+    let settings = environment.sorted { $0.key < $1.key }.map { "\($0)=\($1)\n" }.joined()
+    return "\(Self.mark)\n\(settings)" + lines.map { "\($0) \(who)\(command)\n" }.joined()
   }
 
   private func known() throws -> [Schedule] {
@@ -104,7 +112,7 @@ package struct ServiceUnits {
   }
 
   /// By bytes, as whoever reads it: a mark behind a quote makes another `Character` of it.
-  private static func replacing(_ byte: UInt8, with other: String, in text: String) -> String {
+  static func replacing(_ byte: UInt8, with other: String, in text: String) -> String {
     var bytes: [UInt8] = []
     for next in text.utf8 {
       if next == byte { bytes += Array(other.utf8) } else { bytes.append(next) }
@@ -117,7 +125,8 @@ package struct ServiceUnits {
   /// - Throws: `.usage`.
   func requirePrintable(_ paths: [String] = []) throws {
     let texts =
-      [program, file, user ?? ""] + paths + environment.flatMap { [$0.key, $0.value] }
+      [program, file, user ?? "", environmentFile ?? ""] + paths
+      + environment.flatMap { [$0.key, $0.value] }
     for text in texts where text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) {
       throw VarveError(
         .usage,

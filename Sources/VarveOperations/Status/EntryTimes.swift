@@ -31,6 +31,9 @@ public struct EntryTimes: Sendable, Equatable {
 
   public init(_ entries: [Entry] = []) { self.entries = entries.sorted { $0.index < $1.index } }
 
+  /// Of the first that is known.
+  var first: Timestamp? { entries.first?.time }
+
   /// Of snapshots, checks, receipts and attestations: 24 bytes each.
   public init(_ state: LogState) {
     self.init(

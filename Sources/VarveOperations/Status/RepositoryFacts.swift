@@ -128,6 +128,8 @@ public struct RepositoryFacts: Sendable {
   public var entryTimes = EntryTimes()
   /// In the order of the log.
   public var checks: [Check] = []
+  /// In the order of the log.
+  public var maintenance: [MaintenanceEntry] = []
   /// In the order of the log, by authors who can restore; none where the names of drills cannot be told from their ids.
   public var drills: [Drill] = []
   /// When witnesses or authorities attested the log's state.
@@ -166,6 +168,7 @@ public struct RepositoryFacts: Sendable {
     liveCount = state.snapshots.count
     entryTimes = EntryTimes(state)
     checks = state.checks.map { Check($0, by: state.authors[$0.author]?.role) }
+    maintenance = MaintenanceEntry.all(in: state)
     attestations = state.attestations.map(\.time)
     deletions = state.condemnations.values.map(\.time).sorted()
   }

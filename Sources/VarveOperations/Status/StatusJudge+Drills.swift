@@ -65,19 +65,17 @@ extension StatusJudge {
       status.problems.append(StatusProblem(.never, "it has never run"))
       return
     }
-    guard let due = schedule.next(after: last) else { return }
-    status.due = due
-    let period = (schedule.next(after: due)?.seconds ?? due.seconds) - due.seconds
-    if let undated, undated.seconds - now.seconds > period {
+    guard let deadline = ScheduleDeadline(schedule, after: last) else { return }
+    status.due = deadline.due
+    if let undated, undated.seconds - now.seconds > deadline.period {
       status.problems.append(
         StatusProblem(
           .overdue,
           "nothing shows when it last ran: it says at \(undated.utcSeconds), which is to come"))
       return
     }
-    let grace = min(max(period / 4, 3600), 2 * 86_400)
-    guard now.seconds > due.seconds + grace else { return }
-    status.problems.append(
-      StatusProblem(.overdue, "it has been due for \(HumanText.span(now.seconds - due.seconds))"))
+    guard deadline.isOver(at: now) else { return }
+    let late = HumanText.span(now.seconds - deadline.due.seconds)
+    status.problems.append(StatusProblem(.overdue, "it has been due for \(late)"))
   }
 }

@@ -22,6 +22,7 @@ extension StatusJudge {
     }
     if case .read = facts.access {
       judgeChecks(of: &status, facts.checks)
+      judgeMaintenance(of: &status, settings.maintenance, facts)
       if let failure = facts.witnessFailure {
         status.problems.append(StatusProblem(.unwitnessed, failure))
       }

@@ -5,10 +5,12 @@
 //               of one name, those of its own host (ProfileOwners).
 //   run         a start without an end is under way until it is older than `unfinishedAfter`, or a later run has begun.
 //               The journal is in the order in which runs began.
+//   age         by `max-age`; without one by the profile's schedule, as drills are, from the time of the newest snapshot.
 //   time        none is later than now, nor than what shows when it was (EntryTimes, BoundedJournal). What is of a time that
 //               nobody can tell proves nothing: neither that a limit is kept, nor that a failure is over.
 //   check       damage counts until a later check that looked at the same found none; data is verified when all of it was
 //               read (CheckCoverage).
+//   maintenance by the log's entries, and what failed by this host's journal, too (StatusJudge+Maintenance)
 //   drill       by the log's receipts and this host's journal, whichever is newer; due by its schedule, overdue a quarter of the period later, at least an hour
 //               and at most two days.
 
@@ -136,7 +138,10 @@ public struct StatusJudge: Sendable {
     status.lastResult = ended.last?.outcome.result
     judgeRun(
       of: &status, ended.last?.outcome, unfinished: runs.last { $0.result == .started }, runs)
+    judgeWhole(of: &status, profile, runs)
     judgeAge(of: &status)
+    let maker = ended.last { $0.outcome.snapshot != nil && $0.outcome.snapshot == status.snapshot }
+    judgeSchedule(of: &status, profile.schedule, saved: maker?.run.ended)
     status.problems.sort { $0.kind.rank < $1.kind.rank }
     return status
   }

@@ -89,14 +89,20 @@ public struct StatusReader: Sendable {
       .check(log, now: WallClock.now())
   }
 
-  /// What this host remembers of the runs and drills of the configuration's profiles.
+  /// What this host remembers of the runs and drills of the configuration's profiles, and of its repositories' maintenance.
   ///
   /// - Throws: `VarveError.Code.io`.
   public func journal() throws -> [RunRecord] {
     let journal = RunJournal(client: client)
-    return try configuration.profiles.keys.sorted().flatMap { name in
+    let work = try configuration.profiles.keys.sorted().flatMap { name in
       try [.backup, .drill].flatMap { try journal.records(activity: $0, name: name) }
     }
+    return try work
+      + configuration.repositories.keys.sorted().flatMap { name in
+        try MaintenanceTask.allCases.flatMap {
+          try journal.records(activity: $0.journalActivity, name: name)
+        }
+      }
   }
 
   /// The report as of now: every repository is read, several at a time. Blocks its thread.

@@ -62,6 +62,9 @@ public struct SourceStatus: Sendable, Equatable {
     case unfinished
     /// The newest snapshot claims a time that cannot be: a clock is wrong.
     case future
+    /// The newest run failed or was incomplete, though what it has saved is as it should be: a service may not be up again,
+    /// or retention does not work.
+    case run
     /// The newest snapshot lacks what could not be read, or changed while it was.
     case incomplete
     /// The newest run changed so much that somebody should look.
@@ -70,7 +73,7 @@ public struct SourceStatus: Sendable, Equatable {
     public var level: StatusReport.Level {
       switch self {
       case .never, .failed, .stale, .unfinished: .bad
-      case .future, .incomplete, .alarm: .warning
+      case .future, .run, .incomplete, .alarm: .warning
       }
     }
   }
@@ -142,6 +145,8 @@ public struct RepositoryStatus: Sendable, Equatable {
     case unverified
     /// The log lacks cosignatures of a quorum of witnesses, or they are too old.
     case unwitnessed
+    /// The last of a kind of scheduled maintenance failed, or it has been due for too long.
+    case maintenance
 
     public var level: StatusReport.Level { .bad }
   }

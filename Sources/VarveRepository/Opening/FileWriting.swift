@@ -43,14 +43,24 @@ package enum FileWriting {
 
   /// Puts `bytes` in the place of the file: written beside it, synced, renamed, directory synced. A
   /// crash leaves the old file or the new one; unless `isDurable`, it may leave a damaged one.
+  ///
+  /// - Parameter mode: what it has afterwards, whatever the umask is.
   package static func replace(
     _ path: String, with bytes: [UInt8], mode: UInt32, isDurable: Bool = true
+  ) throws {
+    try replace(path, with: bytes, mode: mode, isDurable: isDurable, goesByUmask: false)
+  }
+
+  private static func replace(
+    _ path: String, with bytes: [UInt8], mode: UInt32, isDurable: Bool, goesByUmask: Bool
   ) throws {
     let temporary = "\(path).\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
     let file = varve_open(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL, mode)
     guard file >= 0 else { throw VarveError(system: -file, "cannot write \(path)") }
     do {
       defer { close(file) }
+      // A file system without modes refuses, and has nothing to give back.
+      if !goesByUmask, mode & 0o077 != 0 { _ = varve_fchmod(file, mode_t(mode)) }
       try write(bytes, at: 0, to: file, path)
       if isDurable { try sync(file, path) }
       let result = varve_rename(AT_FDCWD, temporary, AT_FDCWD, path, 0)
@@ -66,9 +76,9 @@ package enum FileWriting {
     try sync(directory, path)
   }
 
-  /// Puts a report in the place of the file, which a crash may leave damaged.
+  /// Puts a report in the place of the file, which a crash may leave damaged; who may read it is for the umask to say.
   package static func replace(_ path: String, with bytes: [UInt8]) throws {
-    try replace(path, with: bytes, mode: 0o644, isDurable: false)
+    try replace(path, with: bytes, mode: 0o644, isDurable: false, goesByUmask: true)
   }
 
   /// Writes `bytes` into the file, which is made when it is not there, from `offset` on.

@@ -398,7 +398,7 @@ enum ServiceDescription {
             repository:
               type: string
             state:
-              enum: [ok, running, never, failed, stale, unfinished, future, incomplete, alarm]
+              enum: [ok, running, never, failed, stale, unfinished, future, run, incomplete, alarm]
             ok:
               type: boolean
             evidence:

@@ -129,6 +129,28 @@ import VarveTestThreads
     try expect(mayGo ? [] : ["retention"], try audit(day: 6))
   }
 
+  /// Programs before this one forgot what clocks that were ahead pushed out. That one of them was ahead is a broken link; that
+  /// they did as they were made to do is none.
+  @Test func whatWrongClocksPushedOutIsNoted() throws {
+    try bench.commit(by: bench.owner, at: bench.hours(0), Bench.policy([.last: 2]))
+    try daily(1...2)
+    try daily(60...61)
+    try daily(3...5)
+    let at = try bench.commit(by: bench.owner, at: bench.hours(24 * 5 + 1), Bench.forget(3))
+    try expect(["time"], try audit(day: 70), saying: "stands behind")
+    try bench.commit(by: bench.owner, at: bench.hours(24 * 5 + 2), Bench.forget(5))
+    let outcome = try audit(day: 70)
+    try expect(["time"], outcome)
+    let noted = try outcome.document()["notices"].list.filter {
+      $0["kind"].string == "retention"
+    }
+    #expect(noted.map { $0["entry"].number } == [Int(at) + 1], "\(outcome.text)")
+    #expect(noted.first?["message"].string?.contains("last snapshot") ?? false)
+    // What the clocks that were ahead have made is kept by their claims.
+    try bench.commit(by: bench.owner, at: bench.hours(24 * 5 + 3), Bench.forget(61))
+    try expect(["time", "retention"], try audit(day: 70))
+  }
+
   @Test func replacementIsNoLoss() throws {
     try bench.commit(by: bench.owner, at: bench.hours(0), Bench.policy([.last: 5]))
     try daily(1...3)

@@ -76,4 +76,34 @@ import VarveTestThreads
     }
     #expect(lines.count.isMultiple(of: 2) && lines.suffix(2) == ["+z", "-z"], "\(lines)")
   }
+
+  /// What it was stopped in the midst of is made up for, and not when the week has passed.
+  @Test func whatWasInterruptedIsBegunAgain() throws {
+    let here = try Workspace()
+    try here.write("a", to: here.source + "/a")
+    try here.initializeWithKeyFile()
+    let (log, go) = (here.root + "/log", here.root + "/go")
+    try here.configure(
+      "profiles:\n  w: {schedule: weekly, sources: [\(here.source)], hooks: {"
+        + "before: 'echo begun >> \(log); test -e \(go) || exec sleep 60'}}\n")
+    func isDue() throws -> Bool? {
+      try here.succeed("schedule", "show", "--json", "--config", here.configurationFile)
+        .documents().first?["is_due"].bool
+    }
+    let stopped = try daemon(here)
+    try wait("the hook") { here.exists(log) }
+    stopped.send(SIGTERM)
+    #expect(try stopped.wait(limit: 60).code == 0)
+    #expect(try isDue() == true)
+    // By a timer, once.
+    try here.write("", to: go)
+    #expect(try here.runProfiles("--due").code == 0)
+    #expect(try isDue() == false)
+    #expect(try snapshots(here) == 1)
+    let idle = try daemon(here)
+    #expect(!idle.ended(within: 3_000))
+    idle.send(SIGTERM)
+    #expect(try idle.wait(limit: 60).code == 0)
+    #expect(try here.text(of: log) == "begun\nbegun\n")
+  }
 }

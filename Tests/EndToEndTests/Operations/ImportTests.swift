@@ -236,4 +236,25 @@ import VarveTestThreads
     #expect(ratio <= 1.5)
     #expect(try here.snapshots().count == nights)
   }
+
+  /// Numbers and names that are too large for a snapshot are left out of it, not the file.
+  @Test func anOwnerThatIsTooLarge() throws {
+    let here = try prepare()
+    let script = """
+      import io, sys, tarfile
+      archive = tarfile.open(sys.argv[1], 'w', format=tarfile.PAX_FORMAT)
+      member = tarfile.TarInfo('file')
+      member.size, member.gid, member.uname = 1, 1 << 32, 'u' * 5000
+      archive.addfile(member, io.BytesIO(b'x'))
+      archive.close()
+      """
+    let made = try here.run([Tools.python, "-c", script, here.root + "/owners.tar"])
+    try #require(made.code == 0, "\(made.errors)")
+    let outcome = try here.fail(
+      3, "import", "tar", here.root + "/owners.tar",
+      saying: ["its group 4294967296 is too large; it is kept as 65534", "name is too long"])
+    #expect(outcome.text.contains("2 problems: what is named above is in the snapshot, but not"))
+    #expect(!outcome.text.contains("is not in the snapshot"))
+    #expect(try here.succeed("ls", "latest").text == "/file\n")
+  }
 }

@@ -315,6 +315,44 @@ import VarveTestThreads
     #expect(live.count == 2 && live.contains(kept[0]), "\(live)")
   }
 
+  /// What an unmounted disk looks like is no success, and does not push out what is good.
+  @Test func nothingIsLeftOfASource() throws {
+    let here = try prepare(
+      """
+      profiles:
+        nightly: { sources: [{ path: $SOURCE/dir0, name: state, retention: { last: 2 } }] }
+        spool: { sources: [{ path: $SOURCE/dir1, name: spool, retention: { last: 2 }, allow-empty: true }] }
+        release: { sources: [{ path: $SOURCE/current, name: app }] }
+      """)
+    symlink("dir2", here.source + "/current")
+    func live(_ path: String) throws -> [String] {
+      try here.snapshots().filter { $0["paths"].strings == [here.source + path] }
+        .compactMap { $0["id"].string }
+    }
+    for _ in 0..<3 { #expect(try here.runProfiles("nightly", "spool").code == 0) }
+    let good = try live("/dir0")
+    #expect(good.count == 2)
+    for path in ["/dir0", "/dir1"] {
+      try here.remove(here.source + path)
+      mkdir(here.source + path, 0o755)
+    }
+    for number in 1...3 {
+      let run = try here.runProfiles("nightly", "--quiet")
+      #expect(run.code == 3)
+      #expect(
+        run.errors.contains("nightly, state: nothing is left of ")
+          && run.errors.contains("is it mounted?"), "\(run.errors)")
+      #expect(try live("/dir0").count == 2 + number)
+      #expect(try here.runProfiles("spool").code == 0)
+    }
+    #expect(try Set(live("/dir0")).isSuperset(of: good))
+    #expect(try live("/dir1").count == 2)
+    let status = try here.varve("status", "nightly", "--config", here.configurationFile)
+    #expect(status.text.contains("state: incomplete: ") && status.text.contains("is it mounted?"))
+    let link = try here.runProfiles("release")
+    #expect(link.code == 3 && link.errors.contains("app: it is a symbolic link"), "\(link.errors)")
+  }
+
   @Test func whatIsDue() throws {
     let here = try prepare(
       """

@@ -132,11 +132,17 @@ extension Workspace {
     try here.succeed(
       "schedule", "install", "--cron", "--output", here.root, "--config", here.configurationFile)
     let text = try here.text(of: here.root + "/varve")
-    #expect(text.contains("30 2 * * * root \(Tools.varve) run --due --quiet --config "))
+    let variables =
+      "[ ! -e /etc/varve/environment ] || { set -a; . /etc/varve/environment; set +a; }; "
+    #expect(
+      text.contains("30 2 * * * root \(variables)\(Tools.varve) run --due --quiet --config "))
     #expect(text.contains("*/15 * * * * root ") && text.contains("HOME=\(here.root)/home\n"))
     let own = try here.succeed(
       "schedule", "install", "--cron", "--user", "--config", here.configurationFile)
-    #expect(own.text.contains("30 2 * * * \(Tools.varve) run --due"))
+    let file = here.root + "/config/varve/environment"
+    #expect(
+      own.text.contains(
+        "30 2 * * * [ ! -e \(file) ] || { set -a; . \(file); set +a; }; \(Tools.varve) run --due"))
     try here.configure("profiles: {a: {sources: [/etc]}}\n")
     let nothing = try here.varve(
       "schedule", "install", "--cron", "--output", here.root, "--config", here.configurationFile)

@@ -100,6 +100,24 @@ import VarveTestThreads
     try expect(.sources, "stale", here, saying: "are allowed")
   }
 
+  /// Without `max-age` a timer that never came is noticed all the same, on other machines, too.
+  @Test func aScheduleThatIsNotKept() throws {
+    let here = try prepare()
+    let file = here.configurationFile
+    let text = try here.text(of: file)
+    try here.write(
+      text.replacingOccurrences(of: "  web:\n", with: "  web:\n    schedule: hourly\n"), to: file)
+    try expect(.sources, "ok", here, isGood: true)
+    try expect(.sources, "stale", here, saying: "the next has been due for", clock: "+5h")
+    here.environment["XDG_STATE_HOME"] = here.root + "/another-machine"
+    try expect(.sources, "ok", here, isGood: true)
+    try expect(.sources, "stale", here, saying: "the next has been due for", clock: "+5h")
+    try here.write(
+      text.replacingOccurrences(
+        of: "  web:\n", with: "  web:\n    schedule: hourly\n    max-age: 6h\n"), to: file)
+    try expect(.sources, "ok", here, isGood: true, clock: "+5h")
+  }
+
   @Test func aSourceThatWasNotReadWhole() throws {
     let here = try prepare()
     chmod(here.source + "/hello.txt", 0)

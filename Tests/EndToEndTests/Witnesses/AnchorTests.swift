@@ -118,7 +118,8 @@ import VarveTestThreads
     #expect(plain.code == 0 && plain.text == table.text, "\(plain.text)\(plain.errors)")
     #expect(try here.varve("snapshots").text.contains("Not before") == false)
     let rule = ["forget", "--dry-run", "--keep-within", "1h"]
-    #expect(try here.varve(rule).text.contains("would forget 1 snapshot"))
+    // That clock contradicts the log's order, too, which takes nobody's word.
+    #expect(try here.varve(rule).text.contains("would forget 0 snapshots"))
     let kept = try here.varve(rule + ca)
     #expect(kept.text.contains("time not as claimed"), "\(kept.text)")
     #expect(kept.text.contains("would forget 0 snapshots"), "\(kept.text)")

@@ -107,6 +107,44 @@ import VarveTestSupport
       ])
   }
 
+  @Test func whoIsToldOfWhat() throws {
+    let text = """
+      repositories: {main: {location: /srv, notify: [ops, store]}, other: {location: /srv2, notify: ops}}
+      notifications:
+        ops: {command: tell}
+        slow: {command: {run: tell, timeout: 1m}}
+        beat: {ping: "https://h/x"}
+        store: {ping: {url: "https://h/y", incomplete: log}, events: [incomplete]}
+
+      """
+    let file = try read(text)
+    let configuration = try file.checked()
+    #expect(configuration.repositories["main"]?.notify == ["ops", "store"])
+    #expect(configuration.repositories["other"]?.notify == ["ops"])
+    let told = configuration.notifications
+    #expect(told["ops"]?.events == [.incomplete, .failure, .recovery, .alarm])
+    #expect(told["beat"]?.events == [.start, .success, .incomplete, .failure])
+    #expect(told["beat"]?.means == .ping(url: "https://h/x", incomplete: .fail))
+    #expect(told["store"]?.means == .ping(url: "https://h/y", incomplete: .log))
+    #expect(told["store"]?.events == [.incomplete])
+    var command = CommandSpecification(.shell("tell"))
+    command.timeout = 15
+    #expect(told["ops"]?.means == .command(command))
+    command.timeout = 60
+    #expect(told["slow"]?.means == .command(command))
+    let shown = YAMLWriter(
+      ConfigurationText(written: ["https://h/x": "https://h/x", "https://h/y": "https://h/y"])
+        .value(configuration)
+    ).text
+    let again = try read(shown).checked()
+    #expect(again.notifications == told)
+    #expect(again.repositories["main"]?.notify == ["ops", "store"])
+    #expect(
+      try problems(
+        "repositories: {main: {location: /srv, notify: opps}}\nnotifications: {ops: {mail: a}}")
+        == ["1:47: there is no notification 'opps'; did you mean 'ops'?"])
+  }
+
   @Test func filesAreIncluded() throws {
     mkdir(directory("conf.d"), 0o700)
     try write("conf.d/a.yaml", "repositories: {main: store}\n")
@@ -163,7 +201,7 @@ import VarveTestSupport
   /// What is shown is the same configuration when it is read again.
   @Test func whatIsShownIsTheSame() throws {
     let text =
-      Self.short
+      Self.short.replacing("daily: 30}", with: "daily: 30}, allow-empty: true")
         + """
             tags: ["yes", "1", "a: b", "#x", "é\\n\\u0085", "$$x"]
             retention: {within: 2y3d, tags: ["a,b", c], last: unlimited, monthly: 3}
@@ -209,6 +247,7 @@ import VarveTestSupport
     #expect(
       a.profiles["server"]?.sources.map(\.retention)
         == b.profiles["server"]?.sources.map(\.retention))
+    #expect(b.profiles["server"]?.sources.map(\.mayBeEmpty) == [false, true])
     #expect(a.notifications == b.notifications && a.service == b.service)
   }
 }

@@ -73,9 +73,10 @@ import VarveTestSupport
   }
 
   @Test(arguments: [
-    (RunRecord.Result.failure, true), (.started, true), (.success, false), (.incomplete, false),
+    (RunRecord.Result.failure, true), (.started, true), (.success, false), (.incomplete, true),
   ])
-  func aRecoveryIsTheFirstSuccessAfterAFailure(_ before: RunRecord.Result, _ recovers: Bool) {
+  func aRecoveryIsTheFirstSuccessAfterARunThatWasNone(_ before: RunRecord.Result, _ recovers: Bool)
+  {
     let server = LoopbackServer { _ in LoopbackServer.Answer(200, "") }
     defer { server.stop() }
     let told = notifier(
@@ -89,6 +90,39 @@ import VarveTestSupport
       .webhook(url: "http://127.0.0.1:\(server.port)/", headers: [:]), [.recovery])
     #expect(one.send(.success, about: record(.success), previous: record(before)).isEmpty)
     #expect(server.requests.count == (recovers ? 1 : 0))
+  }
+
+  @Test func anIncompleteRunIsNeitherASuccessNorARecovery() {
+    let server = LoopbackServer { _ in LoopbackServer.Answer(200, "") }
+    defer { server.stop() }
+    let means = NotificationTarget.Means.webhook(
+      url: "http://127.0.0.1:\(server.port)/", headers: [:])
+    let part = Notifier.Part(record: record(.incomplete), previous: record(.failure))
+    #expect(notifier(means, [.success, .recovery, .failure]).send(aboutAll: [part]).isEmpty)
+    #expect(server.requests.isEmpty)
+    #expect(notifier(means, all).send(aboutAll: [part]).isEmpty)
+    let body = String(decoding: server.requests.first?.body ?? [], as: UTF8.self)
+    #expect(body.contains("\"event\":\"incomplete\"") && body.contains("is incomplete"))
+  }
+
+  /// What has names of files has a notice without them.
+  @Test(arguments: ["webhook", "ping"])
+  func whatIsToldIsTheNotice(_ kind: String) throws {
+    let server = LoopbackServer { _ in LoopbackServer.Answer(200, "") }
+    defer { server.stop() }
+    let url = "http://127.0.0.1:\(server.port)/"
+    var told = record(.success, message: "secret-1")
+    told.notice = "1 problem"
+    told.sources[0].message = "secret-2"
+    told.sources[0].notice = "2 problems"
+    var previous = record(.incomplete, message: "secret-3")
+    previous.notice = "3 problems"
+    #expect(
+      notifier(kind == "ping" ? .ping(url: url) : .webhook(url: url, headers: [:]), all)
+        .send(.success, about: told, previous: previous).isEmpty)
+    let body = String(decoding: try #require(server.requests.first).body, as: UTF8.self)
+    #expect(!body.contains("secret") && body.contains("1 problem") && body.contains("2 problems"))
+    #expect(body.contains("3 problems") == (kind == "ping"))
   }
 
   @Test func whatFailsIsSaidWithoutSecrets() {
@@ -142,7 +176,8 @@ import VarveTestSupport
 
   @Test(arguments: [
     (NotificationTarget.Event.start, "/ping/u-u-i-d/start?k=v"), (.success, "/ping/u-u-i-d?k=v"),
-    (.failure, "/ping/u-u-i-d/fail?k=v"), (.alarm, "/ping/u-u-i-d/log?k=v"),
+    (.incomplete, "/ping/u-u-i-d/fail?k=v"), (.failure, "/ping/u-u-i-d/fail?k=v"),
+    (.alarm, "/ping/u-u-i-d/log?k=v"),
   ])
   func aPingSaysInItsPathWhatHappened(_ event: NotificationTarget.Event, _ target: String) throws {
     let server = LoopbackServer { _ in LoopbackServer.Answer(200, "OK") }
@@ -184,6 +219,25 @@ import VarveTestSupport
     #expect(missing.count == 1)
   }
 
+  /// A profile's host may be any text; the sender that nobody chose is an address all the same.
+  @Test(arguments: [
+    ("web büro", "varve@web-b-ro"), ("a@b", "varve@a-b"), ("", "varve@localhost"),
+    (String(repeating: "x", count: 250), "varve@" + String(repeating: "x", count: 200)),
+  ])
+  func mailHasASenderWhateverTheHostIsCalled(_ host: String, _ sender: String) throws {
+    let directory = TemporaryDirectory()
+    let script = directory("sendmail")
+    try FileBytes.write(Array("#!/bin/sh\ncat >\(directory.path)/mail\n".utf8), to: script)
+    chmod(script, 0o755)
+    let target = NotificationTarget(
+      name: "ops", means: .mail(to: ["ops@example.org"], from: nil, program: script),
+      events: [.failure])
+    let failures = Notifier(targets: [target], host: host)
+      .send(.failure, about: record(.failure), previous: nil)
+    #expect(failures.isEmpty, "\(failures)")
+    #expect(try FileBytes.text(directory("mail")).contains("\nFrom: \(sender)\n"))
+  }
+
   @Test func aCommandGetsTheEventAndJSON() throws {
     let directory = TemporaryDirectory()
     let command = CommandSpecification(
@@ -197,5 +251,21 @@ import VarveTestSupport
     let failing = notifier(.command(CommandSpecification(.shell("exit 3"))), [.alarm])
     let failures = failing.send(.alarm, about: record(.success), previous: nil)
     #expect(failures.count == 1 && failures[0].contains("status 3"))
+  }
+
+  /// A repository's name is no profile's.
+  @Test func aCommandKnowsWhatItIsAbout() throws {
+    let directory = TemporaryDirectory()
+    let command = CommandSpecification(
+      .shell("echo \"$VARVE_ACTIVITY:$VARVE_PROFILE:$VARVE_REPOSITORY_NAME\" >\(directory("seen"))")
+    )
+    var pruned = record(.failure)
+    pruned.activity = .prune
+    pruned.name = "offsite"
+    let told = notifier(.command(command), all)
+    #expect(told.send(.failure, about: pruned, previous: nil).isEmpty)
+    #expect(try FileBytes.text(directory("seen")) == "prune::offsite\n")
+    #expect(told.send(.failure, about: record(.failure), previous: nil).isEmpty)
+    #expect(try FileBytes.text(directory("seen")) == "backup:nightly:offsite\n")
   }
 }

@@ -35,6 +35,9 @@ import VarveTestSupport
     source.bytes = 5
     source.bytesAdded = 6
     source.bytesStored = 7
+    source.filesMissing = 8
+    source.bytesMissing = 9
+    end.isInterrupted = true
     end.sources = [source, SourceOutcome(source: "state", result: .failure)]
     try journal.append(record(0))
     try journal.append(record(1))

@@ -55,6 +55,22 @@ import VarveTestSupport
     #expect(try later(9000) { try pass.takeProfiles().isEmpty }, "once in a pass")
   }
 
+  /// Its clock was ahead when it ran, and was put right.
+  @Test func whatRanInTheFutureIsDue() throws {
+    var pass = DuePass(try surroundings(["a", "b"]))
+    for activity in [RunRecord.Activity.backup, .drill] {
+      try began("a", activity, ago: -5 * 3600)
+      try began("b", activity, ago: -200)
+    }
+    #expect(try pass.takeProfiles().map(\.name) == ["a"])
+    #expect(try pass.takeDrills().map(\.profile.name) == ["a"])
+    let work = DueWork(try surroundings(["a"]), drillDirectory: bench.directory("drills"))
+    let now = WallClock.now()
+    let schedule = try Schedule("every 1h")
+    #expect(try work.next(.profile("a"), [schedule], after: now) == now)
+    #expect(try #require(try work.next(.profile("b"), [schedule], after: now)) > now)
+  }
+
   private func schedule(forget: Int64?, check: Int64?) {
     func every(_ seconds: Int64?) -> Schedule? {
       seconds.map { Schedule(text: "every \($0)s", kind: .every($0)) }

@@ -47,6 +47,11 @@ import VarveTestSupport
     // A clock that was wrong must not keep a backup from being made for years.
     let future = Timestamp(seconds: three.seconds + 400 * 86_400)
     #expect(schedule.isDue(at: three, lastRun: future, zone: zone))
+    func ahead(_ seconds: Int64) -> Timestamp { Timestamp(seconds: three.seconds + seconds) }
+    #expect(schedule.isDue(at: three, lastRun: ahead(18_000), zone: zone), "nor for hours")
+    #expect(schedule.isDue(at: three, lastRun: ahead(300), zone: zone) == false)
+    #expect(
+      schedule.isDue(at: three, lastRun: ahead(18_000), ahead: 86_400, zone: zone) == false)
     for seconds in [Int64.min, Int64.max] {
       _ = schedule.next(after: Timestamp(seconds: seconds), zone: zone)
       _ = schedule.isDue(at: three, lastRun: Timestamp(seconds: seconds), zone: zone)

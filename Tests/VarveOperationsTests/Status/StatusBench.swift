@@ -65,6 +65,15 @@ struct StatusBench {
         hasReadAllPacks: hasReadAllPacks, isWriters: isWriters))
   }
 
+  /// What the log says of maintenance.
+  mutating func maintenance(
+    _ task: MaintenanceTask, _ kind: MaintenanceEntry.Kind, ago: Int64, readsData: Bool = true
+  ) {
+    let entry = entry(ago: ago)
+    facts["main"]?.maintenance.append(
+      MaintenanceEntry(task, kind, time: Self.ago(ago), entry: entry, readsData: readsData))
+  }
+
   mutating func run(
     _ result: RunRecord.Result, ago: Int64, _ outcomes: [SourceOutcome]? = nil,
     message: String? = nil

@@ -74,6 +74,89 @@ import VarveTestSupport
     #expect(bench.report().isGood)
   }
 
+  /// An `after` hook that failed, or retention: nothing is wrong with what was saved.
+  @Test func aRunThatIsWorseThanItsSources() {
+    var bench = StatusBench(sources: ["data", "logs"])
+    for name in ["data", "logs"] { bench.snapshot(name, ago: hour) }
+    func outcomes(_ first: RunRecord.Result) -> [SourceOutcome] {
+      [
+        SourceOutcome(source: "data", result: first),
+        SourceOutcome(source: "logs", result: .success),
+      ]
+    }
+    for (result, word) in [(RunRecord.Result.failure, "failed"), (.incomplete, "was incomplete")] {
+      bench.run(result, ago: hour, outcomes(.success), message: "hook 'after': it failed")
+      let sources = bench.report().sources
+      #expect(sources.map(\.state) == ["run", "run"])
+      #expect(sources[0].problems[0].message.contains(word))
+      #expect(sources[0].problems[0].message.hasSuffix(": hook 'after': it failed"))
+      #expect(bench.report().level == .warning)
+    }
+    bench.run(.incomplete, ago: hour / 2, outcomes(.incomplete))
+    #expect(bench.report().sources.map(\.state) == ["incomplete", "ok"])
+    bench.run(.failure, ago: hour / 3, outcomes(.incomplete))
+    #expect(bench.report().sources.map(\.state) == ["run", "run"])
+    bench.run(.success, ago: hour / 4, outcomes(.success))
+    #expect(bench.report().sources.map(\.state) == ["ok", "ok"])
+    // What it did not get to has failed, and says why.
+    bench.run(.failure, ago: hour / 5, Array(outcomes(.success).prefix(1)), message: "stopped")
+    #expect(bench.report().sources.map(\.state) == ["ok", "failed"])
+  }
+
+  @Test func maintenance() throws {
+    var bench = StatusBench()
+    func problems(of bench: StatusBench) -> [String] {
+      bench.repository.problems.filter { $0.kind == .maintenance }.map(\.message)
+    }
+    bench.entry(ago: 1000 * hour)
+    #expect(problems(of: bench) == [], "without a schedule")
+    bench.configuration.repositories["main"]?.maintenance.prune = Schedule(
+      text: "every 100h", kind: .every(100 * hour))
+    #expect(bench.repository.state == "maintenance")
+    #expect(!bench.report().isGood)
+    #expect(problems(of: bench) == ["prune has been due for 37 d 12 h, and was never done"])
+    bench.maintenance(.forget, .done, ago: hour)
+    bench.maintenance(.prune, .claimed, ago: 7 * hour)
+    #expect(bench.repository.state == "maintenance", "who claimed it is gone")
+    bench.maintenance(.prune, .claimed, ago: 5 * hour)
+    #expect(bench.repository.state == "ok", "somebody is at it")
+    bench.maintenance(.prune, .failed, ago: 4 * hour)
+    #expect(problems(of: bench) == ["the last prune, 4 h ago, failed"])
+    bench.maintenance(.prune, .done, ago: 3 * hour)
+    #expect(bench.repository.state == "ok")
+    for (later, isLate) in [(121, false), (123, true)] as [(Int64, Bool)] {
+      let status = bench.report(at: StatusBench.ago(-later * hour)).repositories[0]
+      #expect(status.problems.contains { $0.kind == .maintenance } == isLate)
+    }
+    let metrics = MetricsText.text(bench.report())
+    #expect(
+      metrics.contains(
+        "varve_repository_problem{repository=\"main\",kind=\"maintenance\"} 0\n"))
+    // This host knows of one that left nothing in the log.
+    var record = RunRecord(
+      id: "p", activity: .prune, name: "main", repository: "main",
+      started: StatusBench.ago(2 * hour), result: .failure)
+    record.message = "the disk is full"
+    bench.journal = [record]
+    #expect(problems(of: bench) == ["the last prune, 2 h ago, failed: the disk is full"])
+    record.isInterrupted = true
+    bench.journal = [record]
+    #expect(bench.repository.state == "ok", "it is made up for")
+  }
+
+  @Test func aCheckThatReadNoDataIsNotTheOneThatIsDue() {
+    var bench = StatusBench()
+    bench.configuration.repositories["main"]?.maintenance.check = Schedule(
+      text: "every 10h", kind: .every(10 * hour))
+    bench.maintenance(.check, .done, ago: 20 * hour)
+    bench.maintenance(.check, .foundDamage, ago: hour, readsData: false)
+    #expect(bench.repository.state == "ok")
+    bench.configuration.repositories["main"]?.maintenance.readDataSubset = "1/12"
+    #expect(bench.repository.state == "maintenance")
+    bench.maintenance(.check, .foundDamage, ago: hour)
+    #expect(bench.repository.state == "ok", "damage has a state of its own")
+  }
+
   @Test func aStartWithoutAnEnd() {
     var bench = StatusBench(maximumAge: nil)
     bench.snapshot(ago: 50 * hour)

@@ -82,4 +82,30 @@ import VarveTestSupport
       ForgetRequest(.rules(rules, .source), filter: SnapshotFilter(tagLists: [["x"]])), bench)
     try compare(ForgetRequest(.policies), bench)
   }
+
+  /// What an interrupted backup has of a file that it was reading is needed by nothing else.
+  @Test func unfinishedFilesCost() throws {
+    var bench = try ForgetBench(days: 0)
+    try bench.bench.write("long", noise(900_000))
+    let first = try bench.add(day: 0)
+    guard case .file(let file) = try bench.bench.entry(first, "data/long").content,
+      case .lists(let lists) = file.form
+    else { throw VarveError(.notFound, "no lists") }
+    try bench.bench.write("long", noise(1000, seed: 2))
+    bench.bench.settle()
+    let second = try bench.add(day: 1)
+    let tree = try bench.repository.snapshotRecord(second).tree
+    _ = try bench.addRecord {
+      $0.tree = tree
+      $0.unfinished = lists.map(\.id)
+      $0.time = ForgetBench.time(day: 2)
+    }
+    let cost = try RetentionSimulation(
+      ForgetRequest(bench.rules(last: 1)), in: IndexedRepository(bench.repository),
+      interval: 86_400
+    ).cost
+    #expect(cost.forgottenSnapshots == 1 && cost.freed < 100_000)
+    let row = cost.rows.first { $0.reason == .unfinished }
+    #expect(try #require(row).bytes > 850_000)
+  }
 }

@@ -160,6 +160,19 @@ import VarveRepository
     }
   }
 
+  @Test func pathsOfFiltersAreThoseOfBackups() throws {
+    func paths(_ text: String...) throws -> [String] {
+      try SnapshotFilter(backingUp: text.map { Array($0.utf8) }).paths.map {
+        String(decoding: $0, as: UTF8.self)
+      }
+    }
+    #expect(try paths("/a/b/", "//a/./c/../b", "/") == ["/a/b", "/a/b", "/"])
+    let current = try #require(try paths(".").first)
+    #expect(current.first == "/")
+    #expect(try paths("a/b/", "../x") == [current + "/a/b", try paths(current + "/../x")[0]])
+    #expect(throws: VarveError(.usage, "")) { try paths("") }
+  }
+
   @Test func severalSelectors() throws {
     snapshots.add("aa01", time: 1)
     snapshots.add("bb01", time: 2)

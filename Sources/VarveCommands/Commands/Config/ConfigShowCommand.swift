@@ -10,7 +10,7 @@ struct ConfigShowCommand: VarveSubcommand {
     usage: "varve config show [--config <file>] [--json]",
     discussion: """
       What comes from the environment is shown as the file has it, ${NAME}. Other values that may be secret are shown \
-      as (hidden).
+      as (hidden). Lines of commands are shown as they are: passwords do not belong there.
       """)
 
   @OptionGroup var file: ConfigurationOptions

@@ -20,7 +20,7 @@ struct DrillListCommand: VarveSubcommand {
 
   func execute(on console: Console) throws -> ExitStatus {
     let configuration = try configuration.load(on: console)
-    let journal = RunJournal(client: try RepositoryAccess(global, console).client())
+    let journal = RunJournal(client: try global.client(of: configuration, on: console))
     let chosen =
       profiles.isEmpty
       ? configuration.profiles.values.sorted { $0.name < $1.name }

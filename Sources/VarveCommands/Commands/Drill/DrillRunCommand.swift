@@ -80,7 +80,7 @@ struct DrillRunCommand: VarveSubcommand {
       options.challenge = digest
     }
     let operation = DrillOperation(
-      configuration, client: try RepositoryAccess(global, console).client(),
+      configuration, client: try global.client(of: configuration, on: console),
       cancellation: Interruption.flag, note: { console.note($0) },
       warn: { console.warning(ByteText.printable($0)) })
     var failed: [DrillRecord] = []

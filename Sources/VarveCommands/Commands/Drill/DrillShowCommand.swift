@@ -25,10 +25,15 @@ struct DrillShowCommand: VarveSubcommand {
     help: ArgumentHelp("Write the files into this directory.", valueName: "directory"))
   var output: String?
 
+  @OptionGroup var configuration: ConfigurationOptions
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
-    let store = DrillStore(client: try RepositoryAccess(global, console).client())
+    // It may say where documents are kept.
+    let client =
+      try configuration.loadIfAny(on: console).map { try global.client(of: $0, on: console) }
+      ?? RepositoryAccess(global, console).client()
+    let store = DrillStore(client: client)
     let document = try store.document(id.lowercased())
     if let output {
       try DrillStore.write(document, to: output)

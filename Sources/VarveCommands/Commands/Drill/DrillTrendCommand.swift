@@ -36,7 +36,7 @@ struct DrillTrendCommand: VarveSubcommand {
     let configuration = try configuration.load(on: console)
     let profile = try configuration.profile(profile)
     let settings = try configuration.repository(from, of: profile)
-    let repository = try global.opening(settings, on: console).unlocked()
+    let repository = try global.opening(settings, of: configuration, on: console).unlocked()
     let headings =
       repository.role == .writer ? [] : try repository.snapshotHeadings(repository.liveSnapshots)
     let ids = DrillIDs(try repository.keys.opaqueIDs(), [profile], headings)

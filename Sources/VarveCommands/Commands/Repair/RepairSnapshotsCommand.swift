@@ -60,10 +60,10 @@ struct RepairSnapshotsCommand: VarveSubcommand {
   private func chosen(
     in repository: UnlockedRepository, on console: Console
   ) throws -> ([Digest], SnapshotChoice?) {
-    if snapshots.isEmpty && filter.filter.isEmpty {
+    if snapshots.isEmpty && filter.isEmpty {
       return (repository.log.state.snapshotsInOrder.map(\.id), nil)
     }
-    let access = SnapshotAccess(repository, filter, on: console)
+    let access = try SnapshotAccess(repository, filter, on: console)
     guard snapshots.isEmpty else {
       return (try access.ids(named: snapshots.map(\.bytes)), nil)
     }

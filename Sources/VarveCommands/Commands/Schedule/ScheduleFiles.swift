@@ -39,11 +39,20 @@ struct ScheduleFiles: ParsableArguments {
     if let output { return output }
     guard user else { return isForSystemd ? "/etc/systemd/system" : "/etc/cron.d" }
     guard isForSystemd else { return nil }
-    guard let base = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map({ $0 + "/.config" })
-    else {
+    guard let base = Self.configurationHome(environment) else {
       throw VarveError(.usage, "HOME is not set", hint: "set it, or give --output")
     }
     return base + "/systemd/user"
+  }
+
+  /// Where variables lie that what is due needs; nil where nobody knows.
+  func environmentFile(_ environment: ProcessEnvironment = .current) -> String? {
+    guard user else { return EnvironmentFile.ofSystem }
+    return Self.configurationHome(environment).map { EnvironmentFile.ofUser(configurationHome: $0) }
+  }
+
+  private static func configurationHome(_ environment: ProcessEnvironment) -> String? {
+    environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map { $0 + "/.config" }
   }
 
   /// Whether a file was written by `schedule install`; nil when there is none.

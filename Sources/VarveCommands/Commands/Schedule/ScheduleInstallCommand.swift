@@ -17,6 +17,10 @@ struct ScheduleInstallCommand: VarveSubcommand {
       the service sees the file system read-only, but for repositories and caches. cron gets a line for each schedule, \
       and one an hour for what was missed.
 
+      Neither sees the environment of whoever asks: variables that the configuration takes from it (${…}), or its stores do \
+      (AWS_ACCESS_KEY_ID), belong in /etc/varve/environment, with --user in ~/.config/varve/environment, as lines NAME=value; \
+      what is missing there is warned about.
+
       Run it again when schedules change; profiles themselves are read anew each time.
       """)
 
@@ -47,16 +51,24 @@ struct ScheduleInstallCommand: VarveSubcommand {
   }
 
   func execute(on console: Console) throws -> ExitStatus {
+    let file = try configuration.read(on: console)
+    let configuration = try file.checked()
     var units = ServiceUnits(
-      try configuration.load(on: console), program: try Self.program(),
-      file: try Self.absolute(try configuration.path()),
-      client: try RepositoryAccess(global, console).client())
+      configuration, program: try Self.program(),
+      file: try Self.absolute(try self.configuration.path()),
+      // Into another user's state nothing is written here.
+      client: try runAs == nil
+        ? global.client(of: configuration, on: console)
+        : RepositoryAccess(global, console).client(of: configuration))
     units.jitter = jitter.interval.seconds
     units.isForUser = files.user
     units.user = runAs
+    units.environmentFile = files.environmentFile()
     if runAs == nil {
       // So that it finds the caches and the journal that commands at a prompt use.
-      for name in ["HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "VARVE_CACHE_DIR"]
+      for name in [
+        "HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "VARVE_CACHE_DIR", "VARVE_STATE_DIR",
+      ]
       // A user's own systemd knows HOME.
       where !(files.user && name == "HOME") {
         units.environment[name] = ProcessEnvironment.current[name]
@@ -65,6 +77,8 @@ struct ScheduleInstallCommand: VarveSubcommand {
       // systemd makes these, for that user.
       units.environment = ["XDG_STATE_HOME": "/var/lib", "XDG_CACHE_HOME": "/var/cache"]
     }
+    warnAboutVariables(units, file.variables, on: console)
+    warnAboutState(units, on: console)
     let texts =
       files.isForSystemd ? [try units.service(), try units.timer()] : [try units.crontab()]
     guard let directory = try files.directory() else {
@@ -94,6 +108,33 @@ struct ScheduleInstallCommand: VarveSubcommand {
         [["daemon-reload"], ["enable", "--now", ScheduleFiles.timer]], on: console)
     }
     return .success
+  }
+
+  /// Names what is set here and would not be there.
+  private func warnAboutVariables(
+    _ units: ServiceUnits, _ asked: Set<String>, on console: Console
+  ) {
+    guard let path = units.environmentFile else { return }
+    // Of root's, whoever only writes units somewhere else may see nothing.
+    let filed = try? EnvironmentFile.names(at: path)
+    let missing = units.missingVariables(
+      asked: asked, present: ProcessEnvironment.names(),
+      filed: filed ?? [], under: files.isForSystemd ? .systemd : .cron)
+    guard !missing.isEmpty else { return }
+    let (names, file) = (missing.joined(separator: ", "), ByteText.printable(path))
+    console.warning(
+      filed == nil
+        ? "\(file) cannot be read: see that it has \(names), which the configuration needs"
+        : "what is due will run without \(names), set here and needed by the configuration: put that into \(file), as NAME=value"
+    )
+  }
+
+  /// Who runs as another user leaves its journal where commands at a prompt do not look.
+  private func warnAboutState(_ units: ServiceUnits, on console: Console) {
+    guard let runAs, files.isForSystemd, units.configuration.stateDirectory == nil else { return }
+    console.warning(
+      "'varve status' at a prompt will not see what the service did: give the configuration 'state: /var/lib/varve' and "
+        + "'cache: /var/cache/varve', and ask as \(runAs)")
   }
 
   /// This program's file.

@@ -9,7 +9,7 @@ struct ScheduleShowCommand: VarveSubcommand {
     abstract: "Show what has a schedule, when it last ran on this host, and when it is due.",
     usage: "varve schedule show [--next <n>] [--config <file>] [--json]",
     discussion: """
-      Times are local. What never ran, was missed or was killed is due now. Of maintenance, the log of the repository \
+      Times are local. What never ran, was missed, killed or interrupted is due now. Of maintenance, the log of the repository \
       decides in the end: another host may have done it.
       """)
 

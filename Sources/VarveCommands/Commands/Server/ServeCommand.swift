@@ -192,7 +192,7 @@ struct ServeCommand: VarveSubcommand {
       options.storage = try storage(
         at: try WitnessInitCommand.path(directory), certificates, on: console)
     }
-    let client = try RepositoryAccess(global, console).client()
+    let client = try global.client(of: configuration, on: console)
     let reader = StatusReader(
       configuration, client: client, isInterrupted: {}, note: { console.note(level: 2, $0) })
     let operations = ServiceOperations(configuration, client: client) { console.warning($0) }

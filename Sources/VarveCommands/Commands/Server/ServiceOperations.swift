@@ -114,8 +114,12 @@ struct ServiceOperations: Sendable {
           "--safety", "--json",
         ] + Self.arguments(opening.settings)))
     command.timeout = Self.restoreSeconds
+    // It reads no configuration, which may have its own directories.
+    var directories = ["VARVE_STATE_DIR": client.state]
+    directories["VARVE_CACHE_DIR"] = client.cache
     func run() throws -> CommandOutcome {
-      try CommandRun.run(command, outputLimit: 1 << 20, cancellation: cancellation)
+      try CommandRun.run(
+        command, environment: directories, outputLimit: 1 << 20, cancellation: cancellation)
     }
     // Elsewhere nothing live is written over.
     guard order.target == nil else {

@@ -17,6 +17,14 @@ package enum ConfigurationGrammar {
         "A Prometheus text file that is written anew after each run, for node_exporter's textfile "
           + "collector", default: "none"),
       GrammarField(
+        "state", .path,
+        "Where the journal of this host's runs and what it has verified of logs are kept; for all who run this configuration, "
+          + "by a timer or by hand",
+        default: "`VARVE_STATE_DIR`, `$XDG_STATE_HOME/varve` or `~/.local/state/varve`"),
+      GrammarField(
+        "cache", .path, "Where caches are kept, of repositories that do not say themselves",
+        default: "`VARVE_CACHE_DIR`, `$XDG_CACHE_HOME/varve` or `~/.cache/varve`"),
+      GrammarField(
         "service", .either([.text(.filled), .object(service)]),
         "The operator's service of `varve serve`; an address alone stands for its `listen`"),
     ], hasExtensions: true)
@@ -33,8 +41,7 @@ package enum ConfigurationGrammar {
         "password-command", .text(.filled), "A shell command that prints the password"),
       GrammarField("key-file", .path, "A key file, as `varve key add --key-file` makes it"),
       GrammarField(
-        "cache", .path, "Where to keep the cache",
-        default: "`VARVE_CACHE_DIR`, `$XDG_CACHE_HOME/varve` or `~/.cache/varve`"),
+        "cache", .path, "Where to keep the cache", default: "the file's `cache`"),
       GrammarField(
         "connections", .integer(1...64), "Transfers at one time, where the store is not local",
         default: "16, SFTP 5"),
@@ -66,6 +73,9 @@ package enum ConfigurationGrammar {
       GrammarField(
         "maintenance", .object(maintenance),
         "What is done with the repository as a whole, by `varve run --due`"),
+      GrammarField(
+        "notify", .oneOrMore(.name), "Names of notifications that are told of its maintenance",
+        default: "those of the profiles that use it: failure and recovery"),
     ], atMostOne: [["password-file", "password-command", "key-file"]],
     needs: ["max-cosignature-age": "witness-policy"])
 
@@ -97,17 +107,28 @@ package enum ConfigurationGrammar {
       GrammarField(
         "command", command, "A command that gets JSON on its standard input"),
       GrammarField(
-        "ping", .text(.url),
+        "ping", .either([.text(.url), .object(ping)]),
         "A URL that is asked as healthchecks.io has it: with `/start` before, with `/fail` after a "
-          + "failure"),
+          + "failure; a URL alone stands for its `url`"),
       GrammarField(
         "events", .either([.text(.choice("all")), .list(.text(event), atLeast: 1)]),
-        "What is told: any of `start`, `success`, `failure`, `recovery` (the first success after a "
-          + "failure) and `alarm` (of changes), or `all`",
-        default: "failure, recovery, alarm; of a ping: start, success, failure"),
+        "What is told: any of `start`, `success`, `incomplete`, `failure`, `recovery` (the first success after "
+          + "a run that was none) and `alarm` (of changes), or `all`",
+        default:
+          "incomplete, failure, recovery, alarm; of a ping: start, success, incomplete, failure"),
     ], exactlyOne: [["webhook", "mail", "command", "ping"]])
 
-  private static let event = TextForm.choice("start", "success", "failure", "recovery", "alarm")
+  private static let event = TextForm.choice(
+    "start", "success", "incomplete", "failure", "recovery", "alarm")
+
+  static let ping = GrammarObject(
+    name: "ping", noun: "a ping",
+    fields: [
+      GrammarField("url", .text(.url), "What is asked", required: true),
+      GrammarField(
+        "incomplete", .text(.choice("fail", "log", "success")),
+        "What it says of a run that is incomplete", default: "fail"),
+    ])
 
   static let webhook = GrammarObject(
     name: "webhook", noun: "a webhook",

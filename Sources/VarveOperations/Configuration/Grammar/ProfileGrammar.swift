@@ -12,7 +12,8 @@ extension ConfigurationGrammar {
         "schedule", .schedule, "When `varve run --due` runs it", default: "only by hand"),
       GrammarField(
         "max-age", .duration,
-        "A source whose newest snapshot is older is stale (`varve status`)", default: "no limit"),
+        "A source whose newest snapshot is older is stale (`varve status`)",
+        default: "by its schedule, where it has one"),
       GrammarField(
         "sources", .list(.either([.path, .object(source)]), atLeast: 1),
         "What is captured; a path alone stands for its `path`", required: true),
@@ -44,6 +45,10 @@ extension ConfigurationGrammar {
         default: "the source's name"),
       GrammarField(
         "name", .name, "Unique in its profile", default: "the last component of the path"),
+      GrammarField(
+        "allow-empty", .boolean,
+        "That nothing is left of it, or that it is a symbolic link, does not make a run incomplete",
+        default: "false"),
       GrammarField("exclude", .texts, "Patterns as `--exclude` has them"),
       GrammarField(
         "one-file-system", .boolean, "Stay in the file system of the path", default: "false"),
@@ -74,7 +79,7 @@ extension ConfigurationGrammar {
         "A line for `/bin/sh -c`, or a list of a program and its arguments", required: true),
       GrammarField(
         "timeout", .duration, "It is ended after so long",
-        default: "5m; of a source's command 12h"),
+        default: "5m; of a source's command 12h, of a notification's 15s"),
       GrammarField(
         "environment", .map(.anyScalar, keys: .filled), "Variables that it sees"),
       GrammarField("directory", .path, "Where it runs", default: "where Varve runs"),
@@ -98,7 +103,7 @@ extension ConfigurationGrammar {
       GrammarField("before", commands, "Before anything is captured; one that fails stops the run"),
       GrammarField("after", commands, "Afterwards, in any case"),
       GrammarField("on-success", commands, "After a run that succeeded"),
-      GrammarField("on-failure", commands, "After one that did not"),
+      GrammarField("on-failure", commands, "After one that failed or is incomplete"),
       GrammarField(
         "before-restore", commands,
         "Before a restore over live files, by profile or by the service; the first that fails stops it"

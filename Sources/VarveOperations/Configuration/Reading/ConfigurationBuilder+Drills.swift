@@ -75,6 +75,9 @@ extension ConfigurationBuilder {
   mutating func finish(_ roots: [YAMLNode]) {
     let only = configuration.repositories.count == 1 ? configuration.repositories.keys.first : nil
     for root in roots {
+      for entry in root["repositories"]?.entries ?? [] {
+        refer(entry, "notification", ["notify"], configuration.notifications.keys)
+      }
       for entry in root["profiles"]?.entries ?? [] {
         refer(entry, "repository", ["repository", "repositories"], configuration.repositories.keys)
         refer(entry, "notification", ["notify"], configuration.notifications.keys)

@@ -82,6 +82,7 @@ extension ConfigurationBuilder {
       return nil
     }
     var source = Source(name: name, origin: origin)
+    source.mayBeEmpty = node["allow-empty"]?.truth ?? false
     source.excludes = texts(node["exclude"])
     source.oneFileSystem = node["one-file-system"]?.truth ?? false
     source.excludeCaches = node["exclude-caches"]?.truth ?? false

@@ -33,6 +33,7 @@ extension ConfigurationBuilder {
     if node.scalar?.written == nil, hasPassword(text) {
       warn(node, "a password stands in this URL in clear")
     }
+    requireURL(node, text)
     return text
   }
 

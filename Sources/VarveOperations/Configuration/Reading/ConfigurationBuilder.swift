@@ -32,6 +32,12 @@ struct ConfigurationBuilder {
     if let node = root["metrics-file"], define("metrics-file", "", node.position) {
       configuration.metricsFile = path(node)
     }
+    if let node = root["state"], define("state", "", node.position) {
+      configuration.stateDirectory = path(node)
+    }
+    if let node = root["cache"], define("cache", "", node.position) {
+      configuration.cacheDirectory = path(node)
+    }
     if let node = root["service"], define("service", "", node.position) {
       configuration.service = service(node)
     }
@@ -95,6 +101,7 @@ struct ConfigurationBuilder {
     settings.storage.serverTokenFile = path(node["server-token-file"])
     for option in node["options"]?.entries ?? [] {
       settings.storage.special[option.key] = option.value.scalar?.text
+      if isFilled(place) { require(option, isOptionOf: settings.location) }
     }
     if let maintenance = node["maintenance"] {
       settings.maintenance.forget = schedule(maintenance["forget"])
@@ -102,6 +109,7 @@ struct ConfigurationBuilder {
       settings.maintenance.check = schedule(maintenance["check"])
       settings.maintenance.readDataSubset = subset(maintenance["read-data-subset"])
     }
+    settings.notify = texts(node["notify"])
     return settings
   }
 
@@ -129,26 +137,35 @@ struct ConfigurationBuilder {
 
   private mutating func notification(_ entry: YAMLEntry) -> NotificationTarget {
     let node = entry.value
-    var events: Set<NotificationTarget.Event> = [.failure, .recovery, .alarm]
+    var events: Set<NotificationTarget.Event> = [.incomplete, .failure, .recovery, .alarm]
     let means: NotificationTarget.Means
     if let webhook = node["webhook"] {
       let headers = webhook["headers"]?.entries ?? []
-      for header in headers where SecretNames.mayBe(header.key) {
-        warnAboutSecret(header.value, "the header \(header.key)")
+      for header in headers {
+        require(header: header)
+        if SecretNames.mayBe(header.key) {
+          warnAboutSecret(header.value, "the header \(ByteText.printable(header.key))")
+        }
       }
       means = .webhook(
         url: url(webhook.isMapping ? webhook["url"] : webhook),
         headers: Dictionary(
           headers.map { ($0.key, $0.value.scalar?.text ?? "") }, uniquingKeysWith: { $1 }))
     } else if let mail = node["mail"] {
+      let to = mail.isMapping ? mail["to"] : mail
+      requireAddresses(to)
+      requireAddresses(mail["from"])
       means = .mail(
-        to: texts(mail.isMapping ? mail["to"] : mail), from: text(mail["from"]),
+        to: texts(to), from: text(mail["from"]),
         program: path(mail["program"]) ?? "/usr/sbin/sendmail")
     } else if let command = node["command"] {
-      means = .command(self.command(command))
+      means = .command(self.command(command, timeout: Notifier.commandSeconds))
     } else {
-      means = .ping(url: url(node["ping"]))
-      events = [.start, .success, .failure]
+      let ping = node["ping"]
+      let incomplete = text(ping?["incomplete"]).flatMap(NotificationTarget.IncompletePing.init)
+      means = .ping(
+        url: url(ping?.isMapping ?? false ? ping?["url"] : ping), incomplete: incomplete ?? .fail)
+      events = [.start, .success, .incomplete, .failure]
     }
     if let given = node["events"] {
       events =

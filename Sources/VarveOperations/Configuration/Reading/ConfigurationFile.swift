@@ -11,6 +11,8 @@ package struct ConfigurationFile {
   package let files: [String]
   /// Values that the environment took part in, as they are written; by what they became. For who shows values.
   package let written: [String: String]
+  /// Variables of the environment that values ask for, set or not.
+  package let variables: Set<String>
 
   /// Reads a file and those that it includes.
   ///
@@ -41,7 +43,10 @@ private struct ConfigurationReading {
   private static let fileLimit = 256
   private static let byteLimit = 1 << 20
 
+  private final class AskedVariables { var names: Set<String> = [] }
+
   private let substitution: Substitution
+  private let asked: AskedVariables
   private var builder: ConfigurationBuilder
   private var problems: [ConfigurationProblem] = []
   private var warnings: [String] = []
@@ -52,7 +57,12 @@ private struct ConfigurationReading {
   private var stack: [String] = []
 
   init(_ variable: @escaping (String) -> String?) {
-    substitution = Substitution(variable)
+    let asked = AskedVariables()
+    self.asked = asked
+    substitution = Substitution {
+      asked.names.insert($0)
+      return variable($0)
+    }
     builder = ConfigurationBuilder(home: variable("HOME").flatMap { $0.isEmpty ? nil : $0 })
   }
 
@@ -142,6 +152,7 @@ private struct ConfigurationReading {
     return ConfigurationFile(
       configuration: builder.configuration,
       problems: (problems + builder.problems).sorted { rank($0) < rank($1) },
-      warnings: warnings + builder.warnings, files: files, written: builder.written)
+      warnings: warnings + builder.warnings, files: files, written: builder.written,
+      variables: asked.names)
   }
 }

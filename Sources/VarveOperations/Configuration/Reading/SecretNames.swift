@@ -7,7 +7,9 @@ enum SecretNames {
 
   static func mayBe(_ name: String) -> Bool {
     let plain = name.lowercased().filter { $0 != "_" && $0 != "-" }
+    // The shell's own variables of these names are directories.
+    guard plain != "pwd", plain != "oldpwd" else { return false }
     return words.contains { plain.contains($0) } || plain.hasSuffix("key")
-      || plain.hasSuffix("pass")
+      || plain.hasSuffix("pass") || plain.hasSuffix("pwd")
   }
 }

@@ -9,7 +9,7 @@ extension ConfigurationText {
       ("tags", texts(profile.tags)), ("schedule", schedule(profile.schedule)),
       ("max-age", duration(profile.maximumAge)),
       ("sources", .list(profile.sources.map(source))),
-      ("meta", map(profile.meta.sorted { $0.key < $1.key }.map { ($0, metadata($1)) })),
+      ("meta", map(profile.meta.sorted { $0.key < $1.key }.map { ($0, metadata($1, named: $0)) })),
       ("hooks", profile.hooks == Hooks() ? nil : hooks(profile.hooks)),
       ("notify", texts(profile.notify)),
       ("change-alarm", profile.changeAlarm.map(changeAlarm) ?? .boolean(false)),
@@ -26,6 +26,7 @@ extension ConfigurationText {
       fields += [("command", self.command(command)), ("file-name", text(fileName))]
     }
     fields += [
+      ("allow-empty", source.mayBeEmpty ? .boolean(true) : nil),
       ("exclude", texts(source.excludes)),
       ("one-file-system", source.oneFileSystem ? .boolean(true) : nil),
       ("exclude-caches", source.excludeCaches ? .boolean(true) : nil),
@@ -62,9 +63,9 @@ extension ConfigurationText {
     ])
   }
 
-  private func metadata(_ value: MetadataValue) -> ShownValue {
+  private func metadata(_ value: MetadataValue, named name: String) -> ShownValue {
     switch value {
-    case .text(let text): self.text(text)
+    case .text(let text): SecretNames.mayBe(name) ? secret(text) : self.text(text)
     case .command(let command): .fields([("command", self.command(command))])
     case .digest(let path): .fields([("sha256", text(path))])
     }

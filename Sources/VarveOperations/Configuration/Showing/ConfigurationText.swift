@@ -28,6 +28,7 @@ package struct ConfigurationText {
         map(configuration.notifications.sorted { $0.key < $1.key }.map { ($0, notification($1)) })
       ),
       ("metrics-file", text(configuration.metricsFile)),
+      ("state", text(configuration.stateDirectory)), ("cache", text(configuration.cacheDirectory)),
       ("service", configuration.service.map(service)),
     ])
   }
@@ -147,6 +148,7 @@ package struct ConfigurationText {
           ])
         ))
     }
+    fields.append(("notify", texts(settings.notify)))
     return .fields(fields)
   }
 
@@ -169,7 +171,12 @@ package struct ConfigurationText {
         .fields([("to", texts(to)), ("from", text(from)), ("program", text(program))])
       )
     case .command(let command): means = ("command", self.command(command))
-    case .ping(let url): means = ("ping", secretURL(url))
+    case .ping(let url, .fail): means = ("ping", secretURL(url))
+    case .ping(let url, let incomplete):
+      means = (
+        "ping",
+        .fields([("url", secretURL(url)), ("incomplete", .text(incomplete.rawValue))])
+      )
     }
     let events = NotificationTarget.Event.allCases.filter(target.events.contains)
     return .fields([means, ("events", texts(events.map(\.rawValue)))])

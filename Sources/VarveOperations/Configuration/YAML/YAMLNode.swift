@@ -36,7 +36,7 @@ package struct YAMLScalar: Sendable {
   }
 
   package let text: String
-  /// As the file has it, where something was put in for `${…}`.
+  /// As the file has it, where something was put in for `${…}`, or should have been.
   package let written: String?
   package let value: Value
 
@@ -46,6 +46,9 @@ package struct YAMLScalar: Sendable {
     self.written = written
     value = isPlain ? YAMLScalar.resolve(text) : .text
   }
+
+  /// Whether the environment lacks what it needs: that is a problem of its own, and nothing else can be said of the value.
+  package var isUnfilled: Bool { written == text }
 
   static func resolve(_ text: String) -> Value {
     switch text {

@@ -156,13 +156,15 @@ package struct YAMLReader {
   ) throws(Failure) -> YAMLScalar {
     try check(text, position)
     var result = text
+    var written: String?
     do throws(Substitution.Failure) {
       result = try substitution.applied(to: text)
+      if result != text { written = text }
     } catch {
       problems.append(ConfigurationProblem(position, .meaning, error.message))
+      written = text
     }
-    let scalar = YAMLScalar(
-      result, written: result == text ? nil : text, isPlain: isPlain && tag == nil)
+    let scalar = YAMLScalar(result, written: written, isPlain: isPlain && tag == nil)
     guard let tag, tag != "!" else { return scalar }
     let typed = YAMLScalar(result, written: scalar.written, isPlain: true)
     switch (tag, typed.value) {

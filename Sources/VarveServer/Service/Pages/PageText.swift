@@ -59,6 +59,7 @@ enum PageText {
   private static let words = [
     "ok": "good", "never": "never ran", "unfinished": "no end", "none": "not run",
     "unwitnessed": "not witnessed", "unverified": "unverified", "future": "in the future",
+    "run": "run not in order",
   ]
 }
 

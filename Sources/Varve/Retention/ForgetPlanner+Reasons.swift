@@ -1,0 +1,47 @@
+// Why snapshots are kept: by the times that they may be of (DatedSnapshot.swift), and where their backup has not come to its end.
+
+import VarveFormat
+import VarveProof
+import VarveRepository
+
+extension ForgetPlanner {
+  /// What rules say of complete snapshots; partial ones do not count.
+  func reasons(_ rules: RetentionRules, _ members: [Candidate]) -> [[RetentionReason]] {
+    let complete = members.filter { !$0.heading.isPartial }
+    var decided = complete.map(dated).reasons(rules, now: now)[...]
+    return members.map { $0.heading.isPartial ? unfinished($0) : decided.popFirst() ?? [] }
+  }
+
+  private func dated(_ candidate: Candidate) -> DatedSnapshot {
+    let (time, tags) = (candidate.heading.time, candidate.heading.tags)
+    guard let logged = state.snapshots[candidate.id] else {
+      return DatedSnapshot(
+        entry: 0, tags: tags, claimed: time, taken: time, believed: time, logged: time)
+    }
+    return times.dated(logged, claimed: time, tags: tags)
+  }
+
+  /// A partial snapshot is what the next backup goes on from, until there is a complete one that is not older.
+  func unfinished(_ member: Candidate) -> [RetentionReason] {
+    let others = besidePartial[SnapshotSource(member.heading)] ?? []
+    let partial = dated(member)
+    return others.contains { isSurely(dated($0), notOlderThan: partial) } ? [] : [.unfinished]
+  }
+
+  /// The time of one that stands before it in the log, and claims to be later, says nothing.
+  private func isSurely(_ complete: DatedSnapshot, notOlderThan partial: DatedSnapshot) -> Bool {
+    guard complete.taken >= partial.claimed else { return false }
+    return complete.entry > partial.entry
+      || !TimeWindow(notAfter: partial.logged).isAfter(complete.logged)
+  }
+
+  static func besidePartial(_ candidates: [Candidate]) -> [SnapshotSource: [Candidate]] {
+    let readable = candidates.filter(\.isReadable)
+    let sources = Set(readable.filter(\.heading.isPartial).map { SnapshotSource($0.heading) })
+    guard !sources.isEmpty else { return [:] }
+    let complete = readable.filter {
+      !$0.heading.isPartial && sources.contains(SnapshotSource($0.heading))
+    }
+    return Dictionary(grouping: complete) { SnapshotSource($0.heading) }
+  }
+}

@@ -1,0 +1,48 @@
+import Testing
+import Varve
+import VarveFormat
+import VarveRepository
+import VarveStorage
+
+/// Plans that suppose snapshots to be forgotten that are not.
+@Suite struct SupposedPruneTests {
+  private func plan(
+    _ bench: PruneBench, supposingForgotten snapshots: [Digest] = []
+  ) throws -> PrunePlan {
+    var options = PruneOptions()
+    options.maxUnused = .bytes(0)
+    return try Prune(bench.unlocked, options: options).plan(supposingForgotten: snapshots)
+  }
+
+  @Test func theyAreThoseOfWhenTheyAreForgotten() throws {
+    let bench = try PruneBench()
+    var snapshots: [Digest] = []
+    for round in 0..<3 {
+      for number in 0..<10 where round == 0 || number % 3 == round {
+        try bench.write("f\(number)", noise(30_000, seed: UInt64(100 * round + number + 1)))
+      }
+      snapshots.append(try bench.backUp())
+    }
+    #expect(try plan(bench).isEmpty)
+    let before = try bench.names("")
+    let size = bench.unlocked.log.state.size
+    let gone = Array(snapshots[..<2])
+    let supposed = try plan(bench, supposingForgotten: gone)
+    #expect(supposed.records.map(\.name) == gone.map(ObjectName.snapshot).sorted())
+    #expect(supposed.unusedByteCount > 100_000 && supposed.repackByteCount > 0)
+    #expect(bench.unlocked.log.state.size == size)
+    #expect(bench.unlocked.log.state.snapshotsInOrder.map(\.id) == snapshots)
+    #expect(try bench.names("") == before)
+
+    try bench.forget(gone)
+    let real = try plan(bench)
+    #expect(real.records == supposed.records)
+    #expect(real.deadPacks == supposed.deadPacks && real.repackedPacks == supposed.repackedPacks)
+    #expect(real.replacedSegments == supposed.replacedSegments)
+    #expect(real.unusedByteCount == supposed.unusedByteCount)
+    #expect(real.repackByteCount == supposed.repackByteCount)
+    // Those that are forgotten already, or unknown, make no difference.
+    let again = try plan(bench, supposingForgotten: gone + [.zero])
+    #expect(again.records == real.records && again.packs == real.packs)
+  }
+}
