@@ -28,7 +28,7 @@ import VarveStorage
     let size = bench.unlocked.log.state.size
     let gone = Array(snapshots[..<2])
     let supposed = try plan(bench, supposingForgotten: gone)
-    #expect(supposed.records.map(\.name) == gone.map(ObjectName.snapshot).sorted())
+    #expect(Set(supposed.records.map(\.name)) == Set(gone.map { ObjectName.snapshot($0) }))
     #expect(supposed.unusedByteCount > 100_000 && supposed.repackByteCount > 0)
     #expect(bench.unlocked.log.state.size == size)
     #expect(bench.unlocked.log.state.snapshotsInOrder.map(\.id) == snapshots)
@@ -36,13 +36,14 @@ import VarveStorage
 
     try bench.forget(gone)
     let real = try plan(bench)
-    #expect(real.records == supposed.records)
-    #expect(real.deadPacks == supposed.deadPacks && real.repackedPacks == supposed.repackedPacks)
+    #expect(real.records.sorted() == supposed.records.sorted())
+    #expect(real.deadPacks == supposed.deadPacks)
+    #expect(real.repackedPacks.sorted() == supposed.repackedPacks.sorted())
     #expect(real.replacedSegments == supposed.replacedSegments)
     #expect(real.unusedByteCount == supposed.unusedByteCount)
     #expect(real.repackByteCount == supposed.repackByteCount)
     // Those that are forgotten already, or unknown, make no difference.
     let again = try plan(bench, supposingForgotten: gone + [.zero])
-    #expect(again.records == real.records && again.packs == real.packs)
+    #expect(again.records.sorted() == real.records.sorted() && again.packs == real.packs)
   }
 }
