@@ -41,12 +41,12 @@ package struct StorageOpening: Sendable {
         SFTPStorage(try SFTPLocation(location), options: try sftpOptions()), retryPolicy())
     }
     if ServerLocation.describes(location) {
-      _ = try special(of: "server")
+      try requireNoOptions()
       return RetryStorage(
         try ServerStorage(try ServerLocation(location), options: try serverOptions(location)),
         retryPolicy())
     }
-    _ = try special(of: "local")
+    try requireNoOptions()
     return LocalStorage(
       path: location.hasPrefix("local:") ? String(location.dropFirst(6)) : location)
   }
@@ -61,7 +61,7 @@ package struct StorageOpening: Sendable {
     } else if location.hasPrefix("sftp:") {
       _ = try opening.sftpOptions()
     } else {
-      _ = try opening.special(of: ServerLocation.describes(location) ? "server" : "local")
+      try opening.requireNoOptions()
     }
   }
 
@@ -81,13 +81,21 @@ package struct StorageOpening: Sendable {
 
   // MARK: Options of one kind of store
 
+  private func requireNoOptions() throws {
+    guard let name = settings.special.keys.min() else { return }
+    throw Self.isNone(name, hint: "it has none")
+  }
+
+  private static func isNone(_ name: String, hint: String) -> VarveError {
+    VarveError(
+      .usage, "'\(ByteText.printable(name))' is no option of such a store", hint: hint)
+  }
+
   /// Those of one kind, by the rest of their names.
   private func special(of kind: String) throws -> [(name: String, value: String)] {
     let prefix = kind + "."
     if let other = settings.special.keys.sorted().first(where: { !$0.hasPrefix(prefix) }) {
-      throw VarveError(
-        .usage, "'\(ByteText.printable(other))' is no option of such a store",
-        hint: kind == "s3" || kind == "sftp" ? "its options begin with \(prefix)" : "it has none")
+      throw Self.isNone(other, hint: "its options begin with \(prefix)")
     }
     return settings.special.sorted { $0.key < $1.key }.map {
       (String($0.key.dropFirst(prefix.count)), $0.value)
