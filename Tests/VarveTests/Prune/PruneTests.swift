@@ -13,7 +13,7 @@ func secret(_ text: String) -> SecretBytes { SecretBytes(copying: Array(text.utf
 
 @Suite struct PruneTests {
   /// Three snapshots of ten files, of which each time some are new.
-  private static func history() throws -> (PruneBench, [Digest]) {
+  static func history() throws -> (PruneBench, [Digest]) {
     let bench = try PruneBench()
     var snapshots: [Digest] = []
     for round in 0..<3 {

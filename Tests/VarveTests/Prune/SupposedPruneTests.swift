@@ -15,14 +15,7 @@ import VarveStorage
   }
 
   @Test func theyAreThoseOfWhenTheyAreForgotten() throws {
-    let bench = try PruneBench()
-    var snapshots: [Digest] = []
-    for round in 0..<3 {
-      for number in 0..<10 where round == 0 || number % 3 == round {
-        try bench.write("f\(number)", noise(30_000, seed: UInt64(100 * round + number + 1)))
-      }
-      snapshots.append(try bench.backUp())
-    }
+    let (bench, snapshots) = try PruneTests.history()
     #expect(try plan(bench).isEmpty)
     let before = try bench.names("")
     let size = bench.unlocked.log.state.size

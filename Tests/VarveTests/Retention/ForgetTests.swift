@@ -203,22 +203,7 @@ struct ForgetBench {
     let bench = try ForgetBench(days: 3)
     let repository = bench.repository
     func addPartial(day: Int) throws -> Digest {
-      var record = try repository.snapshotRecord(bench.snapshots[0])
-      record.isPartial = true
-      record.time = ForgetBench.time(day: day)
-      let bytes = try repository.seal(record)
-      let id = SHA256.digest(bytes)
-      try repository.storage.put(ObjectName.snapshot(id), bytes)
-      let ids = try repository.keys.opaqueIDs()
-      try repository.log.append { _ in
-        [
-          .snapshot(
-            try LogStatement.SnapshotAddition(
-              snapshot: id, record: record, additions: .listed([]), parent: nil,
-              original: nil, ids: ids))
-        ]
-      }
-      return id
+      try bench.addRecord { $0.time = ForgetBench.time(day: day) }
     }
     let (old, new) = (try addPartial(day: 1), try addPartial(day: 9))
     try bench.setPolicy { $0[.last] = .limited(1) }
