@@ -15,6 +15,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2")
   ],
   targets: [
+    .systemLibrary(name: "CZlib", path: "Modules/CZlib", pkgConfig: "zlib"),
     .systemLibrary(name: "CZstd", path: "Modules/CZstd", pkgConfig: "libzstd"),
     .target(name: "CVarveLinux", path: "Modules/CVarveLinux"),
     .target(name: "CVarveSHA256", path: "Modules/CVarveSHA256"),
@@ -39,8 +40,8 @@ let package = Package(
     .target(
       name: "VarveRepository",
       dependencies: [
-        "CZstd", "CVarveLinux", "VarveFormat", "VarveChunking", "VarveCrypto", "VarveProof",
-        "VarveStorage",
+        "CZlib", "CZstd", "CVarveLinux", "VarveFormat", "VarveChunking", "VarveCrypto",
+        "VarveProof", "VarveStorage",
       ], path: "Modules/VarveRepository", swiftSettings: strict),
     .executableTarget(
       name: "micro",
