@@ -4,8 +4,10 @@
 
 Sections: tree (a real tree, beside restic, borg, tar with zstd, and cp), large-files (4 GiB incompressible, 8 GiB
 compressible), scale (generated trees up to 5,000,000 files), hourly (48 steps of a deduplication workload),
-pruning (after 9 of 10 of 200 snapshots were forgotten), micro and index (single operations, and indexes of up to 10^8 rows, by the program that --micro names). Figures are kept
-beside the document, so sections may be measured apart; `--only none` writes it again from what is kept.
+pruning (after 9 of 10 of 200 snapshots were forgotten), offsite (an S3 service over a long line, where the AWS
+variables name one), micro and index (single operations, and indexes of up to 10^8 rows, by the program that --micro
+names). Figures are kept beside the document, so sections may be measured apart; `--only none` writes it again from
+what is kept.
 
 Everything happens in a new directory below --work, which is removed at the end, also after Ctrl-C; nothing else is
 written but the document. Programs are looked for in $PEERS_DIR/bin, then in PATH. Python's standard library only.
@@ -17,10 +19,12 @@ import shlex
 import signal
 import sys
 
+import bucket
 import document
 import hourly
 import large_files
 import micro_benchmarks
+import offsite
 import programs
 import pruning
 import scale
@@ -31,7 +35,7 @@ from running import Failure, say
 from thresholds import SHORT, THRESHOLDS
 from workspace import TOP, Workspace
 
-SECTIONS = ("micro", "index", "tree", "large-files", "scale", "hourly", "pruning")
+SECTIONS = ("micro", "index", "tree", "large-files", "scale", "hourly", "pruning", "offsite")
 PLACES = ("--work", "--disk", "--micro", "--document")
 
 
@@ -97,6 +101,10 @@ def sections(options, present):
             archivers, options.work, 1, options.size if options.steps >= hourly.STEPS else None),
         "pruning": Section(lambda place: pruning.measure(place, present, options.disk, options.size),
                            [program for program in archivers if program.name != "borg"], options.work, 1, options.size),
+        "offsite": Section(lambda place: offsite.measure(
+            place, present, options.tree, options.runs, options.size, options.compare),
+            [program for program in archivers if program.name != "borg"], options.work, options.runs,
+            options.size if full_tree else None),
     }
 
 
@@ -114,7 +122,7 @@ def repeatable(options):
 
 def unequal(figures):
     """What of Varve's was restored otherwise than it was saved."""
-    for section in ("tree", "hourly"):
+    for section in ("tree", "hourly", "offsite"):
         for name, found in ((figures.data(section) or {}).get("differences") or {}).items():
             if found and name.startswith("varve"):
                 yield "%s: %s" % (section, name)
@@ -136,6 +144,10 @@ def main():
     failed = []
     for name, section in sections(options, present).items():
         if name not in options.sections:
+            continue
+        if name == "offsite" and bucket.missing_variables():
+            say("offsite is left out: it needs " + ", ".join(bucket.missing_variables()))
+            failed += [name] if options.only else []
             continue
         programs.Program.commands.clear()
         try:

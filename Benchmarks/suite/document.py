@@ -14,7 +14,7 @@ TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "document.md
 MISSING = "Not measured yet."
 NOTICE = "<!-- Written by `make bench`; edit Benchmarks/suite/document.md instead. -->\n"
 RENDERED = {"tree": tables.tree, "large-files": tables.large_files, "scale": tables.scale, "hourly": tables.hourly,
-            "pruning": tables.pruning,
+            "pruning": tables.pruning, "offsite": tables.offsite,
             "index": tables.index, "micro": lambda text: "```\n%s\n```" % text.rstrip("\n")}
 
 

@@ -29,7 +29,8 @@ class Program:
 
     def __init__(self, path):
         self.path = path
-        self.home = None
+        self.home = self.location = None
+        self.service = {}
 
     @classmethod
     def found(cls):
@@ -39,10 +40,11 @@ class Program:
     def described(self):
         return first_line([self.path, *self.version])
 
-    def open(self, workspace):
-        """An empty repository in a new directory."""
+    def open(self, workspace, location=None, service=None):
+        """An empty repository in a new directory, or at a location of a service that these variables give access to."""
         self.workspace = workspace
         self.home = workspace.directory(self.name.replace(" ", "-").replace("|", "to"))
+        self.location, self.service = location or self.home + "/repository", service or {}
         with open(self.home + "/password", "w") as file:
             file.write("benchmark\n")
         for command in self.initialise():
@@ -54,7 +56,7 @@ class Program:
 
     def variables(self, extra=None):
         own = {"PATH": os.environ["PATH"], "HOME": self.home, "LC_ALL": "C.UTF-8", "TMPDIR": self.home}
-        return own | (self.environment() if extra is None else extra)
+        return own | self.service | (self.environment() if extra is None else extra)
 
     def cost(self, command, extra=None):
         environment = self.variables(extra)
@@ -70,6 +72,11 @@ class Program:
 
     def stored(self):
         return stored_bytes(self.home + "/repository")
+
+    def forget_locally(self):
+        """What another machine does not have: everything beside the repository, but for password and keys."""
+        for name in ("cache", "state"):
+            self.workspace.remove(self.home + "/" + name)
 
     def environment(self):
         return {}
@@ -104,7 +111,7 @@ class Varve(Program):
     def environment(self, key_file=True):
         unlock = ({"VARVE_KEY_FILE": self.home + "/key"} if key_file
                   else {"VARVE_PASSWORD_FILE": self.home + "/password"})
-        return unlock | {"VARVE_REPOSITORY": self.home + "/repository", "XDG_CACHE_HOME": self.home + "/cache",
+        return unlock | {"VARVE_REPOSITORY": self.location, "XDG_CACHE_HOME": self.home + "/cache",
                          "XDG_STATE_HOME": self.home + "/state"}
 
     def initialise(self):
@@ -135,7 +142,7 @@ class Restic(Program):
     deduplicates = True
 
     def environment(self):
-        return {"RESTIC_REPOSITORY": self.home + "/repository", "RESTIC_PASSWORD_FILE": self.home + "/password",
+        return {"RESTIC_REPOSITORY": self.location, "RESTIC_PASSWORD_FILE": self.home + "/password",
                 "RESTIC_CACHE_DIR": self.home + "/cache"}
 
     def initialise(self):

@@ -4,6 +4,7 @@ from large_files import KINDS
 from running import median, utilisation
 from thresholds import ABSENT, THRESHOLDS, median_of
 
+OFFSITE_TITLES = (("first", "First backup"), ("restore", "Restore on another machine"))
 TREE_TITLES = (("first", "First backup"), ("unchanged", "Unchanged backup"), ("changed", "1% of the files changed"),
                ("restore", "Restore"), ("check", "Every stored byte read and verified"))
 
@@ -54,9 +55,13 @@ def tree(data):
             parts += ["**%s**" % title, costs(data["steps"][step])]
     parts += ["**Stored after the first backup**", stored(data["stored"])]
     if "differences" in data:
-        parts.append("Entries of the restored trees that differ from the source in content or any metadata: "
-                     + ", ".join("%s %d" % item for item in data["differences"].items()) + ".")
+        parts.append(unequal_entries(data["differences"]))
     return "\n\n".join(parts)
+
+
+def unequal_entries(found):
+    return ("Entries of the restored trees that differ from the source in content or any metadata: "
+            + ", ".join("%s %d" % item for item in found.items()) + ".")
 
 
 def large_files(data):
@@ -119,6 +124,21 @@ def pruning(data):
              "%.3f x" % (sizes["after"] / data["fresh"])] for name, sizes in data["stored"].items()]
     rows.append(["varve, a fresh repository of the kept snapshots", "", mebibytes(data["fresh"]), ""])
     return "\n\n".join(parts + ["**Stored**", table(["program", "before", "after", "of a fresh one's"], rows)])
+
+
+def offsite(data):
+    parts = ["%d files, %.2f GB, round trips of %d ms." % (data["files"], data["bytes"] / 1e9, data["round_trip"])]
+    far = ", %d ms" % data["round_trip"]
+    for step, title in OFFSITE_TITLES:
+        found = data["steps"][step]
+        # Each against Varve over the same line.
+        parts += ["**%s**" % title, costs({name: one for name, one in found.items() if not name.endswith(far)}),
+                  "**%s over the long line**" % title,
+                  costs({name.removesuffix(far): one for name, one in found.items() if name.endswith(far)})]
+    parts += ["**Stored**", stored(data["stored"])]
+    if "differences" in data:
+        parts.append(unequal_entries(data["differences"]))
+    return "\n\n".join(parts)
 
 
 INDEX_COLUMNS = (

@@ -9,7 +9,8 @@ from typing import Callable
 
 from running import median, utilisation
 
-TREE, LARGE, SCALE, HOURLY, PRUNING, INDEX = "tree", "large-files", "scale", "hourly", "pruning", "index"
+TREE, LARGE, SCALE, HOURLY, PRUNING = "tree", "large-files", "scale", "hourly", "pruning"
+INDEX, OFFSITE = "index", "offsite"
 MEGABYTE = 1_000_000
 PASS, SHORT, ABSENT = "pass", "SHORT", "not measured"
 
@@ -130,4 +131,8 @@ THRESHOLDS = (
     Threshold("prune after forgetting 90% of 200 snapshots", "restic", PRUNING, step("prune", "restic"), 0.5),
     Threshold("stored bytes afterwards", "a fresh repository", PRUNING, pruned_size, 1.05),
     Threshold("peak memory, forget and prune", "", PRUNING, prune_peak, 250, "MB"),
+    Threshold("first backup to S3 over 50 ms", "the same over 0 ms", OFFSITE, step("first", "varve", "varve, 50 ms"), 1.3),
+    Threshold("first backup to S3 over 50 ms", "restic", OFFSITE, step("first", "restic, 50 ms", "varve, 50 ms"), 0.5),
+    Threshold("restore from S3 over 50 ms", "the same over 0 ms", OFFSITE, step("restore", "varve", "varve, 50 ms"), 1.3),
+    Threshold("restore from S3 over 50 ms", "restic", OFFSITE, step("restore", "restic, 50 ms", "varve, 50 ms"), 0.5),
 )
