@@ -4,7 +4,8 @@ import Testing
 import VarveTestSupport
 
 /// Two writers, a pruner and a death, in every order that makes a difference. The full search is for `make soak`;
-/// `VARVE_SIMULATION_RUNS=n` ends it after so many runs.
+/// `VARVE_SIMULATION_RUNS=n` ends it after so many runs; with `VARVE_SIMULATION_PROGRESS=file`, the next time the same build
+/// goes on from there.
 @Suite struct ExhaustiveTests {
   @Test func twoWritersAPrunerAndADeath() throws {
     let isSoak = Environment.isSoak
@@ -17,11 +18,14 @@ import VarveTestSupport
       interruptions: Environment.number("VARVE_SIMULATION_INTERRUPTIONS").map { Int($0) }
         ?? (isSoak ? nil : 1))
     let limit = Environment.number("VARVE_SIMULATION_RUNS").map { Int($0) } ?? (isSoak ? .max : 400)
+    let kept = Environment.text("VARVE_SIMULATION_PROGRESS")
+    if let kept { try search.resume(kept) }
     let campaign = try Self.run(search, limit: limit)
+    if let kept { try search.keep(kept) }
     say(
       "exhaustive: \(search.stateCount) states, \(search.openCount) choices open, \(campaign)")
     for failure in campaign.failures { Issue.record("\(failure)") }
-    #expect(campaign.runs > 0)
+    #expect(campaign.runs > 0 || kept != nil)
     if isSoak && limit == .max { #expect(search.openCount == 0) }
   }
 

@@ -58,7 +58,7 @@ package struct ParserTarget: Sendable {
 
   package static let all: [ParserTarget] =
     keyTargets + logTargets + proofTargets + witnessTargets + packTargets + indexTargets
-    + treeTargets + snapshotTargets + localTargets + textTargets
+    + treeTargets + snapshotTargets + localTargets + textTargets + archiveTargets
 }
 
 /// A property that does not hold.

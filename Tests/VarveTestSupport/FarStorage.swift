@@ -12,6 +12,9 @@ public final class FarStorage: StorageBackend {
     public var lists = 0
     /// Puts that were under way at one time.
     public var mostPuts = 0
+    /// Ways there and back, one after another, that the reads took: the length of the longest chain of reads of which each
+    /// began when the one before had its answer. Tells something only where reads pause.
+    public var wayCount = 0
     fileprivate var putsNow = 0
   }
 
@@ -38,18 +41,24 @@ public final class FarStorage: StorageBackend {
 
   private func pause() { if pauseMicroseconds > 0 { usleep(pauseMicroseconds) } }
 
-  public func read(_ name: String) throws -> [UInt8] {
-    counted.withLock { $0.reads[name, default: 0] += 1 }
+  private func counting<Result>(_ name: String, _ read: () throws -> Result) rethrows -> Result {
+    let way = counted.withLock {
+      $0.reads[name, default: 0] += 1
+      return $0.wayCount + 1
+    }
+    defer { counted.withLock { $0.wayCount = max($0.wayCount, way) } }
     pause()
-    return try base.read(name)
+    return try read()
+  }
+
+  public func read(_ name: String) throws -> [UInt8] {
+    try counting(name) { try base.read(name) }
   }
 
   public func read(
     _ name: String, offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws {
-    counted.withLock { $0.reads[name, default: 0] += 1 }
-    pause()
-    try base.read(name, offset: offset, into: buffer)
+    try counting(name) { try base.read(name, offset: offset, into: buffer) }
   }
 
   public func size(_ name: String) throws -> UInt64? {

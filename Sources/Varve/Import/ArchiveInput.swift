@@ -1,11 +1,11 @@
 import Glibc
 internal import VarveCrypto
-internal import VarveFormat
-internal import VarveRepository
+package import VarveFormat
+package import VarveRepository
 internal import VarveStorage
 
 /// The bytes of an archive, decompressed as they come. Memory: 256 KiB and the decoder's.
-final class ArchiveInput {
+package final class ArchiveInput {
   private static let pieceSize = 256 << 10
   /// Longer than any magic.
   private static let headLength = 6
@@ -22,7 +22,7 @@ final class ArchiveInput {
   private(set) var position: UInt64 = 0
 
   /// - Throws: `.io` when it cannot be read, or is compressed in a way that is not known.
-  init(descriptor: Int32, name: String, cancellation: CancellationFlag) throws {
+  package init(descriptor: Int32, name: String, cancellation: CancellationFlag) throws {
     source = StreamSource(file: descriptor, cancellation: cancellation)
     self.name = name
     self.cancellation = cancellation
@@ -75,7 +75,7 @@ final class ArchiveInput {
   ///
   /// - Returns: how many there were.
   /// - Throws: `.io`, also where a compressed stream breaks off; `.interrupted`.
-  func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
+  package func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
     var done = 0
     while done < output.count {
       if range.isEmpty, !isAtEnd { try fill() }
@@ -116,7 +116,7 @@ final class ArchiveInput {
   /// Reads to the end, so that checksums there are checked and whoever writes it may end.
   ///
   /// - Returns: the SHA-256 of the archive as it is stored, and whether there was anything but zeros.
-  func finish() throws -> (digest: Digest, hasMore: Bool) {
+  package func finish() throws -> (digest: Digest, hasMore: Bool) {
     let hasMore = try withUnsafeTemporaryAllocation(
       byteCount: Self.pieceSize, alignment: 16
     ) { rest in

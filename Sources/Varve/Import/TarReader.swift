@@ -8,23 +8,23 @@
 // Whoever writes the archive decides all of its numbers: each is checked before it is used, and what is kept in memory
 // is bounded by `extendedLimit`, `nameLimit` and `SparseMap.extentLimit`.
 
-internal import VarveFormat
+package import VarveFormat
 
 /// A member of an archive.
-struct ArchivedMember {
-  var member: TarMember
+package struct ArchivedMember {
+  package var member: TarMember
   /// For people: what of it cannot be stored.
-  var losses: [String] = []
+  package var losses: [String] = []
   /// Bytes of data that follow.
-  var dataLength: UInt64
-  var holes: [Hole] = []
+  package var dataLength: UInt64
+  package var holes: [Hole] = []
 }
 
-final class TarReader {
+package final class TarReader {
   private static let extendedLimit: UInt64 = 16 << 20
   private static let nameLimit: UInt64 = 1 << 20
 
-  enum Step {
+  package enum Step {
     case member(ArchivedMember)
     /// A member of a type that has no place in a tree; its data is passed over.
     case unknown(path: [UInt8], type: UInt8)
@@ -38,9 +38,9 @@ final class TarReader {
   private var padding: UInt64 = 0
   private var hasMembers = false
   /// Whether the archive ended as it should, with zeros.
-  private(set) var hasEndMark = false
+  package private(set) var hasEndMark = false
 
-  init(_ input: ArchiveInput, accounts: AccountNames) {
+  package init(_ input: ArchiveInput, accounts: AccountNames) {
     self.input = input
     self.accounts = accounts
   }
@@ -48,7 +48,7 @@ final class TarReader {
   /// The next member, with what was not read of the last one passed over; nil at the end.
   ///
   /// - Throws: `.io` where the archive is damaged or breaks off; `.interrupted`.
-  func next() throws -> Step? {
+  package func next() throws -> Step? {
     try pass(unread + padding)
     (unread, padding) = (0, 0)
     var local = global
@@ -79,7 +79,7 @@ final class TarReader {
   /// Reads data of the member.
   ///
   /// - Throws: `.io` when the archive ends before the member does.
-  func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
+  package func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
     let wanted = Int(min(UInt64(output.count), unread))
     guard wanted > 0 else { return 0 }
     try readAll(into: UnsafeMutableRawBufferPointer(rebasing: output[..<wanted]))

@@ -17,7 +17,7 @@ internal import VarveStorage
 /// it: names are single components, everything is reached from directory descriptors, no link is
 /// followed. A file whose data is damaged is reported and removed, never left in place.
 public enum Restore {
-  /// Threads that wait for transfers; each has 4 MiB and its blocks.
+  /// Threads that wait for transfers; each has 4 MiB.
   private static let transferLimit = 16
 
   /// Runs a restore.
@@ -70,15 +70,19 @@ public enum Restore {
     _ session: RestoreSession, _ target: RestoreDirectory, workers: Int
   ) throws -> LinkGroups {
     let queue = RestoreQueue(
-      readsHeadersFirst: session.source.storage.transfersAtOnce > 1)
+      workers: workers, readsHeadersFirst: session.source.storage.transfersAtOnce > 1)
     let planner = Handover(RestorePlanner(session, queue))
+    // What was read is opened and written by as many threads as there are processors for, and two that wait for the
+    // target's disk.
+    let openers = Lending(
+      try (0..<min(workers, WorkerThreads.processorCount + 2)).map { _ in try OpenBlocks() })
     do {
       try WorkerThreads.run(count: workers + 1) { number in
         do {
           if number == 0 {
             try planner.value.run(target)
           } else {
-            try RestoreWorker(session, queue).run()
+            try RestoreWorker(session, queue, openers).run()
           }
         } catch {
           queue.stop()

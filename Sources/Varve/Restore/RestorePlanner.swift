@@ -13,7 +13,6 @@ final class RestorePlanner: RestoreWalkVisitor {
   private let target: TargetDirectory
   private let reader: ChunkReader
   private var window = RestoreWindow()
-  private var windowCount = 0
   /// With `--delete`: what the directory under way has, and which of it the snapshot has.
   private var present = DirectoryListing()
   private var isKept: [Bool] = []
@@ -131,13 +130,20 @@ final class RestorePlanner: RestoreWalkVisitor {
         group = nil
       }
     }
-    if window.isFull(taskLimit: 512 << min(windowCount, 8)) { try flush() }
+    if window.isFull || isDue { try flush() }
     let task = RestoreTask(
       directory: directory, entry: entry, number: number, isLinkLeader: group != nil)
     directory.hold()
     if let group { links.setLeader(task, of: group) }
     window.add(task)
     if let content = task.content, task.dataSize > 0 { try plan(content, of: task) }
+  }
+
+  /// Whether a window that is not full is to be handed over, because workers would wait for it. Looked at now and then:
+  /// the smaller windows are, the more blocks have something for two of them, and are opened twice.
+  private var isDue: Bool {
+    let count = window.tasks.count
+    return count > 0 && count.isMultiple(of: RestoreWindow.smallest) && queue.isHungry
   }
 
   private func isSameFile(_ a: TreeEntry, _ b: TreeEntry) -> Bool {
@@ -199,6 +205,5 @@ final class RestorePlanner: RestoreWalkVisitor {
       throw VarveError(.interrupted, "the restore was stopped")
     }
     window = RestoreWindow()
-    windowCount += 1
   }
 }

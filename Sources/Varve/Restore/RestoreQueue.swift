@@ -2,7 +2,7 @@ import VarveRepository
 import VarveStorage
 
 /// Hands the work of planned windows to the workers: first what must be looked at, then what must be
-/// written. Holds at most two windows, so planning cannot run away from writing.
+/// written. Holds at most as much as two full windows have, so planning cannot run away from writing.
 final class RestoreQueue: @unchecked Sendable {
   enum Job {
     case prepare(RestoreWindow, task: Int)
@@ -21,23 +21,33 @@ final class RestoreQueue: @unchecked Sendable {
     }
   }
 
-  private static let windowLimit = 2
   private static let plainBatch = 32
 
   /// Whether headers of packs are read before their blocks: where a way there and back takes long, who needs one
-  /// would wait for it alone.
+  /// would wait for it alone. By some of the workers, so that blocks are on their way meanwhile.
   private let readsHeadersFirst: Bool
   private let condition = Condition()
   private var windows: [RestoreWindow] = []
   private var isClosed = false
   private var isStopped = false
+  private let workers: Int
+  /// Workers that have nothing to do.
+  private var waiting = 0
+  /// Workers that read headers.
+  private var readingHeaders = 0
 
-  init(readsHeadersFirst: Bool) { self.readsHeadersFirst = readsHeadersFirst }
+  init(workers: Int, readsHeadersFirst: Bool) {
+    self.workers = workers
+    self.readsHeadersFirst = readsHeadersFirst
+  }
 
-  /// Adds a sealed window; waits while there are two already. False once the queue was stopped.
+  /// Whether at least half of the workers wait for a window.
+  var isHungry: Bool { condition.locked { waiting > 0 && 2 * waiting >= workers } }
+
+  /// Adds a sealed window; waits while there is too much already. False once the queue was stopped.
   func add(_ window: RestoreWindow) -> Bool {
     condition.locked {
-      while windows.count >= Self.windowLimit && !isStopped { condition.wait() }
+      while !hasRoom(for: window) && !isStopped { condition.wait() }
       if isStopped { return false }
       // Nothing is left to do when every file of it was given up while it was planned.
       if window.spans.isEmpty && window.plain.isEmpty { return true }
@@ -45,6 +55,16 @@ final class RestoreQueue: @unchecked Sendable {
       condition.broadcast()
       return true
     }
+  }
+
+  /// The first windows are small, and a store that is far away has many of their spans under way at once.
+  private func hasRoom(for window: RestoreWindow) -> Bool {
+    func all(_ count: (RestoreWindow) -> Int) -> Int {
+      windows.reduce(count(window)) { $0 + count($1) }
+    }
+    return all(\.tasks.count) <= 2 * RestoreWindow.taskLimit
+      && all(\.uses.count) <= 2 * RestoreWindow.useLimit
+      && all(\.piecedFileCount) <= 2 * RestoreWindow.piecedFileLimit
   }
 
   /// No more windows will come.
@@ -78,7 +98,9 @@ final class RestoreQueue: @unchecked Sendable {
           if let job = claim(window) { return job }
         }
         if isClosed && windows.isEmpty { return nil }
+        waiting += 1
         condition.wait()
+        waiting -= 1
       }
     }
   }
@@ -97,9 +119,12 @@ final class RestoreQueue: @unchecked Sendable {
       window.schedule.running += 1
       return .plain(window, first..<window.schedule.nextPlain)
     }
-    if readsHeadersFirst, window.schedule.nextPack < window.packs.count {
+    if readsHeadersFirst, window.schedule.nextPack < window.packs.count,
+      readingHeaders < max(1, workers / 4)
+    {
       window.schedule.nextPack += 1
       window.schedule.running += 1
+      readingHeaders += 1
       return .header(window, window.schedule.nextPack - 1)
     }
     if window.schedule.preparing == 0, window.schedule.nextSpan < window.spans.count {
@@ -112,6 +137,7 @@ final class RestoreQueue: @unchecked Sendable {
 
   private func finish(_ job: Job) {
     let window = job.window
+    if case .header = job { readingHeaders -= 1 }
     window.schedule.running -= 1
     if case .prepare = job {
       window.schedule.preparing -= 1

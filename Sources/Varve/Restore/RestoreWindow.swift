@@ -5,10 +5,12 @@ import VarveRepository
 /// that each block is read and decoded once.
 ///
 /// A use takes 104 bytes and a task about 600, so a full window takes some 16 MB; one is being
-/// planned while at most two are being restored.
+/// planned while at most as much as two have is being restored.
 final class RestoreWindow: @unchecked Sendable {
   static let useLimit = 1 << 16
   static let taskLimit = 1 << 14
+  /// Tasks of a window that is handed over before it is full.
+  static let smallest = 512
   /// Each of these may be open at the same time as all others.
   static let piecedFileLimit = 256
   /// Blocks whose bytes are this near are read together.
@@ -48,7 +50,7 @@ final class RestoreWindow: @unchecked Sendable {
   private(set) var plain: [Int] = []
   /// One byte a use: not zero when it is not to be fetched. Workers write different bytes.
   private(set) var settled = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
-  private var piecedFiles = 0
+  private(set) var piecedFileCount = 0
 
   /// How far the work has come; guarded by the lock of `RestoreQueue`.
   var schedule = Schedule()
@@ -64,9 +66,8 @@ final class RestoreWindow: @unchecked Sendable {
 
   deinit { settled.deallocate() }
 
-  func isFull(taskLimit: Int) -> Bool {
-    isFullOfUses || tasks.count >= min(taskLimit, Self.taskLimit)
-      || piecedFiles >= Self.piecedFileLimit
+  var isFull: Bool {
+    isFullOfUses || tasks.count >= Self.taskLimit || piecedFileCount >= Self.piecedFileLimit
   }
 
   var isFullOfUses: Bool { uses.count >= Self.useLimit }
@@ -77,7 +78,7 @@ final class RestoreWindow: @unchecked Sendable {
   func add(_ task: RestoreTask) {
     tasks.append(task)
     firstUse.append(uses.count)
-    if task.isInPieces { piecedFiles += 1 }
+    if task.isInPieces { piecedFileCount += 1 }
   }
 
   /// Adds a chunk of the last task.

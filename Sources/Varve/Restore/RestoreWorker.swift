@@ -13,8 +13,8 @@ final class RestoreWorker {
   let pin: DirectoryPin
   private let queue: RestoreQueue
   private let blocks: BlockReader
-  /// A few blocks at a time, so that the addresses of their chunks are computed side by side.
-  private let open: OpenBlocks
+  /// Opens a few blocks at a time, so that the addresses of their chunks are computed side by side.
+  private let openers: Lending<OpenBlocks>
   /// Of each of them, where the digests of its chunks begin; -1 for a block that does not open.
   private var firstDigests: [Int] = []
   private var buffer: ReusableBuffer
@@ -23,12 +23,14 @@ final class RestoreWorker {
   /// The blocks to be read together, as positions in the window's order; reused.
   private var batch: [Range<Int>] = []
 
-  init(_ session: RestoreSession, _ queue: RestoreQueue) throws {
+  init(
+    _ session: RestoreSession, _ queue: RestoreQueue, _ openers: Lending<OpenBlocks>
+  ) throws {
     self.session = session
     self.queue = queue
+    self.openers = openers
     pin = DirectoryPin(session.directories)
     blocks = session.source.makeBlockReader()
-    open = try OpenBlocks()
     existing = try ExistingContent()
     buffer = try ReusableBuffer(capacity: RestoreWindow.spanLimit)
     createsUnderName =
@@ -93,13 +95,15 @@ final class RestoreWorker {
     // Blocks ascend by offset, so the difference is not negative; it is at most a span's length.
     let length = Int(end.offset - start.offset) + Int(end.storedLength)
     let isRead = read(start.pack, offset: UInt64(start.offset), length: length)
-    var done = 0
-    while done < batch.count {
-      done += restoreTogether(window, batch[done...]) { location in
-        let place = Int(location.offset - start.offset)
-        guard isRead, place + Int(location.storedLength) <= length else { return nil }
-        return UnsafeRawBufferPointer(
-          start: buffer.base + place, count: Int(location.storedLength))
+    openers.with { open in
+      var done = 0
+      while done < batch.count {
+        done += restoreTogether(window, batch[done...], with: open) { location in
+          let place = Int(location.offset - start.offset)
+          guard isRead, place + Int(location.storedLength) <= length else { return nil }
+          return UnsafeRawBufferPointer(
+            start: buffer.base + place, count: Int(location.storedLength))
+        }
       }
     }
     batch.removeAll(keepingCapacity: true)
@@ -110,7 +114,7 @@ final class RestoreWorker {
   /// - Parameter sealed: the bytes of a block, where they have been read.
   /// - Returns: how many these were.
   private func restoreTogether(
-    _ window: RestoreWindow, _ ranges: ArraySlice<Range<Int>>,
+    _ window: RestoreWindow, _ ranges: ArraySlice<Range<Int>>, with open: OpenBlocks,
     _ sealed: (ChunkLocation) -> UnsafeRawBufferPointer?
   ) -> Int {
     firstDigests.removeAll(keepingCapacity: true)
@@ -127,7 +131,7 @@ final class RestoreWorker {
             try blocks.read(location, into: block)
           }
           firstDigests[number] = open.lanes.count
-          addSlots(window, range, of: block)
+          addSlots(window, range, of: block, to: open.lanes)
         }
       } catch {
         for index in window.order[range] where window.settled[Int(index)] == 0 {
@@ -139,20 +143,24 @@ final class RestoreWorker {
     open.lanes.run()
     for (number, range) in zip(firstDigests.indices, ranges) {
       let first = firstDigests[number]
-      if first >= 0 { write(window, range, from: open[number], firstDigest: first) }
+      if first >= 0 {
+        write(window, range, from: open[number], digests: open.lanes, firstDigest: first)
+      }
     }
     return firstDigests.count
   }
 
   /// Has the digest of each slot computed that is wanted, once, in the order of `write`.
-  private func addSlots(_ window: RestoreWindow, _ range: Range<Int>, of block: DecodedBlock) {
+  private func addSlots(
+    _ window: RestoreWindow, _ range: Range<Int>, of block: DecodedBlock, to lanes: SHA256Lanes
+  ) {
     var last = -1
     for index in window.order[range] where window.settled[Int(index)] == 0 {
       let slot = Int(window.uses[Int(index)].location.slot)
       if slot == last { continue }
       last = slot
       // What the block does not have, writing will say.
-      open.lanes.add((try? block.slot(slot)) ?? UnsafeRawBufferPointer(start: nil, count: 0))
+      lanes.add((try? block.slot(slot)) ?? UnsafeRawBufferPointer(start: nil, count: 0))
     }
   }
 
@@ -178,7 +186,8 @@ final class RestoreWorker {
 
   /// Writes the chunks of a decoded block to every file that wants them.
   private func write(
-    _ window: RestoreWindow, _ range: Range<Int>, from block: DecodedBlock, firstDigest: Int
+    _ window: RestoreWindow, _ range: Range<Int>, from block: DecodedBlock, digests: SHA256Lanes,
+    firstDigest: Int
   ) {
     var digest = firstDigest - 1
     var last = -1
@@ -194,7 +203,7 @@ final class RestoreWorker {
       if !task.hasFailed {
         do {
           let bytes = try block.slot(slot)
-          guard bytes.count == Int(use.length), open.lanes[digest] == use.address else {
+          guard bytes.count == Int(use.length), digests[digest] == use.address else {
             throw VarveError(
               .damaged,
               "\(ObjectName.pack(use.location.pack)) has another chunk where the index says "

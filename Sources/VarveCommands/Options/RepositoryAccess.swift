@@ -67,7 +67,8 @@ struct RepositoryAccess: Sendable {
   /// The repository, without any key.
   func opened() throws -> Repository {
     let storage = try storage()
-    return try Repository.open(storage: side == .target ? storage : DryRunStorage(storage))
+    return try Repository.open(
+      storage: side == .target ? storage : DryRunStorage(storage), client: try? client())
   }
 
   /// The log of the repository, without any key, with the cosignatures that the user requires.
@@ -94,8 +95,12 @@ struct RepositoryAccess: Sendable {
 
   /// The same, with its index.
   ///
-  /// - Parameter roles: those that can do what the command is about.
-  func indexed(for roles: Set<Role>, to act: String) throws -> IndexedRepository {
+  /// - Parameters:
+  ///   - roles: those that can do what the command is about.
+  ///   - readsSnapshots: whether it begins with looking at all snapshots.
+  func indexed(
+    for roles: Set<Role>, to act: String, readsSnapshots: Bool = false
+  ) throws -> IndexedRepository {
     let repository = try unlocked()
     guard roles.contains(repository.role) else {
       throw VarveError(
@@ -103,7 +108,7 @@ struct RepositoryAccess: Sendable {
         hint: "use a credential of the role "
           + Role.allCases.filter(roles.contains).map(\.rawValue).joined(separator: " or "))
     }
-    let indexed = try IndexedRepository(repository)
+    let indexed = try IndexedRepository(repository, readsSnapshots: readsSnapshots)
     for failure in indexed.failures {
       console.warning("\(failure.message); going on without it, see 'varve check'")
     }
@@ -112,7 +117,7 @@ struct RepositoryAccess: Sendable {
 
   /// For commands that read what is stored.
   func readable() throws -> IndexedRepository {
-    try indexed(for: [.owner, .reader], to: "read what is stored")
+    try indexed(for: [.owner, .reader], to: "read what is stored", readsSnapshots: true)
   }
 
   /// Checks the repository; a damaged one cannot always be opened, so checking begins before that.

@@ -57,7 +57,8 @@ public struct RepositoryOpening: Sendable {
   /// The repository, without any key.
   public func opened() throws -> Repository {
     let storage = try storage()
-    return try Repository.open(storage: isReadOnly ? DryRunStorage(storage) : storage)
+    return try Repository.open(
+      storage: isReadOnly ? DryRunStorage(storage) : storage, client: client)
   }
 
   /// The log of the repository, without any key, with the cosignatures that the settings require.

@@ -61,7 +61,7 @@ struct CheckOpening {
 
   private func openConfig() throws -> Repository? {
     do {
-      return try Repository.open(storage: session.storage)
+      return try Repository.open(storage: session.storage, client: client)
     } catch let error as VarveError where error.code == .noRepository {
       guard try hasObjects(ObjectName.commitPrefix) else { throw error }
       session.add(

@@ -46,7 +46,7 @@ public final class Log: Sendable {
   ///   when the checkpoint signs commits that are not there, `unauthorized`, `rollback`, `io`.
   init(
     storage: any StorageBackend, config: RepositoryConfig, configDigest: Digest,
-    client: ClientDirectories
+    client: ClientDirectories, ahead: ReadAhead? = nil
   ) throws {
     self.storage = storage
     self.config = config
@@ -54,7 +54,7 @@ public final class Log: Sendable {
     verifierKey = try VerifierKey(text: config.logKey)
     clientState = ClientState(client, repository: config.id)
     content = Mutex(Content(fold: LogFold(config: config, configDigest: configDigest)))
-    try load()
+    try load(ahead ?? ReadAhead(storage))
   }
 
   /// Everything that the log says, as of the newest commit read.
@@ -99,40 +99,58 @@ public final class Log: Sendable {
     try advancing.withLock { _ in try readOn() }
   }
 
-  private func load() throws {
+  /// What whoever opens a log for the first time asks for at once.
+  static var firstObjects: [String] {
+    [ObjectName.checkpoint] + (0..<UInt64(CommitReader.limit) - 2).map(ObjectName.commit)
+  }
+
+  private func load(_ ahead: ReadAhead) throws {
     let pin = try clientState.pin()
-    // The checkpoint before the commits: whatever it signs was there when it was read.
-    let checkpoint = try believableCheckpoint()
-    var fold: LogFold
-    if let pin, let (remembered, storedSize) = try rememberedFold(pin) {
-      fold = remembered
+    let remembered = try pin.flatMap(rememberedFold)
+    ahead.expect([ObjectName.checkpoint])
+    if let newest = remembered?.newest, let pin {
+      ahead.expect([newest, ObjectName.commit(pin.size)])
+    }
+    // The checkpoint before the commits: whatever it signs was there when it was read. A commit that was looked for
+    // before, and was not there, is looked for again when the checkpoint signs it.
+    let checkpoint = try believableCheckpoint(ahead)
+    var fold = LogFold(config: config, configDigest: configDigest)
+    if let pin, let remembered, let newest = try ahead.readIfPresent(remembered.newest),
+      remembered.fold.endsWith(commit: newest)
+    {
+      fold = remembered.fold
       content.withLock {
-        $0.copyByteCount = remembered.copyByteCount
-        $0.storedSize = storedSize
+        $0.copyByteCount = remembered.fold.copyByteCount
+        $0.storedSize = remembered.storedSize
         $0.recorded = pin
       }
-    } else {
-      fold = LogFold(config: config, configDigest: configDigest)
     }
-    try readOn(from: &fold, pin: pin, signed: checkpoint?.head.size ?? 0)
+    try readOn(from: &fold, pin: pin, signed: checkpoint?.head.size ?? 0, ahead)
     if let checkpoint { try verify(checkpoint, against: fold) }
     content.withLock { $0.checkpointSize = checkpoint?.head.size ?? 0 }
   }
 
-  /// What the client's state says the log folds to, if its root is the remembered one and storage still
-  /// has the newest commit of it; and the size up to which that was stored rather than replayed.
-  private func rememberedFold(_ pin: TreeHead) throws -> (LogFold, storedSize: UInt64)? {
+  /// What the client's state says the log folds to.
+  private struct RememberedFold {
+    let fold: LogFold
+    /// The size up to which that was stored rather than replayed.
+    let storedSize: UInt64
+    /// The newest commit of it; where storage does not have that one, the fold is not used.
+    let newest: String
+  }
+
+  /// - Returns: nil when its root would not be the remembered one.
+  private func rememberedFold(_ pin: TreeHead) throws -> RememberedFold? {
     if let stored = try clientState.fold(config: config, configDigest: configDigest),
-      stored.tree.size <= pin.size, let fold = try replay(on: stored, to: pin)
+      stored.tree.size <= pin.size, let remembered = try replay(on: stored, to: pin)
     {
-      return (fold, stored.tree.size)
+      return remembered
     }
-    let empty = LogFold(config: config, configDigest: configDigest)
-    return try replay(on: empty, to: pin).map { ($0, 0) }
+    return try replay(on: LogFold(config: config, configDigest: configDigest), to: pin)
   }
 
   /// Continues a fold with the client's copy of the log.
-  private func replay(on base: LogFold, to pin: TreeHead) throws -> LogFold? {
+  private func replay(on base: LogFold, to pin: TreeHead) throws -> RememberedFold? {
     var fold = base
     if fold.tree.size < pin.size {
       for commit in try clientState.commits(from: fold.copyByteCount) {
@@ -140,10 +158,9 @@ public final class Log: Sendable {
         else { break }
       }
     }
-    guard fold.head == pin, let start = fold.commitStarts.last,
-      let newest = try readIfPresent(ObjectName.commit(start)), fold.endsWith(commit: newest)
-    else { return nil }
-    return fold
+    guard fold.head == pin, let start = fold.commitStarts.last else { return nil }
+    return RememberedFold(
+      fold: fold, storedSize: base.tree.size, newest: ObjectName.commit(start))
   }
 
   /// Reads on from what is known; must be called with `advancing` held.
@@ -153,12 +170,17 @@ public final class Log: Sendable {
     try readOn(from: &fold, pin: recorded.size > 0 ? recorded : nil)
   }
 
-  /// - Parameter signed: the size up to which storage has a checkpoint.
-  private func readOn(from fold: inout LogFold, pin: TreeHead?, signed: UInt64 = 0) throws {
+  /// - Parameters:
+  ///   - signed: the size up to which storage has a checkpoint.
+  ///   - ahead: what was asked for before the checkpoint was read.
+  private func readOn(
+    from fold: inout LogFold, pin: TreeHead?, signed: UInt64 = 0, _ ahead: ReadAhead? = nil
+  ) throws {
     var commits: [[UInt8]] = []
     try readBundles(into: &fold, upTo: signed, &commits)
     var newest: String?
-    var reader = CommitReader(self, isBehind: signed > fold.tree.size)
+    var reader = CommitReader(
+      self, from: fold.tree.size, known: max(signed, pin?.size ?? 0), ahead)
     while let commit = try reader.commit(at: fold.tree.size) {
       newest = ObjectName.commit(fold.tree.size)
       try fold.append(commit: commit)
@@ -218,9 +240,9 @@ public final class Log: Sendable {
   /// The newest checkpoint in storage; nil also for one that the log key has not signed. Whoever may add to storage may
   /// replace the checkpoint, so that a wrong one must stop nobody: it counts for nothing, and the next holder of the log
   /// key writes it anew.
-  private func believableCheckpoint() throws -> Checkpoint? {
+  private func believableCheckpoint(_ ahead: ReadAhead) throws -> Checkpoint? {
     do {
-      return try readCheckpoint()
+      return try readCheckpoint(ahead)
     } catch let error as VarveError where error.code == .damaged {
       checkpointFailure.withLock { $0 = error }
       return nil
@@ -230,10 +252,11 @@ public final class Log: Sendable {
   /// The newest checkpoint in storage, its signature verified.
   ///
   /// - Throws: `VarveError.Code.damaged` for what the log key has not signed.
-  func readCheckpoint() throws -> Checkpoint? {
+  func readCheckpoint(_ ahead: ReadAhead? = nil) throws -> Checkpoint? {
     let name = ObjectName.checkpoint
     do {
-      guard let bytes = try readIfPresent(name) else { return nil }
+      let stored = try ahead.map { try $0.readIfPresent(name) } ?? readIfPresent(name)
+      guard let bytes = stored else { return nil }
       return try Checkpoint(note: bytes, signedBy: verifierKey, origin: config.origin, name)
     } catch let error as VarveError where error.code == .damaged {
       throw VarveError(

@@ -94,25 +94,39 @@ private struct CommitGrouping {
 
 /// Reads commits one after another, ahead of who takes them where the store is far away.
 struct CommitReader {
-  private static let limit = 16
+  static let limit = 16
 
   private let log: Log
   private let width: Int
+  private let knownSize: UInt64
+  private let ahead: ReadAhead?
   /// Whether there may well be none.
   private var isFirst: Bool
   /// Nil values: looked for, and not there.
   private var known: [UInt64: [UInt8]?] = [:]
 
-  /// - Parameter isBehind: whether there is at least one.
-  init(_ log: Log, isBehind: Bool) {
+  /// - Parameters:
+  ///   - start: of the first commit that is asked for.
+  ///   - known: the size up to which there have to be commits.
+  ///   - ahead: what was asked for before that was known.
+  init(_ log: Log, from start: UInt64, known size: UInt64, _ ahead: ReadAhead?) {
     self.log = log
-    isFirst = !isBehind
+    self.ahead = ahead
+    knownSize = size
+    isFirst = size <= start
     width = min(Self.limit, log.storage.transfersAtOnce)
   }
 
   /// The commit at `size`, or nil when there is none.
   mutating func commit(at size: UInt64) throws -> [UInt8]? {
     if let known = known.removeValue(forKey: size) { return known }
+    switch ahead?.take(ObjectName.commit(size)) {
+    case .found(let commit):
+      isFirst = false
+      return commit
+    case .missing where size >= knownSize: return nil
+    case .missing, nil: break
+    }
     guard width > 1, !isFirst else {
       isFirst = false
       return try log.readIfPresent(ObjectName.commit(size))

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where this client keeps what it knows of repositories.
 public struct ClientDirectories: Equatable, Sendable {
   /// For what can be made again; nil to keep nothing.
@@ -8,6 +10,16 @@ public struct ClientDirectories: Equatable, Sendable {
   public init(cache: String?, state: String) {
     self.cache = cache
     self.state = state
+  }
+
+  /// Whether nothing is remembered of any repository.
+  var isNew: Bool {
+    guard let directory = opendir(state) else { return true }
+    defer { closedir(directory) }
+    var count = 0
+    // Beside itself and its parent.
+    while readdir(directory) != nil { count += 1 }
+    return count <= 2
   }
 
   /// `varve` in the directories of the XDG Base Directory Specification.

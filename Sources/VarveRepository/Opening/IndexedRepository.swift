@@ -29,14 +29,18 @@ public final class IndexedRepository: Sendable {
   /// Opens the index segments that the log's state has: mapped from the cache, or fetched into it. Where inventories or
   /// segments are damaged or missing it goes on without them, and with what storage has besides; `failures` says so.
   ///
-  /// - Parameter unlocked: its log is as fresh as the index will be.
+  /// - Parameters:
+  ///   - unlocked: its log is as fresh as the index will be.
+  ///   - readsSnapshots: whether the records of snapshots are asked for next, whosever they are. Where the storage is far
+  ///     away the newest are fetched meanwhile.
   /// - Throws: what storage throws, but for damage.
-  public convenience init(_ unlocked: UnlockedRepository) throws {
-    let contents: Contents
-    do {
-      contents = try unlocked.onNewestState { try Contents(unlocked, at: $0) }
-    } catch let error as VarveError where error.code == .damaged || error.code == .missing {
-      contents = try Contents(unlocked, withoutDamaged: unlocked.log.state)
+  public convenience init(_ unlocked: UnlockedRepository, readsSnapshots: Bool = false) throws {
+    let contents = try unlocked.whileFetchingSnapshots(readsSnapshots) {
+      do {
+        return try unlocked.onNewestState { try Contents(unlocked, at: $0) }
+      } catch let error as VarveError where error.code == .damaged || error.code == .missing {
+        return try Contents(unlocked, withoutDamaged: unlocked.log.state)
+      }
     }
     try self.init(unlocked, contents)
   }

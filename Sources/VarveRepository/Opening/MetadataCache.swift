@@ -65,7 +65,7 @@ package final class MetadataCache: StorageBackend {
         state.withLock { $0.objects[digest] == nil }
       } ?? false
     }
-    guard wanted.count > 1 else { return }
+    guard !wanted.isEmpty else { return }
     _ = try ParallelWork.map(wanted, threads: base.transfersAtOnce) { [self] name in
       if let digest = ObjectName.digest(of: name) { _ = try? load(name, digest) }
     }

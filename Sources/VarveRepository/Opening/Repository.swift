@@ -11,17 +11,28 @@ public final class Repository: Sendable {
   public let config: RepositoryConfig
   /// The digest of the object `config`.
   public let configDigest: Digest
+  /// What is known to be needed next.
+  let ahead: ReadAhead
 
-  init(storage: any StorageBackend, config: RepositoryConfig, configDigest: Digest) {
+  init(
+    storage: any StorageBackend, config: RepositoryConfig, configDigest: Digest,
+    ahead: ReadAhead? = nil
+  ) {
     self.storage = storage
     self.config = config
     self.configDigest = configDigest
+    self.ahead = ahead ?? ReadAhead(storage)
   }
 
   /// Reads and verifies `config`.
   ///
+  /// - Parameter client: who opens it; one that knows nothing yet reads the beginning of the log besides.
   /// - Throws: `VarveError.Code.noRepository`, `damaged`, `unsupportedFormat`, `io`.
-  public static func open(storage: any StorageBackend) throws -> Repository {
+  public static func open(
+    storage: any StorageBackend, client: ClientDirectories? = nil
+  ) throws -> Repository {
+    let ahead = ReadAhead(storage)
+    if let client, client.isNew { ahead.expect(Log.firstObjects) }
     let bytes: [UInt8]
     do {
       bytes = try storage.read(ObjectName.config)
@@ -31,7 +42,8 @@ public final class Repository: Sendable {
         hint: "check the path, or make one with 'varve init'")
     }
     return Repository(
-      storage: storage, config: try verifiedConfig(bytes), configDigest: SHA256.digest(bytes))
+      storage: storage, config: try verifiedConfig(bytes), configDigest: SHA256.digest(bytes),
+      ahead: ahead)
   }
 
   /// The signature first, then the content: by the log key that the content names, to which the
@@ -59,7 +71,8 @@ public final class Repository: Sendable {
   /// - Throws: `VarveError.Code.damaged`, `missing`, `unauthorized`, `rollback`, `io`;
   ///   `noRepository` when the repository was never completely made.
   public func openLog(client: ClientDirectories) throws -> Log {
-    let log = try Log(storage: storage, config: config, configDigest: configDigest, client: client)
+    let log = try Log(
+      storage: storage, config: config, configDigest: configDigest, client: client, ahead: ahead)
     guard log.head.size > 0 else {
       throw VarveError(
         .noRepository, "the repository at \(storage.location) was not completely made",

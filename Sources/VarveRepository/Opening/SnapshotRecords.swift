@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import VarveCrypto
 public import VarveFormat
 internal import VarveStorage
@@ -59,6 +60,27 @@ extension UnlockedRepository {
     } catch let error as VarveError where error.isOfObject {
       return .failure(error)
     }
+  }
+
+  /// Does something that waits for storage, and meanwhile fetches the newest snapshot records whose headings this client
+  /// has not seen, where the storage is far away.
+  func whileFetchingSnapshots<Result: Sendable>(
+    _ isWanted: Bool, _ body: @escaping @Sendable () throws -> Result
+  ) throws -> Result {
+    guard isWanted, storage.transfersAtOnce > 1, role == .owner || role == .reader,
+      let directory = cacheDirectory
+    else { return try body() }
+    let result = Mutex<Result?>(nil)
+    try WorkerThreads.run(count: 2) { [self] number in
+      guard number == 1 else { return try result.withLock { $0 = try body() } }
+      let known = HeadingCache(directory: directory).headings
+      let newest = log.state.snapshotsInOrder.suffix(storage.transfersAtOnce).map(\.id)
+      try? prefetch(newest.filter { known[$0] == nil }.map(ObjectName.snapshot))
+    }
+    guard let result = result.withLock({ $0 }) else {
+      throw VarveError(.io, "a thread did not come to its end")
+    }
+    return result
   }
 
   /// Fetches what will be read one after another, several at a time, where the storage is far away.

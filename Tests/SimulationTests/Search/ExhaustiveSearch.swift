@@ -18,9 +18,17 @@
 // two of its changes as a set, since the program goes by names there. So of two objects that differ in nothing but
 // the name, either order stands for both.
 
+//
+// A search may be kept in a file between its runs and be gone on with by the same build:
+//
+//     varve exhaustive search 1
+//     open <choices in hexadecimal digits>     a line each, the newest last
+//     seen <state in hexadecimal digits>       a line each
+
 import Glibc
 import Synchronization
 import VarveFormat
+import VarveTestSupport
 
 final class ExhaustiveSearch: Sendable {
   struct Progress {
@@ -58,6 +66,46 @@ final class ExhaustiveSearch: Sendable {
   }
 
   func finish() { progress.withLock { $0.busy -= 1 } }
+
+  // MARK: Between runs
+
+  private static let heading = "varve exhaustive search 1"
+
+  /// Goes on with what `keep` wrote, if there is such a file.
+  func resume(_ path: String) throws {
+    guard access(path, F_OK) == 0 else { return }
+    let lines = String(decoding: try FileBytes.read(path), as: UTF8.self).split(separator: "\n")
+    var kept = Progress(open: [])
+    for line in lines.dropFirst() {
+      let text = line.dropFirst(5)
+      if line.hasPrefix("open "), let choices = Hex.decode(String(text)) {
+        kept.open.append(choices)
+      } else if line.hasPrefix("seen "), let state = UInt64(text, radix: 16) {
+        kept.states.insert(state)
+      } else {
+        throw VarveError(.damaged, "\(path) has a line that is neither open nor seen")
+      }
+    }
+    guard lines.first == Self.heading[...] else {
+      throw VarveError(.damaged, "\(path) is no search")
+    }
+    progress.withLock { $0 = kept }
+  }
+
+  /// Writes how far the search has come; nothing may be under way.
+  func keep(_ path: String) throws {
+    let text = progress.withLock { progress in
+      precondition(progress.busy == 0)
+      let lines =
+        [Self.heading] + progress.open.map { "open " + Hex.encode($0) }
+        + progress.states.map { "seen " + String($0, radix: 16) }
+      return lines.joined(separator: "\n") + "\n"
+    }
+    try FileBytes.write(Array(text.utf8), to: path + ".new")
+    guard rename(path + ".new", path) == 0 else {
+      throw VarveError(.io, "cannot write \(path)")
+    }
+  }
 
   var stateCount: Int { progress.withLock { $0.states.count } }
   var openCount: Int { progress.withLock { $0.open.count } }
@@ -199,7 +247,7 @@ final class ExhaustiveSchedule: Schedule {
   // MARK: States
 
   func performed(_ call: StorageCall, by client: Int, on store: SimulatedStore) {
-    var met = Hasher()
+    var met = StateHasher()
     met.combine(call.verb)
     switch call {
     case .list, .settle: return
@@ -215,7 +263,7 @@ final class ExhaustiveSchedule: Schedule {
     }
     let absent = !call.isChange && store.objects[call.name] == nil
     histories[client].met &+=
-      UInt64(bitPattern: Int64(met.finalize())) &* (histories[client].epoch &* 2 &+ 1)
+      met.value &* (histories[client].epoch &* 2 &+ 1)
     let isEnd = call.isChange || absent
     if isEnd { histories[client].epoch += 1 }
     histories[client].isReading =
@@ -228,19 +276,20 @@ final class ExhaustiveSchedule: Schedule {
     }
   }
 
-  private func token(of name: String, _ store: SimulatedStore) -> Int {
-    var hasher = Hasher()
+  private func token(of name: String, _ store: SimulatedStore) -> UInt64 {
+    var hasher = StateHasher()
     guard let object = store.objects[name] else {
       hasher.combine(SimulatedNames.kind(name))
-      return hasher.finalize()
+      return hasher.value
     }
-    hasher.combine(object.origin)
+    hasher.combine(object.origin.client)
+    hasher.combine(object.origin.call)
     hasher.combine(object.origin.client < 0 ? name : SimulatedNames.kind(name))
-    return hasher.finalize()
+    return hasher.value
   }
 
   private func state(_ simulation: Simulation) -> UInt64 {
-    var hasher = Hasher()
+    var hasher = StateHasher()
     hasher.combine(
       simulation.store.objects.keys.reduce(0) {
         $1 == ObjectName.checkpoint ? $0 : $0 &+ token(of: $1, simulation.store)
@@ -259,7 +308,31 @@ final class ExhaustiveSchedule: Schedule {
       hasher.combine(interruptions)
       hasher.combine(current)
     }
-    return UInt64(bitPattern: Int64(hasher.finalize()))
+    return hasher.value
+  }
+}
+
+/// FNV-1a of 64 bits over words, each mixed as in SplitMix64: the same in each process, which Swift's own hashes are not.
+private struct StateHasher {
+  private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  mutating func combine(_ word: UInt64) {
+    var mixed = word &+ 0x9e37_79b9_7f4a_7c15
+    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+    value = (value ^ (mixed ^ (mixed >> 31))) &* 0x0000_0100_0000_01b3
+    // The product alone would never carry high bits down.
+    value ^= value >> 29
+  }
+
+  mutating func combine(_ number: Int) { combine(UInt64(bitPattern: Int64(number))) }
+  mutating func combine(_ flag: Bool) { combine(flag ? 1 as UInt64 : 0) }
+  mutating func combine(_ number: Int?) { combine(number ?? -1) }
+
+  mutating func combine(_ text: String?) {
+    guard let text else { return combine(UInt64.max) }
+    combine(text.utf8.count)
+    for byte in text.utf8 { combine(UInt64(byte)) }
   }
 }
 
