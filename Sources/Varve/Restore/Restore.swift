@@ -17,8 +17,8 @@ internal import VarveStorage
 /// it: names are single components, everything is reached from directory descriptors, no link is
 /// followed. A file whose data is damaged is reported and removed, never left in place.
 public enum Restore {
-  /// Threads that wait for transfers; each has 4 MiB.
-  private static let transferLimit = 16
+  /// Threads that wait for transfers; each has 8 MiB.
+  private static let transferLimit = 12
 
   /// Runs a restore.
   ///
@@ -72,10 +72,10 @@ public enum Restore {
     let queue = RestoreQueue(
       workers: workers, readsHeadersFirst: session.source.storage.transfersAtOnce > 1)
     let planner = Handover(RestorePlanner(session, queue))
-    // What was read is opened and written by as many threads as there are processors for, and two that wait for the
+    // What was read is opened and written by as many threads as there are processors for, and one that waits for the
     // target's disk.
     let openers = Lending(
-      try (0..<min(workers, WorkerThreads.processorCount + 2)).map { _ in try OpenBlocks() })
+      try (0..<min(workers, WorkerThreads.processorCount + 1)).map { _ in try OpenBlocks() })
     do {
       try WorkerThreads.run(count: workers + 1) { number in
         do {

@@ -15,7 +15,7 @@ final class RestoreWindow: @unchecked Sendable {
   static let piecedFileLimit = 256
   /// Blocks whose bytes are this near are read together.
   static let gapLimit: UInt64 = 64 << 10
-  static let spanLimit = 4 << 20
+  static let spanLimit = 8 << 20
 
   /// A chunk's place in a file.
   struct Use {

@@ -128,7 +128,7 @@ public final class IndexedRepository: Sendable {
       segments = SegmentCipher(
         indexKey: try unlocked.keys.indexKey(), repository: unlocked.config.id)
       cache = SegmentCache(
-        cipher: segments, storage: unlocked.storage, directory: unlocked.cacheDirectory)
+        cipher: segments, storage: unlocked.repository.ahead, directory: unlocked.cacheDirectory)
       let index = try open(cache)
       self.index = index
       makeIndex = { index }

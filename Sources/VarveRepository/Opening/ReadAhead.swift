@@ -2,8 +2,9 @@
 // takes long, what will be needed is asked for as soon as its name is known or likely:
 //
 //     new here     config, checkpoint and the first commits
-//     known        checkpoint, the commit up to which the log is known, and the one that would follow it
-//     both         then all credentials
+//                  then credentials, the newest snapshot records, and the index where it is small
+//     known        config; checkpoint, the commit up to which the log is known, and the one that would follow it
+//                  then credentials
 //
 // That something was not there is an answer of the time when it was asked for: who takes it sees to it that nothing newer
 // contradicts it.
@@ -12,8 +13,8 @@ import Synchronization
 import VarveFormat
 import VarveStorage
 
-/// Small objects that are read before somebody asks for them, side by side; nothing where the store is near.
-final class ReadAhead: Sendable {
+/// A store of which small objects are read before somebody asks for them, side by side; none where it is near.
+final class ReadAhead: StorageBackend {
   enum Answer: Sendable {
     case found([UInt8])
     case missing
@@ -62,12 +63,45 @@ final class ReadAhead: Sendable {
 
   /// The object, from storage where it was not read ahead; nil where storage does not have it now.
   func readIfPresent(_ name: String) throws -> [UInt8]? {
-    if case .found(let bytes) = take(name) { return bytes }
     do {
-      return try storage.read(name)
+      return try read(name)
     } catch let error as VarveError where error.code == .missing {
       return nil
     }
+  }
+
+  // MARK: As a store
+
+  var location: String { storage.location }
+  var transfersAtOnce: Int { storage.transfersAtOnce }
+
+  func read(_ name: String) throws -> [UInt8] {
+    if case .found(let bytes) = take(name) { return bytes }
+    return try storage.read(name)
+  }
+
+  func read(_ name: String, offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws {
+    guard case .found(let bytes) = take(name), let start = Int(exactly: offset),
+      start <= bytes.count, buffer.count <= bytes.count - start
+    else { return try storage.read(name, offset: offset, into: buffer) }
+    buffer.copyBytes(from: bytes[start..<start + buffer.count])
+  }
+
+  // What changes the store, or has to do with it as it is now.
+
+  func create() throws { try storage.create() }
+  func size(_ name: String) throws -> UInt64? { try storage.size(name) }
+  func modificationTime(_ name: String) throws -> Timestamp? {
+    try storage.modificationTime(name)
+  }
+  func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws { try storage.put(name, bytes) }
+  func createExclusively(_ name: String, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
+    try storage.createExclusively(name, bytes)
+  }
+  func settle(_ name: String) throws { try storage.settle(name) }
+  func remove(_ name: String) throws { try storage.remove(name) }
+  func list(_ prefix: String, _ body: (String, UInt64) throws -> Void) throws {
+    try storage.list(prefix, body)
   }
 
   private func answer(_ name: String) -> Answer? {

@@ -11,17 +11,20 @@ public final class Repository: Sendable {
   public let config: RepositoryConfig
   /// The digest of the object `config`.
   public let configDigest: Digest
-  /// What is known to be needed next.
+  /// The storage, with what is known to be needed next.
   let ahead: ReadAhead
+  /// Whether the client knew nothing of any repository.
+  private let isNew: Bool
 
   init(
     storage: any StorageBackend, config: RepositoryConfig, configDigest: Digest,
-    ahead: ReadAhead? = nil
+    ahead: ReadAhead? = nil, isNew: Bool = false
   ) {
     self.storage = storage
     self.config = config
     self.configDigest = configDigest
     self.ahead = ahead ?? ReadAhead(storage)
+    self.isNew = isNew
   }
 
   /// Reads and verifies `config`.
@@ -32,7 +35,8 @@ public final class Repository: Sendable {
     storage: any StorageBackend, client: ClientDirectories? = nil
   ) throws -> Repository {
     let ahead = ReadAhead(storage)
-    if let client, client.isNew { ahead.expect(Log.firstObjects) }
+    let isNew = client?.isNew ?? false
+    if isNew { ahead.expect(Log.firstObjects) }
     let bytes: [UInt8]
     do {
       bytes = try storage.read(ObjectName.config)
@@ -43,7 +47,7 @@ public final class Repository: Sendable {
     }
     return Repository(
       storage: storage, config: try verifiedConfig(bytes), configDigest: SHA256.digest(bytes),
-      ahead: ahead)
+      ahead: ahead, isNew: isNew)
   }
 
   /// The signature first, then the content: by the log key that the content names, to which the
@@ -90,8 +94,32 @@ public final class Repository: Sendable {
     _ secret: borrowing CredentialSecret, client: ClientDirectories
   ) throws -> UnlockedRepository {
     let log = try openLog(client: client)
+    ahead.expect(firstReads(log.state))
     let unlocked = try Unlocking(repository: self, state: log.state).unlock(secret)
     return try finishUnlocking(unlocked, log: log, client: client)
+  }
+
+  /// Most of what is asked for before the key is known.
+  private static let (credentialLimit, snapshotLimit, segmentLimit) = (6, 4, 4)
+  private static let segmentByteLimit: UInt64 = 4 << 20
+
+  /// What is read next of a log like this one.
+  private func firstReads(_ state: LogState) -> [String] {
+    let credentials = state.liveCredentials.compactMap(\.credential).prefix(Self.credentialLimit)
+      .map(ObjectName.credential)
+    guard isNew, storage.transfersAtOnce > 1 else { return credentials }
+    let snapshots = state.snapshotsInOrder.suffix(Self.snapshotLimit).map {
+      ObjectName.snapshot($0.id)
+    }
+    var segments: [String] = []
+    var size: UInt64 = 0
+    state.listedObjects.forEachObject { object, length, _ in
+      guard case .index(let name) = object, segments.count <= Self.segmentLimit else { return }
+      segments.append(ObjectName.index(name))
+      size += min(length, Self.segmentByteLimit + 1)
+    }
+    let isSmall = segments.count <= Self.segmentLimit && size <= Self.segmentByteLimit
+    return credentials + snapshots + (isSmall ? segments : [])
   }
 
   func finishUnlocking(

@@ -23,7 +23,7 @@ public final class UnlockedRepository: Sendable {
     self.client = client
     let storage = repository.storage
     if let cache = client.cache, storage.transfersAtOnce > 1 {
-      metadata = MetadataCache(storage, directory: "\(cache)/\(repository.config.id.hex)")
+      metadata = MetadataCache(repository.ahead, directory: "\(cache)/\(repository.config.id.hex)")
     } else {
       metadata = storage
     }

@@ -67,9 +67,7 @@ struct Unlocking {
     secret: (CredentialObject.KeyDerivation) throws -> SecretBytes
   ) throws -> Unlocked {
     var failure: VarveError?
-    let live = state.liveCredentials
-    repository.ahead.expect(live.compactMap { $0.credential.map(ObjectName.credential) })
-    for author in live {
+    for author in state.liveCredentials {
       guard let id = author.credential else { continue }
       do {
         let object = try Self.credential(id, in: repository)
@@ -104,12 +102,7 @@ struct Unlocking {
   /// A credential object that is what its name says.
   static func credential(_ id: Digest, in repository: Repository) throws -> CredentialObject {
     let name = ObjectName.credential(id)
-    let bytes: [UInt8]
-    if case .found(let found) = repository.ahead.take(name) {
-      bytes = found
-    } else {
-      bytes = try repository.storage.read(name)
-    }
+    let bytes = try repository.ahead.read(name)
     guard SHA256.digest(bytes) == id else {
       throw VarveError(
         .damaged, "\(name) is damaged: its bytes do not have that digest",
