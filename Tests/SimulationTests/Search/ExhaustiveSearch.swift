@@ -284,7 +284,7 @@ final class ExhaustiveSchedule: Schedule {
     }
     hasher.combine(object.origin.client)
     hasher.combine(object.origin.call)
-    hasher.combine(object.origin.client < 0 ? name : SimulatedNames.kind(name))
+    hasher.combine(SimulatedNames.kind(name))
     return hasher.value
   }
 

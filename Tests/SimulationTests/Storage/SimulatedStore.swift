@@ -40,6 +40,8 @@ final class SimulatedStore {
   }
 
   func put(_ name: String, _ bytes: [UInt8]) {
+    // What was there before a run is told apart by the order in which it was made.
+    if origin.client < 0 { origin.call += 1 }
     let new = SimulatedObject(bytes, time: time, origin: origin)
     let old = objects.updateValue(new, forKey: name)
     changed(name, old, new)
