@@ -2,8 +2,8 @@
 //
 //     entry bundles    256 entries an object, several objects at a time, up to the stored checkpoint; entries are
 //                      put together again to the commits in which they were appended, by the sizes that they state
-//     commits          the rest: the next one alone, unless the stored checkpoint has it; once there is one, several that
-//                      might follow at a time
+//     commits          the rest: what was read ahead (ReadAhead.swift); then the next one alone, unless the stored
+//                      checkpoint has it; once there is one, several that might follow at a time
 //
 // Bundles are derived and count for nothing by themselves: what is taken from them is verified like commits, and where
 // they are missing or wrong the commits are read instead.
