@@ -29,6 +29,7 @@ const int varve_at_symlink_follow = AT_SYMLINK_FOLLOW;
 const int varve_at_symlink_nofollow = AT_SYMLINK_NOFOLLOW;
 const int varve_at_removedir = AT_REMOVEDIR;
 const unsigned varve_rename_noreplace = RENAME_NOREPLACE;
+const uint64_t varve_attribute_mount_root = 0x2000;  // STATX_ATTR_MOUNT_ROOT, which older headers lack
 const int64_t varve_utime_omit = UTIME_OMIT;
 
 void varve_error_text(int error, char *text, size_t size) {

@@ -43,6 +43,9 @@ struct varve_status {
   uint32_t special_device_major, special_device_minor;  // what a device node stands for
 };
 
+// Of `attributes`: the root of a mount. Not known before Linux 5.8.
+extern const uint64_t varve_attribute_mount_root;
+
 // Opening; always with O_CLOEXEC.
 int varve_open(int directory, const char *path, int flags, mode_t mode);
 

@@ -24,41 +24,72 @@ package struct StorageOpening: Sendable {
 
   /// Whether `location` names a directory.
   package static func isDirectory(_ location: String) -> Bool {
-    !(location.hasPrefix("s3:") || location.hasPrefix("sftp:")
+    !(S3Location.isMeant(by: location) || SFTPLocation.isLocation(location)
       || ServerLocation.describes(location))
   }
 
   /// - Throws: `VarveError.Code.usage` for what names no store, and for options that make no sense there. Nothing is asked
   ///   of the store yet.
   package func open(_ location: String) throws -> any StorageBackend {
-    if location.hasPrefix("s3:") {
+    switch try Place(location) {
+    case .s3(let place):
       let storage = try S3Storage.open(
-        try S3Location(location), try s3Options(), environment: SecretEnvironment.ofAWS())
+        place, try s3Options(), environment: SecretEnvironment.ofAWS())
       return RetryStorage(storage, retryPolicy())
-    }
-    if location.hasPrefix("sftp:") {
-      return RetryStorage(
-        SFTPStorage(try SFTPLocation(location), options: try sftpOptions()), retryPolicy())
-    }
-    if ServerLocation.describes(location) {
+    case .sftp(let place):
+      return RetryStorage(SFTPStorage(place, options: try sftpOptions()), retryPolicy())
+    case .server(let place):
       try requireNoOptions()
       return RetryStorage(
-        try ServerStorage(try ServerLocation(location), options: try serverOptions(location)),
-        retryPolicy())
+        try ServerStorage(place, options: try serverOptions(location)), retryPolicy())
+    case .directory(let path):
+      try requireNoOptions()
+      return LocalStorage(path: path)
     }
-    try requireNoOptions()
-    return LocalStorage(
-      path: location.hasPrefix("local:") ? String(location.dropFirst(6)) : location)
   }
+
+  private enum Place {
+    case s3(S3Location)
+    case sftp(SFTPLocation)
+    case server(ServerLocation)
+    case directory(String)
+
+    init(_ location: String) throws {
+      if S3Location.isMeant(by: location) {
+        self = .s3(try S3Location(location))
+      } else if SFTPLocation.isLocation(location) {
+        self = .sftp(try SFTPLocation(location))
+      } else if ServerLocation.describes(location) {
+        self = .server(try ServerLocation(location))
+      } else if location.hasPrefix("local:") {
+        self = .directory(String(location.dropFirst(6)))
+      } else {
+        // b2:bucket, user@host:path and their like are other tools' places, and were surely not meant as directories here.
+        guard !location.prefix(while: { $0 != "/" }).contains(":") else {
+          let shown =
+            location.contains("@") ? "the location" : "'\(ByteText.printable(location))'"
+          throw VarveError(
+            .usage,
+            "\(shown) names no store: what stands before its first colon is none of s3, sftp, varve+https, varve+http and local",
+            hint: "a directory of an SSH server is sftp:user@host:path; "
+              + "one of this machine with a colon in its name is local:PATH")
+        }
+        self = .directory(location)
+      }
+    }
+  }
+
+  /// - Throws: `VarveError.Code.usage` for what names no store.
+  package static func checkLocation(_ location: String) throws { _ = try Place(location) }
 
   /// - Throws: `VarveError.Code.usage` when a store at this place has no such option, or not with this value.
   package static func checkOption(_ name: String, _ value: String, of location: String) throws {
     var settings = StorageSettings()
     settings.special[name] = value
     let opening = StorageOpening(settings, isInterrupted: {}, onRetry: { _, _ in })
-    if location.hasPrefix("s3:") {
+    if S3Location.isMeant(by: location) {
       _ = try opening.s3Options()
-    } else if location.hasPrefix("sftp:") {
+    } else if SFTPLocation.isLocation(location) {
       _ = try opening.sftpOptions()
     } else {
       try opening.requireNoOptions()

@@ -8,7 +8,7 @@ extension StagingOptions {
     checkDatabase = { path in
       do {
         // Read only: what lies beside it stays as the snapshot has it.
-        return try SQLiteDatabase(path: path, mode: .readOnly, cancellation: cancellation)
+        return try SQLiteDatabase(bytes: path, mode: .readOnly, cancellation: cancellation)
           .integrityCheck().first
       } catch let error as VarveError where error.code != .interrupted {
         return error.message

@@ -1,3 +1,4 @@
+import CVarveLinux
 import Glibc
 public import Varve
 public import VarveFormat
@@ -130,19 +131,21 @@ public struct ProfileRestore {
     return options
   }
 
-  private static func exists(_ path: [UInt8]) -> Bool { device(path) != nil }
+  private static func exists(_ path: [UInt8]) -> Bool { status(path) != nil }
 
+  /// Also where a part of the same file system is mounted, which has its device: `mount --bind`.
   private static func isMounted(_ path: [UInt8], in above: [UInt8]) -> Bool {
-    guard let own = device(path), let other = device(above) else { return false }
-    return own != other
+    guard let own = status(path), let other = status(above) else { return false }
+    return own.attributes & varve_attribute_mount_root != 0
+      || (own.device_major, own.device_minor) != (other.device_major, other.device_minor)
   }
 
-  private static func device(_ path: [UInt8]) -> dev_t? {
-    var status = stat()
+  private static func status(_ path: [UInt8]) -> varve_status? {
+    var status = varve_status()
     let result = (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer {
-      lstat($0.baseAddress!, &status)
+      varve_statx(AT_FDCWD, $0.baseAddress!, AT_SYMLINK_NOFOLLOW, &status)
     }
-    return result == 0 ? status.st_dev : nil
+    return result == 0 ? status : nil
   }
 
   /// A pattern that matches the name alone.

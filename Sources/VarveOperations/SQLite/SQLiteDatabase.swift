@@ -25,25 +25,36 @@ public final class SQLiteDatabase {
   /// Opens the database, which must exist.
   ///
   /// - Parameters:
+  ///   - path: UTF-8; see `init(bytes:mode:cancellation:)` for any other.
   ///   - mode: with `readWrite` a database that was not closed well is recovered, as its own program would do.
   ///   - cancellation: ends what takes long.
   /// - Throws: `.notFound` when there is no such file, `.damaged` when it is no database, `.io`.
-  public init(path: String, mode: Mode, cancellation: CancellationFlag? = nil) throws {
-    guard !path.utf8.contains(0) else {
+  public convenience init(path: String, mode: Mode, cancellation: CancellationFlag? = nil) throws {
+    try self.init(bytes: Array(path.utf8), mode: mode, cancellation: cancellation)
+  }
+
+  /// The same for a path of any bytes, as Linux has them and SQLite hands them on.
+  public init(bytes: [UInt8], mode: Mode, cancellation: CancellationFlag? = nil) throws {
+    guard !bytes.contains(0) else {
       throw VarveError(.usage, "the path of a database has a zero byte")
     }
-    self.path = path
+    path = EscapedBytes.text(bytes)
     var handle: OpaquePointer?
     let flags = mode == .readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE
     // A path that begins with a slash or a dot is none of SQLite's URIs.
-    let file = path.hasPrefix("/") ? path : "./" + path
-    let isLogged = mode == .readOnly || access(file + "-wal", F_OK) == 0
-    let status = sqlite3_open_v2(
-      file, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+    let file = bytes.first == UInt8(ascii: "/") ? bytes : Array("./".utf8) + bytes
+    func named<Result>(_ suffix: String, _ body: (UnsafePointer<CChar>) -> Result) -> Result {
+      (file + Array(suffix.utf8) + [0]).withUnsafeBufferPointer {
+        $0.withMemoryRebound(to: CChar.self) { body($0.baseAddress!) }
+      }
+    }
+    let isLogged = mode == .readOnly || named("-wal") { access($0, F_OK) == 0 }
+    let status = named("") {
+      sqlite3_open_v2($0, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+    }
     guard let handle, status == SQLITE_OK else {
       defer { sqlite3_close_v2(handle) }
-      var file = stat()
-      if stat(path, &file) != 0 && (errno == ENOENT || errno == ENOTDIR) {
+      if named("", { access($0, F_OK) }) != 0 && (errno == ENOENT || errno == ENOTDIR) {
         throw VarveError(
           .notFound, "there is no database \(ByteText.printable(path))",
           hint: "check the path; SQLite makes no empty database in its place here")

@@ -195,6 +195,50 @@ import VarveTestThreads
     #expect(try here.read(here.target + "/plain.db") == spoilt)
   }
 
+  /// Names are bytes; SQLite takes them as they are.
+  @Test func aDatabaseWhoseNameIsNoText() throws {
+    let here = try prepare()
+    func shell(_ script: String) throws -> Outcome {
+      try here.run(["sh", "-c", "place=$(printf '\(here.source)/state/b\\377.db'); " + script])
+    }
+    _ = try shell("sqlite3 \"$place\" 'create table t(a); insert into t values(1),(2);'")
+    #expect(try here.runProfiles("bot").code == 0)
+    _ = try shell("sqlite3 \"$place\" 'delete from t;'")
+    let restored = try restore(here, "--source", "state", "--json")
+    try #require(restored.code == 0, "\(restored.errors)")
+    #expect(
+      try restored.documents().contains {
+        $0["message_type"].string == "source" && $0["databases_checked"].number == 1
+      })
+    #expect(try shell("sqlite3 \"$place\" 'select count(*) from t;'").text == "2\n")
+    _ = try shell("truncate -s 4096 \"$place\"")
+    #expect(try here.runProfiles("bot").code == 0)
+    _ = try shell("rm \"$place\"")
+    let refused = try restore(here, "--source", "state")
+    #expect(
+      refused.code != 0 && refused.errors.contains("state/b\\xff.db is not whole"),
+      "\(refused.errors)")
+  }
+
+  /// A part of the same file system, mounted over the source: nothing can be moved there from above.
+  @Test(.enabled(if: Mounting.isPossible, "takes root, and a kernel that lets it mount"))
+  func aSourceThatIsMounted() throws {
+    let here = try prepare()
+    try here.write("bound", to: here.root + "/bound/risk.json")
+    let outcome = try here.runMounting(
+      """
+      set -e
+      mount --bind "$root/bound" "$source/state"
+      "$varve" run bot --config \(here.configurationFile) --quiet
+      echo live >"$source/state/risk.json"; echo more >"$source/state/more"
+      "$varve" restore --config \(here.configurationFile) --profile bot --source state --delete --quiet
+      """)
+    try #require(outcome.code == 0, "\(outcome.errors)")
+    #expect(try here.text(of: here.root + "/bound/risk.json") == "bound")
+    #expect(!here.exists(here.root + "/bound/more"))
+    #expect(try here.text(of: here.source + "/state/risk.json") == "{\"stop\": false}")
+  }
+
   /// A log of transactions that another database has left is applied to no restored one.
   @Test func transactionsOfAnotherTimeAreNotApplied() throws {
     let here = try prepare()

@@ -60,6 +60,35 @@ import VarveTestSupport
     }
   }
 
+  /// Also places of other programs, which were surely not meant as directories.
+  @Test func placesThatNameNoStore() throws {
+    let wrong: KeyValuePairs = [
+      "s3:": "names no host", "s3:bucket": "names no bucket", "s3://": "names no bucket",
+      "s3:https://h:99999/bucket": "a port that is none", "sftp:host": "no colon",
+      "sftp://h/": "it has no path", "sftp://u@h:0/x": "no number from 1 to 65535",
+      "varve+https://h": "names no repository", "varve+https://t@h/x": "a token is given",
+      "b2:bucket:prefix": "names no store", "rest:https://h/x": "names no store",
+      "file:///srv": "names no store", "user@host:backup": "names no store",
+      "HTTPS://h/x": "names no store",
+    ]
+    for (location, words) in wrong {
+      for text in [
+        "repositories: {main: \"\(location)\"}",
+        "repositories: {main: {location: \"\(location)\", password-command: x}}",
+      ] {
+        let found = try problems(text)
+        #expect(found.count == 1 && found[0].contains(words), "\(location): \(found)")
+        #expect(found.first?.hasPrefix("1:") == true)
+      }
+    }
+    // A password is not shown again.
+    #expect(try !problems("repositories: {main: \"x:geheim@h/y\"}").joined().contains("geheim"))
+    for location in ["local:a:b", "./a:b", "/srv/a:b", "a/b:c", "~/a:b", "s3:host/bucket"] {
+      let found = try problems("repositories: {main: \"\(location)\"}")
+      #expect(found.allSatisfy { $0.contains("HOME is not set") }, "\(location): \(found)")
+    }
+  }
+
   @Test func whatCanBeUsedIsRight() throws {
     let file = try read(
       """

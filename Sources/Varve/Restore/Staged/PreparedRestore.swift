@@ -224,9 +224,8 @@ public final class PreparedRestore {
       report.databasesChecked += 1
       let place = staging.target.parent(of: staged)
       // By way of its directory's descriptor: the path leads nowhere else, and names may be any bytes.
-      let problem = try place.name.withName { name in
-        try check("/proc/self/fd/\(place.directory)/" + String(cString: name))
-      }
+      let problem = try check(
+        Array("/proc/self/fd/\(place.directory)/".utf8) + place.name.dropLast())
       if let problem {
         throw VarveError(
           .refused,

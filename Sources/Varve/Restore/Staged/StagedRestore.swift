@@ -22,7 +22,7 @@ public struct StagingOptions: Sendable {
   /// Appended to the names of files that are moved aside rather than replaced; nil to replace them.
   public var keptSuffix: [UInt8]?
   /// What is wrong with a database that is about to replace one, by its path; nil when it is whole.
-  public var checkDatabase: (@Sendable (_ path: String) throws -> String?)?
+  public var checkDatabase: (@Sendable (_ path: [UInt8]) throws -> String?)?
   /// The host name recorded in the safety snapshot; nil for this machine's.
   public var host: String?
 

@@ -9,7 +9,8 @@ struct KeyAddCommand: VarveSubcommand {
     usage: "varve key add [<options>]",
     discussion: """
       Without an option the new password is asked for. A key file needs no password, and unlocks at \
-      once: it is meant for unattended machines. Needs an owner's credential.
+      once: it is meant for unattended machines. Needs an owner's credential. An auditor needs no \
+      credential: 'varve audit' and 'varve proof verify' take the repository's verifier key.
 
       Examples:
         varve key add --label "Ada's laptop"

@@ -34,6 +34,13 @@ extension ConfigurationBuilder {
     }
   }
 
+  /// Says that a location names no store.
+  mutating func require(location: String, at node: YAMLNode) {
+    do { try StorageOpening.checkLocation(location) } catch {
+      wrong(node.position, message(error))
+    }
+  }
+
   /// Says that an option is none of a store at this place, or has no such value.
   mutating func require(_ option: YAMLEntry, isOptionOf location: String) {
     guard isFilled(option.value) else { return }

@@ -117,6 +117,7 @@ struct ConfigurationBuilder {
   private mutating func location(_ node: YAMLNode) -> String {
     let text = text(node) ?? ""
     if hasPassword(text) { warn(node, "a password stands in this place in clear") }
+    if isFilled(node), !text.isEmpty { require(location: text, at: node) }
     guard StorageOpening.isDirectory(text) else { return text }
     let prefix = text.hasPrefix("local:") ? "local:" : ""
     return prefix + resolved(String(text.dropFirst(prefix.count)), node)
