@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 import VarveTestThreads
@@ -48,6 +49,43 @@ extension Workspace {
     try here.succeed("snapshots")
     try here.succeed("log", "verify")
     try here.succeed("check", "--read-data")
+  }
+
+  /// scrypt takes 1024 · n bytes; `docs/format.md` has the bounds.
+  @Test func whatAPasswordCosts() throws {
+    let here = try Workspace()
+    here.environment["VARVE_PASSWORD_MEMORY"] = nil
+    func costs() throws -> [Int] {
+      let keys = here.repository + "/keys"
+      return try FileManager.default.contentsOfDirectory(atPath: keys).map {
+        let object = try Document(parsing: try here.text(of: keys + "/" + $0))
+        return object["kdf"]["n"].number ?? 0
+      }.sorted()
+    }
+    for (memory, words) in [
+      ("100M", "power of two"), ("8M", "16M to 1G"), ("2G", "16M to 1G"), ("0", "16M to 1G"),
+    ] {
+      try here.fail(64, "init", "--password-memory", memory, saying: [words])
+      #expect(!here.exists(here.repository + "/config"))
+    }
+    try here.succeed("init", "--password-memory", "32M")
+    #expect(try costs() == [1 << 15])
+    let (second, third) = (here.root + "/second", here.root + "/third")
+    try here.write("the second password", to: second)
+    try here.write("the third password", to: third)
+    try here.succeed("key", "passwd", "--new-password-file", second)
+    #expect(try costs() == [1 << 15])
+    try here.succeed("key", "add", "-p", second, "--new-password-file", third)
+    #expect(try costs() == [1 << 15, 1 << 17])
+    here.environment["VARVE_PASSWORD_MEMORY"] = "16M"
+    try here.succeed("key", "passwd", "-p", third, "--new-password-file", here.passwordFile)
+    #expect(try costs() == [1 << 14, 1 << 15])
+    try here.succeed("key", "rotate", "-p", second)
+    #expect(try costs() == [1 << 14, 1 << 15])
+    here.environment["VARVE_PASSWORD_MEMORY"] = "much"
+    try here.fail(
+      64, "key", "add", "-p", second, "--new-password-file", third,
+      saying: ["VARVE_PASSWORD_MEMORY"])
   }
 
   @Test func keyFilesUnlockWithoutAPassword() throws {

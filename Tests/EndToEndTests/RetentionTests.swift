@@ -56,6 +56,42 @@ extension Workspace {
     try here.succeed("check")
   }
 
+  /// What an unmounted disk leaves pushes nothing out, however often it is saved.
+  @Test func emptySnapshotsPushNothingOut() throws {
+    let here = try Workspace()
+    try here.initializeWithKeyFile()
+    func live() throws -> [String] { try here.snapshots().compactMap { $0["id"].string } }
+    func forget() throws -> [Document] {
+      let text = try here.succeed("forget", "--keep-last", "2", "--json").text
+      return try Document(parsing: text)[0]["reasons"].list
+    }
+    try here.write("content", to: here.source + "/file")
+    try here.backup()
+    try here.backup()
+    let good = try live()
+    try here.remove(here.source + "/file")
+    for _ in 0..<4 {
+      try here.backup()
+      _ = try forget()
+    }
+    var left = try live()
+    #expect(left.count == 3 && left.contains(good[1]) && !left.contains(good[0]))
+    let spared = try forget().filter { $0["matches"].strings == ["last that is not empty"] }
+    #expect(spared.count == 1)
+    // A file of no bytes is a file; of those that had some the newest stays.
+    try here.write("", to: here.source + "/file")
+    try here.backup()
+    _ = try forget()
+    left = try live()
+    #expect(left.count == 3 && left.contains(good[1]))
+    // It stands in for no rule.
+    try here.fail(1, "forget", "--keep-tag", "none", saying: ["refusing to remove all"])
+    try here.write("more", to: here.source + "/file")
+    try here.backup()
+    _ = try forget()
+    #expect(try live().count == 2)
+  }
+
   @Test func idsAreForgottenAndNothingElse() throws {
     let here = try prepare(days: 1...4)
     let ids = try here.snapshots().compactMap { $0["id"].string }

@@ -71,7 +71,8 @@ public struct Forget {
     let now = WallClock.now()
     let times = try BelievedTimes(repository.log, state, trust, now: now)
     return try ForgetPlanner(
-      state, candidates: try candidates(state), times, ids: ids, now: now
+      state, candidates: try candidates(state), times, ids: ids, now: now,
+      sparesLastFilled: request.sparesLastFilled
     ).plan(request)
   }
 

@@ -1,15 +1,32 @@
-// Why snapshots are kept: by the times that they may be of (DatedSnapshot.swift), and where their backup has not come to its end.
+// Why snapshots are kept: by the times that they may be of (DatedSnapshot.swift), where their backup has not come to its end, and
+// where those after them have nothing.
 
 import VarveFormat
 import VarveProof
 import VarveRepository
 
 extension ForgetPlanner {
-  /// What rules say of complete snapshots; partial ones do not count.
+  /// What rules say of complete snapshots, newest first; partial ones do not count.
   func reasons(_ rules: RetentionRules, _ members: [Candidate]) -> [[RetentionReason]] {
     let complete = members.filter { !$0.heading.isPartial }
-    var decided = complete.map(dated).reasons(rules, now: now)[...]
-    return members.map { $0.heading.isPartial ? unfinished($0) : decided.popFirst() ?? [] }
+    var decided = complete.map(dated).reasons(rules, now: now)
+    if sparesLastFilled {
+      for place in Self.lastFilled(complete.map(\.heading)) where decided[place].isEmpty {
+        decided[place] = [.lastFilled]
+      }
+    }
+    var left = decided[...]
+    return members.map { $0.heading.isPartial ? unfinished($0) : left.popFirst() ?? [] }
+  }
+
+  /// Rules that count would put snapshots of an empty directory in the place of all that it had.
+  ///
+  /// - Parameter newestFirst: complete snapshots.
+  private static func lastFilled(_ newestFirst: [SnapshotHeading]) -> [Int] {
+    guard let newest = newestFirst.first else { return [] }
+    return [\SnapshotHeading.files, \.bytes].filter { newest[keyPath: $0] == 0 }.compactMap {
+      count in newestFirst.firstIndex { $0[keyPath: count] > 0 }
+    }
   }
 
   private func dated(_ candidate: Candidate) -> DatedSnapshot {

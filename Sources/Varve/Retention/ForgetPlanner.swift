@@ -13,6 +13,8 @@ struct ForgetPlanner {
   let state: LogState
   let times: BelievedTimes
   let now: Timestamp
+  /// See `ForgetRequest`.
+  let sparesLastFilled: Bool
   private let ids: OpaqueIDs
   /// By time recorded, newest first; of equal times, the later in the log first.
   private let newestFirst: [Candidate]
@@ -24,11 +26,12 @@ struct ForgetPlanner {
   /// - Parameter candidates: each live snapshot of `state`, in the order of the log.
   init(
     _ state: LogState, candidates: [Candidate], _ times: BelievedTimes, ids: OpaqueIDs,
-    now: Timestamp
+    now: Timestamp, sparesLastFilled: Bool
   ) {
     self.state = state
     self.times = times
     self.now = now
+    self.sparesLastFilled = sparesLastFilled
     self.ids = ids
     newestFirst = candidates.enumerated().sorted {
       ($0.element.heading.time, $0.offset) > ($1.element.heading.time, $1.offset)
@@ -149,7 +152,7 @@ struct ForgetPlanner {
   }
 
   /// Rules must keep a complete snapshot where they let one go: neither a hold nor a backup that has not come to its end
-  /// stands in for it.
+  /// stands in for it, nor one that is kept because others are empty.
   ///
   /// - Throws: `.refused`.
   private func requireKept(
@@ -157,7 +160,7 @@ struct ForgetPlanner {
     _ grouping: SnapshotGrouping
   ) throws {
     let complete = decided.filter { !$0.0.heading.isPartial }
-    guard complete.allSatisfy({ $0.1.isEmpty }),
+    guard complete.allSatisfy({ $0.1.allSatisfy { $0 == .lastFilled } }),
       complete.contains(where: { state.hold(on: $0.0.id, at: now) == nil })
     else { return }
     throw VarveError(

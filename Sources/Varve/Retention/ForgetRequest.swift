@@ -23,15 +23,18 @@ public struct ForgetRequest: Sendable {
   public var spared: Set<Digest>
   /// Also what the policy in force for its source keeps.
   public var overridesPolicy: Bool
+  /// Rules keep the newest snapshot that has files, and the newest that has bytes, as long as those after it have none.
+  public var sparesLastFilled: Bool
 
   public init(
     _ choice: Choice, filter: SnapshotFilter = SnapshotFilter(), spared: Set<Digest> = [],
-    overridesPolicy: Bool = false
+    overridesPolicy: Bool = false, sparesLastFilled: Bool = true
   ) {
     self.choice = choice
     self.filter = filter
     self.spared = spared
     self.overridesPolicy = overridesPolicy
+    self.sparesLastFilled = sparesLastFilled
   }
 
   /// For log entries, which anybody can read: without the words of tags.

@@ -98,6 +98,7 @@ extension RetentionReason {
     case .noPolicy: (3, 2, "")
     case .unreadable: (3, 3, "")
     case .spared: (3, 4, "")
+    case .lastFilled: (3, 5, "")
     }
   }
 }

@@ -95,6 +95,8 @@ public enum RetentionReason: Hashable, Sendable {
   case hold
   /// It has just been made, by whoever asks.
   case spared
+  /// The newest that has files, or bytes, where those after it have none: what an unmounted disk leaves.
+  case lastFilled
   /// Its backup has not come to an end, and it is what the next one goes on from.
   case unfinished
   /// No policy is in force for its source.
@@ -110,6 +112,7 @@ public enum RetentionReason: Hashable, Sendable {
       "\(rule.reason(isOldest: isOldest)) (time not as claimed)"
     case .hold: "hold"
     case .spared: "just made"
+    case .lastFilled: "last that is not empty"
     case .unfinished: "unfinished backup"
     case .noPolicy: "no policy"
     case .unreadable: "record lost"

@@ -48,6 +48,7 @@ struct InitCommand: VarveSubcommand {
   @Option(help: ArgumentHelp("Largest chunk (default: 8M).", valueName: "size"))
   var chunkerMax: ByteSize?
 
+  @OptionGroup var passwordCost: PasswordCostOption
   @OptionGroup var global: GlobalOptions
 
   func execute(on console: Console) throws -> ExitStatus {
@@ -92,6 +93,8 @@ struct InitCommand: VarveSubcommand {
       throw VarveError(
         .usage, "a pack size of \(packSize) bytes is not possible", hint: "use 4 KiB to 1 GiB")
     }
-    return InitOptions(chunkSizes: chunkSizes, packSize: packSize, label: label)
+    return InitOptions(
+      chunkSizes: chunkSizes, packSize: packSize, label: label,
+      passwordCost: try passwordCost.cost() ?? .standard)
   }
 }

@@ -64,7 +64,8 @@ struct RunRetention {
       hosts: [place.host], paths: place.paths,
       meta: ["profile": profile.name, "source": source.name])
     let plan = try Forget(repository, trust: try opening.timeTrust()).run(
-      ForgetRequest(.policiesOfFiltered, filter: own, spared: made),
+      ForgetRequest(
+        .policiesOfFiltered, filter: own, spared: made, sparesLastFilled: !source.mayBeEmpty),
       cancellation: surroundings.cancellation)
     let count = plan.removed.count
     if count > 0 {

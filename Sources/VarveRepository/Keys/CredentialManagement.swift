@@ -125,12 +125,13 @@ extension UnlockedRepository {
   /// Puts a new password in the place of the one in use, with the same role and label. For an
   /// owner.
   ///
+  /// - Parameter cost: of unlocking with it; nil for the old one's.
   /// - Returns: the new credential, which is from now on the one in use.
   /// - Throws: `VarveError.Code.forbidden`; `usage` for an empty password, or when it was not a
   ///   password that unlocked the repository; what appending throws.
   @discardableResult
   public func changePassword(
-    to password: borrowing SecretBytes, cost: PasswordCost = .standard
+    to password: borrowing SecretBytes, cost: PasswordCost? = nil
   ) throws -> Digest {
     try require(.owner, to: "change credentials")
     guard let old = credential,
@@ -144,7 +145,8 @@ extension UnlockedRepository {
     let indexKey = try keys.indexKey()
     let new = try NewCredential.make(
       try keys.grant(role, author: author, config: repository.configDigest), password: password,
-      cost: cost, label: (try? CredentialSealing.label(of: object, indexKey: indexKey)) ?? "",
+      cost: cost ?? PasswordCost(of: object) ?? .standard,
+      label: (try? CredentialSealing.label(of: object, indexKey: indexKey)) ?? "",
       indexKey: indexKey, repository: config.id)
     return try takePlace(new, of: old, author)
   }
@@ -157,9 +159,7 @@ extension UnlockedRepository {
   /// - Throws: `VarveError.Code.forbidden`; `usage` for the recovery key, and when `secret` is of another kind than the
   ///   credential; what appending throws.
   @discardableResult
-  public func rotateAuthorKey(
-    _ secret: borrowing CredentialSecret, cost: PasswordCost = .standard
-  ) throws -> Digest {
+  public func rotateAuthorKey(_ secret: borrowing CredentialSecret) throws -> Digest {
     try require(.owner, to: "rotate keys")
     guard let old = credential else {
       throw VarveError(
@@ -175,8 +175,8 @@ extension UnlockedRepository {
     switch secret {
     case .password(let password):
       new = try NewCredential.make(
-        payload, password: password, cost: cost, label: label, indexKey: indexKey,
-        repository: config.id)
+        payload, password: password, cost: PasswordCost(of: object) ?? .standard, label: label,
+        indexKey: indexKey, repository: config.id)
     case .keyText(let text):
       let key = try KeyText(parsing: text)
       guard key.kind == .keyFile else {

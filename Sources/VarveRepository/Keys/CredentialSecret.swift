@@ -16,7 +16,7 @@ public enum CredentialSecret: ~Copyable, Sendable {
   }
 }
 
-/// What an unlocking password costs: scrypt with r = 8, which takes 1024 · n bytes of memory.
+/// What an unlocking password costs: scrypt (RFC 7914) with r = 8, which takes 1024 · n bytes of memory.
 public struct PasswordCost: Equatable, Sendable {
   /// A power of two, 2^14 to 2^20.
   public let n: Int
@@ -37,6 +37,26 @@ public struct PasswordCost: Equatable, Sendable {
         .usage, "a password cost of n = \(n), p = \(p) is not possible",
         hint: "n is a power of two from 16,384 to 1,048,576, p is 1 to 16")
     }
+    self.init(unchecked: n, p)
+  }
+
+  /// The cost that takes so much memory.
+  ///
+  /// - Parameter memory: bytes, a power of two from 16 MiB to 1 GiB.
+  /// - Throws: `VarveError.Code.usage` for any other.
+  public init(memory: UInt64) throws {
+    let n = Int(clamping: memory / 1024)
+    guard memory & (memory &- 1) == 0, CredentialObject.KeyDerivation.costs.contains(n) else {
+      throw VarveError(
+        .usage, "unlocking with a password cannot take \(memory) bytes of memory",
+        hint: "a power of two from 16M to 1G; the more, the dearer is each guess")
+    }
+    self.init(unchecked: n, 1)
+  }
+
+  /// Nil where no password opens the credential.
+  init?(of credential: CredentialObject) {
+    guard case .scrypt(let n, let p, _) = credential.keyDerivation else { return nil }
     self.init(unchecked: n, p)
   }
 

@@ -347,6 +347,9 @@ import VarveTestThreads
     }
     #expect(try Set(live("/dir0")).isSuperset(of: good))
     #expect(try live("/dir1").count == 2)
+    // Nor does who forgets by policies alone, as maintenance does.
+    try here.succeed("forget")
+    #expect(try live("/dir0").count == 3 && live("/dir0").contains(good[1]))
     let status = try here.varve("status", "nightly", "--config", here.configurationFile)
     #expect(status.text.contains("state: incomplete: ") && status.text.contains("is it mounted?"))
     let link = try here.runProfiles("release")

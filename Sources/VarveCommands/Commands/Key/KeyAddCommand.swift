@@ -28,6 +28,7 @@ struct KeyAddCommand: VarveSubcommand {
   var newKeyFile: String?
 
   @OptionGroup var newPassword: NewPasswordOptions
+  @OptionGroup var passwordCost: PasswordCostOption
   @OptionGroup var proposal: ProposeOption
   @OptionGroup var global: GlobalOptions
 
@@ -41,7 +42,7 @@ struct KeyAddCommand: VarveSubcommand {
     let repository = try RepositoryAccess(global, console).unlocked()
     try repository.require(.owner, to: "add credentials")
     let flow = NewCredentialFlow(
-      keyFile: newKeyFile, password: newPassword, role: role.role, label: label)
+      keyFile: newKeyFile, password: newPassword, cost: passwordCost, role: role.role, label: label)
     var id = Digest.zero
     if try proposal.run(in: repository, on: console, { id = try flow.run(in: repository) }) {
       try KeyAdded(id: id, role: role.role, keyFile: newKeyFile).print(on: console)

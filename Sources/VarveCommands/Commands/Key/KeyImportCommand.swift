@@ -28,6 +28,7 @@ struct KeyImportCommand: VarveSubcommand {
   var newKeyFile: String?
 
   @OptionGroup var newPassword: NewPasswordOptions
+  @OptionGroup var passwordCost: PasswordCostOption
   @OptionGroup var proposal: ProposeOption
   @OptionGroup var global: GlobalOptions
 
@@ -42,7 +43,8 @@ struct KeyImportCommand: VarveSubcommand {
     let repository = try access.opened().unlock(
       .keyText(try SecretFile.keyText(at: file)), client: try access.client())
     let flow = NewCredentialFlow(
-      keyFile: newKeyFile, password: newPassword, role: .owner, label: label)
+      keyFile: newKeyFile, password: newPassword, cost: passwordCost, role: .owner,
+      label: label)
     var id = Digest.zero
     if try proposal.run(in: repository, on: console, { id = try flow.run(in: repository) }) {
       try KeyAdded(id: id, role: .owner, keyFile: newKeyFile).print(on: console)

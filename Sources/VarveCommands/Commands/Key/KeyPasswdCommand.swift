@@ -8,7 +8,8 @@ struct KeyPasswdCommand: VarveSubcommand {
     abstract: "Change the password that unlocks the repository now.",
     usage: "varve key passwd [<options>]",
     discussion: """
-      Needs an owner's password; the others stay as they are.
+      Needs an owner's password; the others stay as they are. Without --password-memory unlocking \
+      goes on to cost what it did.
 
       Examples:
         varve key passwd
@@ -16,6 +17,7 @@ struct KeyPasswdCommand: VarveSubcommand {
       """)
 
   @OptionGroup var newPassword: NewPasswordOptions
+  @OptionGroup var passwordCost: PasswordCostOption
   @OptionGroup var proposal: ProposeOption
   @OptionGroup var global: GlobalOptions
 
@@ -23,7 +25,8 @@ struct KeyPasswdCommand: VarveSubcommand {
     let repository = try RepositoryAccess(global, console).unlocked()
     var id = Digest.zero
     let isDone = try proposal.run(in: repository, on: console) {
-      id = try repository.changePassword(to: try newPassword.password())
+      let cost = try passwordCost.cost()
+      id = try repository.changePassword(to: try newPassword.password(), cost: cost)
     }
     if isDone { try KeyAdded(id: id, role: repository.role, keyFile: nil).print(on: console) }
     console.warnOfCredential(left: repository)

@@ -6,13 +6,16 @@ import VarveRepository
 struct NewCredentialFlow {
   let keyFile: String?
   let password: NewPasswordOptions
+  let cost: PasswordCostOption
   let role: Role
   let label: String
 
   /// The new credential's id.
   func run(in repository: UnlockedRepository) throws -> Digest {
     guard let keyFile else {
-      return try repository.addPassword(try password.password(), role: role, label: label)
+      let cost = try cost.cost() ?? .standard
+      return try repository.addPassword(
+        try password.password(), role: role, label: label, cost: cost)
     }
     let output = try KeyFileOutput(creating: keyFile)
     return try repository.addKeyFile(role: role, label: label) { try output.write($0) }.credential
