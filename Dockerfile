@@ -12,7 +12,7 @@ WORKDIR /source
 COPY Package.swift ./
 COPY Sources Sources
 COPY Tests Tests
-RUN swift build -c release --product varve && strip .build/release/varve
+RUN swift build -c release -debug-info-format none --product varve && strip .build/release/varve
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \

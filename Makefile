@@ -4,7 +4,8 @@
 
 SHELL := /bin/bash -o pipefail
 PREFIX ?= /usr/local
-SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
+# Without debug information, which takes a fifth of the time to compile: functions keep their names for perf.
+SWIFT_FLAGS := -c release -debug-info-format none --explicit-target-dependency-import-check error
 BINARY := .build/release/varve
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
   Fuzzing/Package.swift Fuzzing/Sources

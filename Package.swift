@@ -175,7 +175,8 @@ let package = Package(
     .testTarget(
       name: "VarveRemoteStorageTests",
       dependencies: [
-        "VarveCrypto", "VarveFormat", "VarveRemoteStorage", "VarveStorage", "VarveTestSupport",
+        "VarveCrypto", "VarveFormat", "VarveProof", "VarveRemoteStorage", "VarveStorage",
+        "VarveTestSupport",
         "VarveTestThreads", nio("NIOCore"), nio("NIOPosix"),
       ], swiftSettings: unoptimized),
     .testTarget(

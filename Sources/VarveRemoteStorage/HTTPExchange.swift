@@ -38,14 +38,21 @@ public final class HTTPExchange: Sendable {
     public var method: String
     public var url: String
     public var headers: [(name: String, value: String)]
+    /// What messages say in the place of a URL that may have a secret in it.
+    public var name: String?
 
     public init(
-      _ method: String, _ url: String, headers: [(name: String, value: String)] = []
+      _ method: String, _ url: String, headers: [(name: String, value: String)] = [],
+      name: String? = nil
     ) {
       self.method = method
       self.url = url
       self.headers = headers
+      self.name = name
     }
+
+    /// For messages.
+    var description: String { name ?? url }
   }
 
   public struct Answer: Sendable {
@@ -174,7 +181,7 @@ public final class HTTPExchange: Sendable {
       seconds: options.idleSeconds,
       failure: VarveError(
         .unavailable,
-        "\(request.url) does not answer: no byte came or went in \(options.idleSeconds) seconds",
+        "\(request.description) does not answer: no byte came or went in \(options.idleSeconds) seconds",
         hint: "check the address and the network"))
     defer { watch.end() }
     var fields = HTTPHeaders(request.headers.map { ($0.name, $0.value) })
@@ -186,7 +193,7 @@ public final class HTTPExchange: Sendable {
         body: stream(lease, watch))
     } catch {
       throw VarveError(
-        .usage, "'\(request.url)' is no URL that can be asked",
+        .usage, "'\(request.description)' is no URL that can be asked",
         hint: "give one that starts with http:// or https://", cause: error)
     }
     let collector = AnswerCollector(
@@ -201,10 +208,11 @@ public final class HTTPExchange: Sendable {
     } catch let error as VarveError {
       throw error
     } catch let error as AnswerCollector.TooLong {
-      throw VarveError(.io, "the answer of \(request.url) is longer than it may be", cause: error)
+      throw VarveError(
+        .io, "the answer of \(request.description) is longer than it may be", cause: error)
     } catch {
       throw VarveError(
-        .unavailable, "\(request.url) does not answer: \(error)",
+        .unavailable, "\(request.description) does not answer: \(error)",
         hint: "check the address and the network")
     }
   }

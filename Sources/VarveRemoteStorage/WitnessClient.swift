@@ -92,7 +92,11 @@ public struct WitnessClient: Sendable {
         else { throw failure("does not say which size it has cosigned") }
         guard size <= tree.size else { return .isAhead(size) }
         old = size
-      case 422: return try comparison(with: tree, by: log)
+      case 422:
+        // It may have gone on since, in the same log: that is only known after reading on.
+        let outcome = try comparison(with: tree, by: log)
+        if case .forked(_, let head) = outcome, head.size > tree.size { return .isAhead(head.size) }
+        return outcome
       default: throw failure("answers \(answer.status): \(answer.text)")
       }
     }

@@ -73,7 +73,10 @@ public final class RetryStorage: StorageBackend {
       }
     }
     guard !isCreated, isUnclear else { return isCreated }
-    return try read(name).withUnsafeBytes { $0.elementsEqual(bytes) }
+    guard try read(name).withUnsafeBytes({ $0.elementsEqual(bytes) }) else { return false }
+    // Whatever kept the answer from coming may have kept the object from becoming durable.
+    try settle(name)
+    return true
   }
 
   public func settle(_ name: String) throws { try change { try base.settle(name) } }

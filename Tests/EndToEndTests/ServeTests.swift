@@ -71,7 +71,7 @@ import VarveTestThreads
       here,
       [
         Tools.varve, "serve", "--insecure-http", "--listen", "127.0.0.1:0", "--quota", "1M",
-        "--quota", "web=2K", directory,
+        "--quota", "web=8K", directory,
       ])
     func status(_ method: String, _ path: String, _ token: String, _ more: [String] = []) throws
       -> String
@@ -86,7 +86,7 @@ import VarveTestThreads
     #expect(try status("POST", "/v1/web/", secret) == "201")
     #expect(try status("PUT", "/v1/web/log/checkpoint", secret, ["--data", "abc"]) == "201")
     #expect(try here.read(directory + "/web/log/checkpoint") == Array("abc".utf8))
-    try here.write([UInt8](repeating: 1, count: 3_000), to: here.root + "/large")
+    try here.write([UInt8](repeating: 1, count: 9_000), to: here.root + "/large")
     #expect(
       try status(
         "PUT", "/v1/web/log/checkpoint", secret, ["--data-binary", "@\(here.root)/large"]) == "507")

@@ -40,6 +40,29 @@ import VarveTestSupport
     #expect(try memory.read("log/commits/0") == [1, 2])
   }
 
+  /// What kept the answer from coming may have kept it from becoming durable: whoever is told that it is theirs relies on it.
+  @Test func aCreationWhoseAnswerWasLostIsMadeDurable() throws {
+    let steps = Mutex<[String]>([])
+    let directory = TemporaryDirectory()
+    let local = LocalStorage(path: directory("store")) { step in
+      if case .syncedDirectory(let name) = step { steps.withLock { $0.append(name) } }
+    }
+    try local.create()
+    let store = RetryStorage(
+      FlakyStorage(local) { number in
+        // As if the server had been killed before it synced the directory.
+        if number == 1 { steps.withLock { $0.removeAll() } }
+        return number == 0 ? .failAfter : .pass
+      }, Self.impatient())
+    #expect(try store.createExclusively("log/commits/0000000000000000", [1, 2]))
+    #expect(steps.withLock { $0 }.contains("log/commits"))
+    let gone = RetryStorage(
+      FlakyStorage(MemoryStorage(), onlyChanges: true) {
+        $0 == 0 ? .failAfter : $0 == 1 ? .pass : .failBefore
+      }, Self.impatient(limit: 0.02))
+    #expect(throws: VarveError(.unavailable, "")) { try gone.createExclusively("a", [1]) }
+  }
+
   @Test func itIsGivenUp() {
     let retries = Mutex(0)
     var policy = Self.impatient(limit: 0.05)

@@ -52,7 +52,9 @@ struct AWSMetadata: Sendable {
     } else if let token = settings.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN") {
       headers = [("authorization", try Self.token(token, "AWS_CONTAINER_AUTHORIZATION_TOKEN"))]
     }
-    return try credentials(HTTPExchange.Request("GET", url, headers: headers))
+    return try credentials(
+      HTTPExchange.Request(
+        "GET", url, headers: headers, name: "the container's credential service"))
   }
 
   private static func token(_ text: String, _ what: String) throws -> String {
@@ -87,7 +89,7 @@ struct AWSMetadata: Sendable {
       return nil
     }
     guard token.status == 200 else {
-      try Self.insistOnAnswer(token, request.url)
+      try Self.insistOnAnswer(token, request)
       return nil
     }
     let headers = [
@@ -98,9 +100,9 @@ struct AWSMetadata: Sendable {
       )
     ]
     let list = "\(base)/meta-data/iam/security-credentials/"
-    let roles = try exchange.send(
-      HTTPExchange.Request("GET", list, headers: headers), largestAnswer: Self.largestAnswer)
-    try Self.insistOnAnswer(roles, list)
+    let question = HTTPExchange.Request("GET", list, headers: headers)
+    let roles = try exchange.send(question, largestAnswer: Self.largestAnswer)
+    try Self.insistOnAnswer(roles, question)
     guard roles.status == 200,
       let role = String(decoding: roles.body, as: UTF8.self).split(separator: "\n").first
     else { return nil }
@@ -108,24 +110,28 @@ struct AWSMetadata: Sendable {
     return try credentials(HTTPExchange.Request("GET", url, headers: headers))
   }
 
-  private static func insistOnAnswer(_ answer: HTTPExchange.Answer, _ url: String) throws {
+  private static func insistOnAnswer(
+    _ answer: HTTPExchange.Answer, _ request: HTTPExchange.Request
+  ) throws {
     guard answer.status >= 500 || answer.status == 429 else { return }
     throw VarveError(
-      .unavailable, "\(url) answers \(answer.status) when asked for credentials")
+      .unavailable, "\(request.description) answers \(answer.status) when asked for credentials")
   }
 
   private func credentials(_ request: HTTPExchange.Request) throws -> AWSCredentials {
     let answer = try exchange.send(request, largestAnswer: Self.largestAnswer)
     guard answer.status == 200 else {
-      try Self.insistOnAnswer(answer, request.url)
+      try Self.insistOnAnswer(answer, request)
       throw VarveError(
-        .forbidden, "\(request.url) answers \(answer.status) when asked for credentials")
+        .forbidden, "\(request.description) answers \(answer.status) when asked for credentials")
     }
     let members = JSONStrings(answer.body)
     // Where there is a Code, it tells whether the rest is good.
     guard let members, let id = members["AccessKeyId"], let secret = members["SecretAccessKey"],
       members["Code"] ?? "Success" == "Success"
-    else { throw VarveError(.forbidden, "\(request.url) does not answer with credentials") }
+    else {
+      throw VarveError(.forbidden, "\(request.description) does not answer with credentials")
+    }
     let expiration = members["Expiration"].map { Timestamp($0) }
     // A time that cannot be read counts as none: the service refuses them when they have ended.
     return try AWSCredentials(

@@ -17,13 +17,20 @@ extension S3Storage {
       throw VarveError(.io, "\(location) does not say how to go on with an upload of \(name)")
     }
     do {
-      try complete(name, upload, try sendParts(name, bytes, upload))
+      if try complete(name, upload, try sendParts(name, bytes, upload)) { return }
     } catch {
-      var abort = S3Service.Call("DELETE", key: try key(name))
-      abort.query = [("uploadId", upload)]
-      _ = try? service.send(abort, accepting: [404])
+      try abort(name, upload)
       throw error
     }
+    try abort(name, upload)
+    try requireWhole(name)
+  }
+
+  private func abort(_ name: String, _ upload: String) throws {
+    var call = S3Service.Call("DELETE", key: try key(name))
+    call.query = [("uploadId", upload)]
+    // What cannot be removed now goes when the bucket's rules say so.
+    _ = try? service.send(call, accepting: [404])
   }
 
   /// - Returns: what `complete` says of each part.
@@ -38,17 +45,21 @@ extension S3Storage {
       call.query = [("partNumber", "\(number + 1)"), ("uploadId", upload)]
       call.headers = checksum.headers(part)
       call.payload = SHA256.digest(part)
-      let answer = try options.retry.run { try service.send(call, part, accepting: [404]) }
-      guard answer.status != 404 else { throw service.failure(answer, "PUT", name) }
-      guard let tag = answer.header("etag") else {
-        throw VarveError(.io, "\(location) does not say what it took of \(name)")
+      let answer = try options.retry.run {
+        let answer = try service.send(call, part, accepting: [404])
+        if answer.status != 404 { try requireStored(answer, "a part of \(name)") }
+        return answer
+      }
+      guard answer.status != 404, let tag = answer.header("etag") else {
+        throw service.failure(answer, "PUT", name)
       }
       return "<Part>\(checksum.element(part))<ETag>\(S3Document.escaped(tag))</ETag>"
         + "<PartNumber>\(number + 1)</PartNumber></Part>"
     }
   }
 
-  private func complete(_ name: String, _ upload: String, _ parts: [String]) throws {
+  /// - Returns: false when there is an object of that name that must not be replaced.
+  private func complete(_ name: String, _ upload: String, _ parts: [String]) throws -> Bool {
     let body = Array(
       ("<CompleteMultipartUpload xmlns=\"\(S3Document.namespace)\">"
         + "\(parts.joined())</CompleteMultipartUpload>").utf8)
@@ -57,6 +68,16 @@ extension S3Storage {
     call.payload = SHA256.digest(body)
     let isNew = options.addsOnly && ObjectName.digest(of: name) != nil
     if isNew { call.headers = [("if-none-match", "*")] }
-    try body.withUnsafeBytes { _ = try service.send(call, $0, accepting: isNew ? [412] : []) }
+    let answer = try body.withUnsafeBytes {
+      try service.send(call, $0, accepting: isNew ? [412] : [])
+    }
+    if answer.status == 412 { return false }
+    let document = try? S3Document(answer.body, "the answer to an upload of \(name)")
+    guard answer.status == 200, document?.name == "CompleteMultipartUploadResult" else {
+      throw VarveError(
+        .unavailable, "\(location) does not say that it has stored \(name)",
+        hint: "see whether the address is that of the S3 service, and no proxy stands between")
+    }
+    return true
   }
 }

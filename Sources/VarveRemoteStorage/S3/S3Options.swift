@@ -59,6 +59,10 @@ extension S3Storage {
     public var exchange = HTTPExchange.Options()
     /// For what is asked in several requests: the pages of a list, the parts of an object.
     public var retry = RetryPolicy()
+    /// Objects that one listing may have.
+    package var mostEntries = 50_000_000
+    /// Pages of a list without an object, one after the other: versions that were removed may fill some.
+    package var mostEmptyPages = 10_000
 
     public init() {}
 

@@ -23,6 +23,7 @@ extension S3Storage {
     return try bytes.withUnsafeBytes { bytes in
       let answer = try service.send(call, bytes, accepting: [412, 501])
       guard answer.status != 501 else { throw unconditional }
+      if answer.status != 412 { try requireStored(answer, "an object of a few bytes") }
       return answer
     }
   }

@@ -4,7 +4,9 @@
 //            object is durable. Larger than `multipartSize`: S3Multipart.swift.
 // Creating   PUT with `If-None-Match: *`: 412 when there is one; 409 means that another attempt is under way, so it is
 //            asked again. Never through a multipart upload: some services ignore the condition there.
-// Unclear    when no answer came, or one of 5xx: `unavailable`. Whoever creates reads back what is there and compares.
+// Stored     is what is answered with status 200 and an ETag: whatever else stands between answers 200 for itself.
+// Unclear    when no answer came, one of 5xx, or one that is no service's: `unavailable`. Whoever creates reads back what is
+//            there and compares.
 // Reading    GET, ranges as `bytes=a-b`.
 // Listing    ListObjectsV2, page by page; each page is asked for again by itself.
 //
@@ -157,8 +159,7 @@ public final class S3Storage: StorageBackend {
   public func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
     if bytes.count > max(options.multipartSize, 5 << 20) { return try putInParts(name, bytes) }
     if options.addsOnly, ObjectName.digest(of: name) != nil {
-      // What is there has the bytes that its name says, or is found to be damaged by whoever reads it.
-      _ = try createExclusively(name, bytes)
+      if try !createExclusively(name, bytes) { try requireWhole(name) }
       return
     }
     try sendWhole(name, bytes, try putCall(name, bytes))
@@ -169,11 +170,39 @@ public final class S3Storage: StorageBackend {
     call.headers.append(("if-none-match", "*"))
     guard try sendWhole(name, bytes, call, accepting: [412]).status == 412 else { return true }
     // A loser looks at what won: whatever stands between may have answered for the service.
-    guard try head(name) != nil else {
-      throw VarveError(
-        .unavailable, "\(location) says that \(name) is there, and then that it is not")
-    }
+    guard try head(name) != nil else { throw comesAndGoes(name) }
     return false
+  }
+
+  /// Sees that what could not be replaced has the bytes that its name says.
+  ///
+  /// - Throws: `VarveError.Code.forbidden` when it has others.
+  func requireWhole(_ name: String) throws {
+    var cause: VarveError?
+    do {
+      let found = try read(name)
+      if SHA256.digest(found) == ObjectName.digest(of: name) { return }
+    } catch let error as VarveError where error.code == .missing {
+      throw comesAndGoes(name)
+    } catch let error as VarveError where error.code == .damaged {
+      cause = error
+    }
+    throw VarveError(
+      .forbidden, "\(name) is damaged in \(location), and may not be replaced",
+      hint: "have it removed by somebody who may, or without the option s3.adds-only", cause: cause)
+  }
+
+  private func comesAndGoes(_ name: String) -> VarveError {
+    VarveError(.unavailable, "\(location) says that \(name) is there, and then that it is not")
+  }
+
+  /// - Throws: `VarveError.Code.unavailable` for an answer to an upload of bytes that no service gives.
+  func requireStored(_ answer: S3Service.Answer, _ what: String) throws {
+    guard answer.status == 200, answer.header("etag")?.isEmpty == false else {
+      throw VarveError(
+        .unavailable, "\(location) does not say that it has stored \(what)",
+        hint: "see whether the address is that of the S3 service, and no proxy stands between")
+    }
   }
 
   @discardableResult
@@ -182,7 +211,9 @@ public final class S3Storage: StorageBackend {
     accepting: Set<Int> = []
   ) throws -> S3Service.Answer {
     do {
-      return try service.send(call, bytes, accepting: accepting)
+      let answer = try service.send(call, bytes, accepting: accepting)
+      if !accepting.contains(answer.status) { try requireStored(answer, name) }
+      return answer
     } catch let error as VarveError where error.code == .unavailable {
       // The service may have refused what would never become right.
       guard SHA256.digest(bytes) == call.payload else {
@@ -232,13 +263,20 @@ public final class S3Storage: StorageBackend {
     if !directory.isEmpty { try StorageName.validate(directory) }
     let below = place.prefix + (directory.isEmpty ? "" : directory + "/")
     var continuation: String?
+    var (seen, emptyPages) = (0, 0)
     repeat {
+      try options.retry.check()
       var call = S3Service.Call("GET", key: nil)
       // Keys of others may have characters that XML has not.
       call.query = [("list-type", "2"), ("prefix", below), ("encoding-type", "url")]
       if let continuation { call.query.append(("continuation-token", continuation)) }
       let page = try options.retry.run {
         try S3Listing(try service.send(call).body, "a list of \(location)")
+      }
+      seen += page.objects.count
+      emptyPages = page.objects.isEmpty ? emptyPages + 1 : 0
+      guard seen <= options.mostEntries, emptyPages <= options.mostEmptyPages else {
+        throw VarveError(.io, "\(location) lists more than a repository can have")
       }
       for object in page.objects where object.key.hasPrefix(below) {
         let name = String(object.key.dropFirst(place.prefix.count))

@@ -225,7 +225,11 @@ final class SFTPConnection: Sendable {
         continue
       }
       if hasWords, events[1].revents != 0 { hasWords = listen(&words) }
-      guard events[0].revents != 0 else { continue }
+      guard events[0].revents != 0 else {
+        // Who talks beside the point is no less silent.
+        try checkPatience()
+        continue
+      }
       let count = recv(process.channel, buffer.baseAddress! + filled, capacity - filled, 0)
       if count < 0 && errno == EINTR { continue }
       guard count > 0 else { return }

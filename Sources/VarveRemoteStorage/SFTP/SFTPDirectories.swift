@@ -13,10 +13,15 @@ final class SFTPDirectories: Sendable {
   }
 
   private let root: String
+  /// Of one directory.
+  private let mostEntries: Int
   private let state = Mutex(State())
   private let surveying = Mutex<Void>(())
 
-  init(root: String) { self.root = root }
+  init(root: String, mostEntries: Int) {
+    self.root = root
+    self.mostEntries = mostEntries
+  }
 
   /// Forgets what is known: somebody removed a directory.
   func forget() { state.withLock { $0 = State() } }
@@ -84,7 +89,7 @@ final class SFTPDirectories: Sendable {
   private func survey(_ directory: String, _ session: SFTPSession) throws {
     if state.withLock({ $0.surveyed.contains(directory) }) { return }
     var found: [String] = []
-    let listing = SFTPListing(session: session, root: root, mostEntries: .max)
+    let listing = SFTPListing(session: session, root: root, mostEntries: mostEntries)
     try listing.entries(of: [directory]) { path, attributes in
       let isOurs = StorageName.isValid(path) || path == StorageName.temporaryDirectory
       if isOurs, attributes.isDirectory, found.count < 100_000 { found.append(path) }

@@ -27,9 +27,7 @@ struct SFTPListing {
       pending.removeLast(wave.count)
       try entries(of: wave) { path, attributes in
         seen += 1
-        guard seen <= mostEntries, pending.count < Self.mostDirectories else {
-          throw VarveError(.io, "\(session.location) lists more than a repository can have")
-        }
+        guard seen <= mostEntries, pending.count < Self.mostDirectories else { throw tooMany }
         // Also keeps out what begins with a dot: the directory itself, and the one above it.
         guard StorageName.isValid(path) else { return }
         var attributes = attributes
@@ -46,7 +44,7 @@ struct SFTPListing {
     }
   }
 
-  /// Calls `body` with each entry of some directories; those that are not there have none.
+  /// Calls `body` with each entry of some directories, at most `mostEntries`; those that are not there have none.
   func entries(
     of directories: [String], _ body: (String, SFTPAttributes) throws -> Void
   ) throws {
@@ -70,6 +68,7 @@ struct SFTPListing {
     }
     if let refusal { throw refusal }
     var reading = open
+    var seen = 0
     while !reading.isEmpty {
       let answers = try session.ask(reading.map { .readDirectory(handle: $0.handle) })
       var goingOn: [OpenDirectory] = []
@@ -77,6 +76,8 @@ struct SFTPListing {
         switch answer {
         case .names(let entries):
           goingOn.append(directory)
+          seen += entries.count
+          guard seen <= mostEntries else { throw tooMany }
           for entry in entries {
             let name = entry.name
             try body(
@@ -90,6 +91,10 @@ struct SFTPListing {
       }
       reading = goingOn
     }
+  }
+
+  private var tooMany: VarveError {
+    VarveError(.io, "\(session.location) lists more than a repository can have")
   }
 
   private func fullPath(_ path: String) -> String { path.isEmpty ? root : "\(root)/\(path)" }

@@ -4,6 +4,7 @@
 //     sftp://[user@]host[:port]/path     the slash after the host ends the host: sftp://host/a/b is a/b in the login
 //                                        directory, sftp://host//a/b is /a/b; "%20" stands for a byte
 //
+// Passwords are not taken; so that none is used as a path, the first form's has no @ before its first slash ("./a@b" is one).
 // An IPv6 address stands in brackets. The host may be an alias from ~/.ssh/config.
 
 import VarveFormat
@@ -44,8 +45,11 @@ public struct SFTPLocation: Hashable, Sendable {
       path = String(rest[rest.index(after: colon)...])
     }
     let (user, name) = Self.splitUser(authority)
-    if isAddress, let user, user.contains(":") {
-      throw Self.refusal(text.replacingUser, "passwords are not taken")
+    guard user?.contains(":") != true else { throw Self.refusal(text, "passwords are not taken") }
+    // Of sftp:user:secret@host:path the first colon would make a host of the user, and a path of the password.
+    guard isAddress || !Self.hasAtFirst(path) else {
+      throw Self.refusal(
+        text, "passwords are not taken; a path with an @ before its first slash begins with ./")
     }
     (host, port) = try Self.hostAndPort(name, hasPort: isAddress, text)
     self.user = user.map(String.init)
@@ -70,8 +74,13 @@ public struct SFTPLocation: Hashable, Sendable {
   public var text: String {
     let user = user.map { "\($0)@" } ?? ""
     let host = host.contains(":") ? "[\(host)]" : host
-    guard let port else { return "sftp:\(user)\(host):\(path)" }
-    return "sftp://\(user)\(host):\(port)/\(Self.percentEncoded(path))"
+    guard port != nil || Self.hasAtFirst(path) else { return "sftp:\(user)\(host):\(path)" }
+    return "sftp://\(user)\(host)\(port.map { ":\($0)" } ?? "")/\(Self.percentEncoded(path))"
+  }
+
+  /// Whether an @ stands before the first slash.
+  private static func hasAtFirst(_ path: String) -> Bool {
+    path.prefix { $0 != "/" }.contains("@")
   }
 
   private static func splitUser(_ authority: Substring) -> (user: Substring?, host: Substring) {
@@ -129,14 +138,17 @@ public struct SFTPLocation: Hashable, Sendable {
 
   private static func refusal(_ text: String, _ why: String) -> VarveError {
     VarveError(
-      .usage, "'\(text)' names no place on an SSH server: \(why)",
+      .usage, "'\(text.replacingPassword)' names no place on an SSH server: \(why)",
       hint: "write sftp:user@host:/path, or sftp://user@host:port//path")
   }
 }
 
 extension String {
-  /// For messages: what stands before the host may be a password.
-  fileprivate var replacingUser: String {
-    lastIndex(of: "@").map { "sftp://…\(self[$0...])" } ?? self
+  /// For messages: where a colon stands before the last @, what is between them may be a password.
+  fileprivate var replacingPassword: String {
+    let scheme = ["sftp://", "sftp:"].first { hasPrefix($0) } ?? ""
+    let rest = dropFirst(scheme.count)
+    guard let at = rest.lastIndex(of: "@"), rest[..<at].contains(":") else { return self }
+    return "\(scheme)…\(rest[at...])"
   }
 }

@@ -60,7 +60,8 @@ public final class SFTPStorage: StorageBackend {
     self.location = text
     self.options = options
     root = location.path
-    directories = SFTPDirectories(root: root)
+    // In a store, what has directories in it has few files beside them.
+    directories = SFTPDirectories(root: root, mostEntries: min(options.mostEntries, 1_000_000))
     pool = SFTPConnectionPool(limit: options.connections) { isKnown in
       try SFTPConnection(arguments, location: text, isKnown: isKnown, patience: patience)
     }

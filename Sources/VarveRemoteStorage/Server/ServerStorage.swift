@@ -162,7 +162,8 @@ public final class ServerStorage: StorageBackend {
       guard answer.status == 200 else { throw failure(answer, "cannot list \(location)") }
       let what = "the list of \(location)"
       let page = try JSONValue(canonical: answer.body, what)
-      for object in try page.array("objects") {
+      let objects = try page.array("objects")
+      for object in objects {
         let name = try object.string("name")
         // Ascending, so that no server can have us read on for ever.
         guard StorageName.isValid(name), name.hasPrefix(beginning), name > after else {
@@ -172,7 +173,9 @@ public final class ServerStorage: StorageBackend {
         try body(name, try object.count("size"))
       }
       guard let next = try page.optionalString("next") else { return }
-      guard next == after else { throw VarveError(.io, "\(what) does not go on where it ends") }
+      guard next == after, !objects.isEmpty else {
+        throw VarveError(.io, "\(what) does not go on where it ends")
+      }
     } while true
   }
 

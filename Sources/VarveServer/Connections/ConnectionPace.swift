@@ -5,9 +5,10 @@
 //     body      in each `bodySeconds` in which the server waits for bytes: at least `bodyBytes`
 //     rest      what is left of a body when its answer is out: at most `restBytes`, for at most `restSeconds`
 //     answer    a piece of an answer is taken within `answerSeconds`
+//     idle      between two requests: at most `idleSeconds`
+//     end       when the server has said its last word: at most `idleSeconds`, whatever the client goes on to send
 //
-// Time in which the server itself does not read, since a disk is slow or no upload slot is free, is not the client's. A
-// connection between two requests is Hummingbird's to close (`idleTimeout`).
+// Time in which the server itself does not read, since a disk is slow or no upload slot is free, is not the client's.
 
 import HTTPTypes
 import NIOCore
@@ -21,7 +22,7 @@ public struct PaceLimits: Sendable {
   public var restBytes = 8 << 20
   public var restSeconds: Double = 10
   public var answerSeconds: Double = 60
-  /// Between two requests.
+  /// Between two requests, and after the last one.
   public var idleSeconds: Int64 = 75
 
   public init() {}
@@ -60,6 +61,10 @@ final class ConnectionPace: ChannelDuplexHandler, RemovableChannelHandler {
   private var restStart: Double?
   private var restCount = 0
   private var stallStart: Double?
+  /// Since when all requests are answered and nothing of another has come.
+  private var idleStart: Double?
+  /// Since when the server has nothing more to say.
+  private var endStart: Double?
 
   init(_ limits: PaceLimits) { self.limits = limits }
 
@@ -89,6 +94,7 @@ final class ConnectionPace: ChannelDuplexHandler, RemovableChannelHandler {
     if let headStart, now - headStart > limits.headSeconds { return true }
     if let stallStart, now - stallStart > limits.answerSeconds { return true }
     if let restStart, now - restStart > limits.restSeconds { return true }
+    if let start = endStart ?? idleStart, now - start > Double(limits.idleSeconds) { return true }
     guard isReadingBody else { return false }
     if let start = waitStart {
       waited += now - start
@@ -106,13 +112,17 @@ final class ConnectionPace: ChannelDuplexHandler, RemovableChannelHandler {
       context.fireUserInboundEventTriggered(event)
       return
     }
-    if !isReadingBody, pending == 0, headStart == nil { headStart = MonotonicTime.seconds }
+    if !isReadingBody, pending == 0, headStart == nil {
+      headStart = MonotonicTime.seconds
+      idleStart = nil
+    }
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
     case .head(let head):
       headStart = nil
+      idleStart = nil
       isReadingBody = true
       pending += 1
       waited = 0
@@ -136,6 +146,7 @@ final class ConnectionPace: ChannelDuplexHandler, RemovableChannelHandler {
       waitStart = nil
       restStart = nil
       restCount = 0
+      if pending == 0 { idleStart = MonotonicTime.seconds }
     }
     context.fireChannelRead(data)
   }
@@ -150,9 +161,20 @@ final class ConnectionPace: ChannelDuplexHandler, RemovableChannelHandler {
   ) {
     if case .end = unwrapOutboundIn(data) {
       pending -= 1
-      if pending == 0, isReadingBody { restStart = MonotonicTime.seconds }
+      if pending == 0 {
+        if isReadingBody {
+          restStart = MonotonicTime.seconds
+        } else {
+          idleStart = MonotonicTime.seconds
+        }
+      }
     }
     context.write(data, promise: promise)
+  }
+
+  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    if mode == .output, endStart == nil { endStart = MonotonicTime.seconds }
+    context.close(mode: mode, promise: promise)
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {

@@ -21,6 +21,8 @@ final class HTTPHost: Sendable {
     var stopSeconds: Int64
     /// Signals that end it; for a server that is not the whole process, none.
     var followsSignals: Bool
+    /// SIGHUP is one of them, for a server that has nothing to read again.
+    var endsAtHangup = false
     /// Where its tasks run; nil for the threads that all tasks of the process share, which nothing else must block.
     var executor: (any TaskExecutor)?
     /// Threads for what blocks.
@@ -93,10 +95,12 @@ final class HTTPHost: Sendable {
           options.connections, logger: quiet)),
       onServerRunning: { channel in started(host, channel.localAddress?.port ?? port) },
       logger: quiet)
+    var signals: [UnixSignal] = options.followsSignals ? [.sigterm, .sigint] : []
+    if options.followsSignals, options.endsAtHangup { signals.append(.sighup) }
     var configuration = ServiceGroupConfiguration(
       // The last is the first to stop.
-      services: [application, StopNotice(tell: stopping)],
-      gracefulShutdownSignals: options.followsSignals ? [.sigterm, .sigint] : [], logger: quiet)
+      services: [application, StopNotice(tell: stopping)], gracefulShutdownSignals: signals,
+      logger: quiet)
     configuration.maximumGracefulShutdownDuration = .seconds(options.stopSeconds)
     let group = ServiceGroup(configuration: configuration)
     self.group.withLock { $0 = group }

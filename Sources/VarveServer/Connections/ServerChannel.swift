@@ -20,8 +20,8 @@ struct ServerChannel: ServerChildChannel {
     base = HTTP1Channel(
       responder: responder,
       configuration: HTTP1Channel.Configuration(
+        // No `idleTimeout`: it takes a body that the server does not read for a client that says nothing.
         additionalChannelHandlers: [ConnectionPace(pace)],
-        idleTimeout: .seconds(pace.idleSeconds),
         httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
           maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 64)))
     self.certificates = certificates

@@ -26,7 +26,7 @@ struct AdminInterface: Sendable {
     case .adminStale: return ServiceResponder.json(try sources { $0.level == .bad })
     case .adminSnapshots(let profile, let source):
       return ServiceResponder.json(try snapshots(of: source, profile, query))
-    case .adminRestores: return started(try restore(body))
+    case .adminRestores: return started(try await restore(body))
     case .adminDrills:
       return ServiceResponder.json(
         .object([
@@ -111,7 +111,7 @@ struct AdminInterface: Sendable {
 
   // MARK: Jobs
 
-  private func restore(_ body: JSONValue) throws -> JobBook.Job {
+  private func restore(_ body: JSONValue) async throws -> JobBook.Job {
     let order: ServiceActions.Restore
     let place: (profile: Profile, source: Source, repository: String)
     do {
@@ -127,8 +127,10 @@ struct AdminInterface: Sendable {
     } catch let error as VarveError {
       throw Problem(400, error.message)
     }
-    if let target = order.target, !target.hasPrefix("/") {
-      throw Problem(400, "the target is no absolute path")
+    if let target = order.target {
+      guard target.utf8.first == UInt8(ascii: "/"), !target.utf8.contains(0),
+        target.utf8.count <= RestoreTarget.lengthLimit
+      else { throw Problem(400, "the target is no absolute path") }
     }
     if case .command = place.source.origin, order.target == nil {
       throw Problem(400, "the output of a command has no place of its own: name a target")
@@ -140,10 +142,32 @@ struct AdminInterface: Sendable {
     guard !place.source.isSensitive || order.isConfirmed else {
       throw Problem(409, "the source is sensitive: say \"confirm\": true")
     }
+    try await refuseOverlap(order, place.profile, place.source)
     let actions = actions
     return try jobs.start(
       .restore, order.profile, order.source, repository: order.repository
     ) { try actions.restore(order, $0, $1) }
+  }
+
+  /// - Throws: `Problem` 400 for a target that is no place beside what the profile saves.
+  private func refuseOverlap(
+    _ order: ServiceActions.Restore, _ profile: Profile, _ source: Source
+  ) async throws {
+    guard let target = order.target else { return }
+    // A file system that does not answer holds up a thread, not the service.
+    let found = try await threads.runIfActive { RestoreTarget.overlapped(target, of: profile) }
+    guard let found else { return }
+    let good = found.place == "/" ? "a directory in which nothing is yet" : "a directory beside it"
+    var remedy = "name \(good)"
+    switch source.origin {
+    case .path, .sqlite:
+      remedy += "; without target it goes back to its own place, with hooks and a safety snapshot"
+    case .command: break
+    }
+    throw Problem(
+      400,
+      "the target overlaps the own place of the source '\(found.source.name)', "
+        + "\(ByteText.printable(found.place)): \(remedy)")
   }
 
   func startDrill(_ profile: String, _ drill: String) throws -> JobBook.Job {

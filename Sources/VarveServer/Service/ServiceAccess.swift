@@ -18,7 +18,7 @@ import VarveFormat
 
 struct ServiceAccess: Sendable {
   struct Caller: Sendable {
-    /// `read` looks; `full` also starts things.
+    /// `read` sees how things are; `full` also looks into snapshots, and starts things.
     var mayAct: Bool
     /// For the page: nil where nobody signs in.
     var label: String?

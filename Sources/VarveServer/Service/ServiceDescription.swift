@@ -8,7 +8,7 @@ enum ServiceDescription {
       summary: The state of backups, and what can be done about it.
       description: |
         For programs; docs/service.md has the rest. Tokens are made with varve server-token add --service: of the kind
-        read for what looks, full for what starts something.
+        read for what tells how backups are, full for what looks into them or starts something.
       license:
         name: Apache 2.0
         identifier: Apache-2.0

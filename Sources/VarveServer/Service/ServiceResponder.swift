@@ -94,6 +94,10 @@ struct ServiceResponder: HTTPResponder {
     if request.method == .post, route != .logout, !caller.mayAct {
       throw Problem(403, "this token may look, but not start anything")
     }
+    // A probe's token lies about in configurations; what it opens must not be what backups are sealed for.
+    if route.showsContent, !caller.mayAct {
+      throw Problem(403, "this token may see how backups are, but not what is in them")
+    }
     if route == .metrics { return metrics() }
     if route == .logout {
       var response = Self.redirect("/login")

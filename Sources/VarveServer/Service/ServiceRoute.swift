@@ -94,6 +94,14 @@ enum ServiceRoute: Equatable {
     }
   }
 
+  /// Whether it shows what snapshots hold, and not only that there are some.
+  var showsContent: Bool {
+    switch self {
+    case .directory, .file: true
+    default: false
+    }
+  }
+
   /// Whether it answers as a page.
   var isPage: Bool {
     switch self {

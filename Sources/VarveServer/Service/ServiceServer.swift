@@ -92,9 +92,15 @@ public final class ServiceServer: Sendable {
         warn(VarveError(.io, "a job goes on after \(Int(options.jobStopSeconds)) s, and is left"))
       }
     }
+    // What pages read waits for a repository's store, which may have no answer for many minutes. The storage API, tokens
+    // and certificates wait for nothing but files of this machine.
+    let files = NIOThreadPool(numberOfThreads: options.storage == nil ? 1 : Self.threadCount)
+    files.start()
+    defer { try? files.syncShutdownGracefully() }
     try self.host.run(
-      host: host, port: port, responder: { self.responder($0) },
-      beside: { await self.watch($0) }, stopping: { self.jobs.cancel() }, started: started)
+      host: host, port: port, responder: { self.responder($0, files: files) },
+      beside: { _ in await self.watch(files) }, stopping: { self.jobs.cancel() },
+      started: started)
   }
 
   /// Asks a running service to stop; `run` returns when it has.
@@ -103,9 +109,9 @@ public final class ServiceServer: Sendable {
     host.stop()
   }
 
-  private func responder(_ threads: NIOThreadPool) -> ServiceResponder {
+  private func responder(_ threads: NIOThreadPool, files: NIOThreadPool) -> ServiceResponder {
     ServiceResponder(
-      storage: options.storage?.responder(threads), board: board,
+      storage: options.storage?.responder(files), board: board,
       access: ServiceAccess(
         tokens: tokens, isEncrypted: options.certificates != nil, now: options.clock),
       jobs: jobs, actions: actions,
@@ -114,21 +120,21 @@ public final class ServiceServer: Sendable {
       downloads: TransferSlots(count: options.downloads), threads: threads)
   }
 
-  private func watch(_ threads: NIOThreadPool) async {
+  private func watch(_ files: NIOThreadPool) async {
     await withDiscardingTaskGroup { group in
       group.addTask {
         while !Task.isCancelled {
           try? await Task.sleep(for: .seconds(self.options.refreshSeconds))
-          do { try await threads.runIfActive { try self.tokens?.refresh() } } catch {
+          do { try await files.runIfActive { try self.tokens?.refresh() } } catch {
             if !Task.isCancelled { self.warn(error) }
           }
         }
       }
-      if let storage = options.storage { group.addTask { await storage.watchFiles(threads) } }
+      if let storage = options.storage { group.addTask { await storage.watchFiles(files) } }
       guard options.followsSignals else { return }
       group.addTask {
         for await _ in await UnixSignalsSequence(trapping: .sighup) {
-          try? await threads.runIfActive {
+          try? await files.runIfActive {
             do { try self.options.certificates?.reload() } catch { self.warn(error) }
             do { try self.tokens?.refresh(always: true) } catch { self.warn(error) }
           }

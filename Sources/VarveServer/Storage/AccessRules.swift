@@ -6,7 +6,7 @@
 //     PUT  log/commits/<16 digits>       no      with If-None-Match: *     unless it exists
 //     PUT  packs index snapshots
 //          inventories                   no      yes, verified             yes, verified
-//     PUT  log/checkpoint log/tile/…     no      yes                       yes
+//     PUT  log/checkpoint, full tiles    no      yes                       yes
 //     PUT  sessions/<session>-start|beat no      yes, 64 bytes             yes
 //     PUT  keys/<digest>                 no      no                        yes, verified
 //     PUT  config                        no      no                        unless it exists
@@ -17,10 +17,12 @@
 //
 // `append` is what a backup by a writer needs, and nothing else. "Verified": bytes whose SHA-256 is not the name's are
 // refused, so storing such an object again changes nothing, unless to heal it. What is derived from the log
-// (checkpoint, tiles) is believed by nobody who has not computed it. A session's markers only spare a pruner work.
+// (checkpoint, tiles) is believed by nobody who has not computed it; what is no name of a full tile could stand in the way of
+// one. A session's markers only spare a pruner work.
 // Nobody replaces or deletes a commit over HTTP: the history is the administrator's to touch, on the machine itself.
 
 import VarveFormat
+import VarveProof
 
 /// What a credential is for.
 public enum AccessKind: String, CaseIterable, Sendable {
@@ -37,10 +39,17 @@ enum ObjectGroup: Equatable {
     case .config: self = .config
     case .credential: self = .credential
     case .commit: self = .commit
-    case .checkpoint, .tile: self = .derived
+    case .checkpoint: self = .derived
+    case .tile: self = Self.isTile(name) ? .derived : .other
     case .pack, .index, .snapshot, .inventory: self = .content
     case nil: self = Self.isSession(name) ? .session : .other
     }
+  }
+
+  /// Of a log of no more entries than a quarter of a milliard: names without end would be files and directories without end.
+  private static func isTile(_ name: String) -> Bool {
+    guard let tile = Tile(path: String(name.dropFirst("log/".count))) else { return false }
+    return tile.isFull && tile.index < 1_000_000
   }
 
   private static func isSession(_ name: String) -> Bool {

@@ -72,11 +72,19 @@ final class ObjectUpload: Sendable {
       try state.file.sync()
       return try quota.naming.withLock { _ in
         let before = try place.storage.size(name)
-        let result = try publish(state.file, onlyNew: onlyNew)
-        guard result != .exists else { return result }
-        state.isCounted = false
-        if let before { quota.release(Int64(clamping: before)) }
-        return result
+        func count() {
+          state.isCounted = false
+          if let before { quota.release(Int64(clamping: before)) }
+        }
+        do {
+          let result = try publish(state.file, onlyNew: onlyNew)
+          if result != .exists { count() }
+          return result
+        } catch {
+          // It may have its name, and only its directory could not be synced.
+          if (try? place.storage.size(name)) == UInt64(size) { count() }
+          throw error
+        }
       }
     }
   }

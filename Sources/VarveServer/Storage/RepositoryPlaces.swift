@@ -70,7 +70,7 @@ final class RepositoryPlaces: Sendable {
   private static func usedBytes(_ storage: LocalStorage) throws -> Int64 {
     var sum: Int64 = 0
     try storage.list("") { _, size in
-      let (total, overflow) = sum.addingReportingOverflow(Int64(clamping: size))
+      let (total, overflow) = sum.addingReportingOverflow(Quota.charge(Int64(clamping: size)))
       sum = overflow ? .max : total
     }
     return sum

@@ -95,6 +95,8 @@ struct StorageResponder: HTTPResponder {
   // MARK: Who asks
 
   private struct Caller {
+    /// The token's id, or the address where there are no tokens: whose shares are limited.
+    let key: String
     let kind: AccessKind
     /// nil for any.
     let repository: String?
@@ -109,7 +111,7 @@ struct StorageResponder: HTTPResponder {
   private func caller(_ request: Request, _ context: StorageContext) throws -> Caller {
     guard let tokens else {
       try limit(tokenRate, context.address)
-      return Caller(kind: anonymousKind, repository: nil)
+      return Caller(key: context.address, kind: anonymousKind, repository: nil)
     }
     let presented = request.headers[.authorization].flatMap { Self.bearer($0) }
     guard let presented, let token = tokens.token(for: presented, now: now()) else {
@@ -121,7 +123,7 @@ struct StorageResponder: HTTPResponder {
         headers: [.wwwAuthenticate: "Bearer realm=\"varve\""])
     }
     try limit(tokenRate, token.id)
-    return Caller(kind: token.kind, repository: token.repository)
+    return Caller(key: token.id, kind: token.kind, repository: token.repository)
   }
 
   private static func bearer(_ value: String) -> String? {
@@ -228,7 +230,7 @@ struct StorageResponder: HTTPResponder {
       onlyNew = upload.isConditional
     }
     let place = try await place(repository)
-    let slot = try await slots.enter()
+    let slot = try await slots.enter(for: caller.key)
     defer { withExtendedLifetime(slot) {} }
     let incoming = try await threads.runIfActive { () -> ObjectUpload in
       if onlyNew, try place.storage.size(name) != nil { throw Self.exists(upload) }
@@ -258,24 +260,25 @@ struct StorageResponder: HTTPResponder {
   private func receive(
     _ body: RequestBody, _ size: Int, into upload: ObjectUpload
   ) async throws {
-    var pieces: [ByteBuffer] = []
-    var held = 0
+    var gathered = GatheredBody(capacity: min(Self.pieceSize, size))
     var total = 0
-    for try await piece in body {
+    for try await var piece in body {
       total += piece.readableBytes
-      held += piece.readableBytes
       guard total <= size else { throw Problem(400, "the body is longer than it said") }
-      pieces.append(piece)
-      if held >= Self.pieceSize {
-        let full = pieces
-        try await threads.runIfActive { try upload.append(full) }
-        pieces = []
-        held = 0
+      while piece.readableBytes > 0 {
+        let taken = piece.withUnsafeReadableBytes { gathered.take($0) }
+        piece.moveReaderIndex(forwardBy: taken)
+        if gathered.isFull { try await write(&gathered, to: upload) }
       }
     }
     // A connection that breaks off ends a body, too.
     guard total == size else { throw Problem(400, "the body is shorter than it said") }
-    let rest = pieces
-    if !rest.isEmpty { try await threads.runIfActive { try upload.append(rest) } }
+    if gathered.count > 0 { try await write(&gathered, to: upload) }
+  }
+
+  private func write(_ gathered: inout GatheredBody, to upload: ObjectUpload) async throws {
+    let bytes = gathered.bytes
+    try await threads.runIfActive { try upload.append([bytes]) }
+    gathered.clear()
   }
 }

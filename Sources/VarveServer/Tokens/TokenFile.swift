@@ -94,6 +94,7 @@ public struct TokenFile: Sendable {
     let lock = open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard lock >= 0 else { throw failure("lock") }
     defer { close(lock) }
+    try? giveToOwner(lock)
     while flock(lock, LOCK_EX) != 0 {
       guard errno == EINTR else { throw failure("lock") }
     }
@@ -107,6 +108,7 @@ public struct TokenFile: Sendable {
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw failure("write") }
     defer { close(file) }
+    try giveToOwner(file)
     var done = 0
     while done < bytes.count {
       let count = bytes.withUnsafeBytes {
@@ -117,12 +119,27 @@ public struct TokenFile: Sendable {
       done += count
     }
     guard fsync(file) == 0, rename(temporary, path) == 0 else { throw failure("write") }
-    let slash = path.lastIndex(of: "/")
-    let parent = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     let directory = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { throw failure("sync the directory of") }
     defer { close(directory) }
     guard fsync(directory) == 0 else { throw failure("sync the directory of") }
+  }
+
+  /// Whoever changes the file, the server goes on reading it: it belongs to whom it belonged, and a new one to whom its directory
+  /// does.
+  private func giveToOwner(_ file: Int32) throws {
+    var (wanted, own) = (stat(), stat())
+    guard stat(path, &wanted) == 0 || stat(parent, &wanted) == 0, fstat(file, &own) == 0,
+      own.st_uid != wanted.st_uid
+    else { return }
+    guard fchown(file, wanted.st_uid, wanted.st_gid) == 0 else {
+      throw failure("keep the owner of")
+    }
+  }
+
+  private var parent: String {
+    let slash = path.lastIndex(of: "/")
+    return slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
   }
 
   private func failure(_ verb: String) -> VarveError {

@@ -27,18 +27,22 @@ public final class Witness: Sendable {
   private let signer: WitnessSigner
   private let storage: any StorageBackend
   private let clock: @Sendable () -> Int64
+  private let onFailure: @Sendable (String) -> Void
   private let deciding = Mutex(())
 
   /// - Parameters:
   ///   - storage: where it keeps what it has cosigned; nobody else writes there.
+  ///   - onFailure: hears what is wrong with it, which no client is told.
   ///   - clock: seconds since 1970-01-01T00:00:00Z.
   public init(
     logs: [VerifierKey], signer: consuming WitnessSigner, storage: any StorageBackend,
+    onFailure: @escaping @Sendable (String) -> Void = { _ in },
     clock: @escaping @Sendable () -> Int64
   ) {
     rules = WitnessRules(logs: logs)
     self.signer = signer
     self.storage = storage
+    self.onFailure = onFailure
     self.clock = clock
   }
 
@@ -69,7 +73,8 @@ public final class Witness: Sendable {
   ///
   /// - Throws: `VarveError.Code.missing`, `damaged`, `usage` for a policy that cannot be read, `io`.
   public convenience init(
-    storage: any StorageBackend, clock: @escaping @Sendable () -> Int64
+    storage: any StorageBackend, onFailure: @escaping @Sendable (String) -> Void = { _ in },
+    clock: @escaping @Sendable () -> Int64
   ) throws {
     let size = try storage.size(Self.keyName) ?? 0
     guard (1...4_096).contains(size) else {
@@ -89,7 +94,7 @@ public final class Witness: Sendable {
       try storage.read(Self.policyName), "\(storage.location)/\(Self.policyName)")
     self.init(
       logs: policy.logs.map(\.key), signer: try WitnessSigner(text: text, place),
-      storage: storage, clock: clock)
+      storage: storage, onFailure: onFailure, clock: clock)
   }
 
   /// Answers `POST add-checkpoint`.
@@ -105,9 +110,15 @@ public final class Witness: Sendable {
         case .cosign(let note, let checkpoint): return try cosign(note, checkpoint)
         }
       } catch {
-        return WitnessAnswer(500, "\(error)")
+        return failure(error)
       }
     }
+  }
+
+  /// What is wrong here, with its paths, is for who runs the witness.
+  private func failure(_ error: any Error) -> WitnessAnswer {
+    onFailure("\(error)")
+    return WitnessAnswer(500, "the witness cannot read or write its records")
   }
 
   /// Answers `GET <hash>/checkpoint`.
@@ -118,7 +129,7 @@ public final class Witness: Sendable {
       else { return WitnessAnswer(404, "no checkpoint of such a log was cosigned here") }
       return WitnessAnswer(200, record.note.bytes)
     } catch {
-      return WitnessAnswer(500, "\(error)")
+      return failure(error)
     }
   }
 

@@ -1,25 +1,40 @@
-import Dispatch
 import HTTPTypes
 import Hummingbird
-import HummingbirdCore
-import Logging
 import NIOCore
 import NIOPosix
-import Synchronization
-import UnixSignals
-import VarveFormat
 import VarveProof
 
 /// A witness over HTTP (c2sp.org/tlog-witness): `POST /add-checkpoint` and `GET /<origin hash>/checkpoint`. Encryption is
 /// for a proxy in front of it; whatever is said here is public, and signed where it matters.
 public struct WitnessServer: Sendable {
-  /// Connections at one time; more wait to be accepted.
-  private static let connectionLimit = 256
-  private static let idleSeconds: Int64 = 60
+  public struct Options: Sendable {
+    public var pace = PaceLimits()
+    /// At one time; more wait to be accepted.
+    public var connections = 256
+    /// For what is under way when the server is asked to stop.
+    public var stopSeconds: Int64 = 30
+    /// Signals that end it; for a server that is not the whole process, none.
+    public var followsSignals = true
+    /// Where its tasks run; nil for the threads that all tasks of the process share, which nothing else must block.
+    package var executor: (any TaskExecutor)?
+
+    public init() {}
+  }
+
+  /// Threads for what syncs files.
+  private static let threadCount = 4
 
   private let witness: Witness
+  private let host: HTTPHost
 
-  public init(_ witness: Witness) { self.witness = witness }
+  public init(_ witness: Witness, options: Options = Options()) {
+    self.witness = witness
+    host = HTTPHost(
+      HTTPHost.Options(
+        certificates: nil, pace: options.pace, connections: options.connections,
+        stopSeconds: options.stopSeconds, followsSignals: options.followsSignals,
+        endsAtHangup: true, executor: options.executor, threads: Self.threadCount))
+  }
 
   /// Serves until SIGTERM, SIGINT or SIGHUP asks to stop; requests under way are finished. Blocks its thread.
   ///
@@ -28,37 +43,15 @@ public struct WitnessServer: Sendable {
   public func run(
     host: String, port: Int, started: @escaping @Sendable (_ host: String, _ port: Int) -> Void
   ) throws {
-    let quiet = Logger(label: "varve") { _ in SwiftLogNoOpLogHandler() }
-    let application = Application(
-      router: router(),
-      server: .http1(configuration: .init(idleTimeout: .seconds(Self.idleSeconds))),
-      configuration: ApplicationConfiguration(
-        address: .hostname(host, port: port),
-        availableConnectionsDelegate: MaximumAvailableConnections(
-          Self.connectionLimit, logger: quiet)),
-      onServerRunning: { channel in
-        started(host, channel.localAddress?.port ?? port)
-      }, logger: quiet)
-    let failure = Mutex<(any Error)?>(nil)
-    let ended = DispatchSemaphore(value: 0)
-    Task.detached {
-      do {
-        try await application.runService(
-          gracefulShutdownSignals: [.sigterm, .sigint, .sighup])
-      } catch {
-        failure.withLock { $0 = error }
-      }
-      ended.signal()
-    }
-    ended.wait()
-    if let error = failure.withLock({ $0 }) {
-      throw VarveError(
-        .io, "cannot serve at \(host), port \(port): \(error)",
-        hint: "see whether another program listens there")
-    }
+    try self.host.run(
+      host: host, port: port, responder: { self.router($0).buildResponder() }, beside: { _ in },
+      started: started)
   }
 
-  private func router() -> Router<BasicRequestContext> {
+  /// Asks a running server to stop; `run` returns when it has.
+  public func stop() { host.stop() }
+
+  private func router(_ threads: NIOThreadPool) -> Router<BasicRequestContext> {
     let router = Router()
     let witness = witness
     router.post("add-checkpoint") { request, _ in
@@ -70,13 +63,11 @@ public struct WitnessServer: Sendable {
       }
       let bytes = Array(body.readableBytesView)
       // It syncs files, which is not for the threads that all connections share.
-      return try await NIOThreadPool.singleton.runIfActive { witness.addCheckpoint(bytes) }
-        .response
+      return try await threads.runIfActive { witness.addCheckpoint(bytes) }.response
     }
     router.get(":origin/checkpoint") { _, context in
       let hash = try context.parameters.require("origin")
-      return try await NIOThreadPool.singleton.runIfActive { witness.checkpoint(ofHash: hash) }
-        .response
+      return try await threads.runIfActive { witness.checkpoint(ofHash: hash) }.response
     }
     return router
   }

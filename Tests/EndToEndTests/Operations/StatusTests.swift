@@ -152,6 +152,11 @@ import VarveTestThreads
       refused = try ask(path, "{\(order)}")
       usleep(10_000)
     }
+    // Not past the hooks by naming its own place, or one around it.
+    for target in [here.source, here.source + "/below", here.root, "/"] {
+      let answer = try ask(path, "{\(order), \"confirm\": true, \"target\": \"\(target)\"}")
+      #expect(answer.contains("overlaps the own place of the source 'data'"), "\(answer)")
+    }
     #expect(try here.read(here.source + "/ledger") == Array("spoilt".utf8))
     let started = try ask(path, "{\(order), \"confirm\": true}")
     let job = try #require(Document(parsing: started)["id"].string, "\(started)")

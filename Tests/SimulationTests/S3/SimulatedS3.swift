@@ -149,7 +149,9 @@ final class SimulatedS3: LoopbackHost {
         guard call.apply(to: store) || takesForDone(call.name) else {
           return S3Answer.failure(412, "PreconditionFailed")
         }
-        return LoopbackServer.Answer(request.method == "DELETE" ? 204 : 200)
+        return request.method == "DELETE"
+          ? LoopbackServer.Answer(204)
+          : LoopbackServer.Answer(200, headers: [("etag", "\"0\"")])
       default:
         let object = store.objects[call.name]
         return S3Answer.object(

@@ -185,4 +185,28 @@ import VarveTestSupport
       }
     }
   }
+
+  /// The address of a container's credentials may be all that keeps others from them.
+  @Test func theContainersAddressIsNotSaid() throws {
+    let answers: [LoopbackServer.Answer] = [
+      LoopbackServer.Answer(404), LoopbackServer.Answer(500), LoopbackServer.Answer(200, "{}"),
+      LoopbackServer.Answer(200, String(repeating: "x", count: 70_000)),
+    ]
+    for answer in answers {
+      let server = LoopbackServer { _ in answer }
+      defer { server.stop() }
+      try expectUnsaid(server.url + "/hidden?key=hidden")
+    }
+    try expectUnsaid("http://127.0.0.1:1/hidden")
+    try expectUnsaid("https:///hidden")
+  }
+
+  private func expectUnsaid(_ url: String) throws {
+    let error = #expect(throws: VarveError.self) {
+      try chain(["AWS_CONTAINER_CREDENTIALS_FULL_URI": url]).credentials()
+    }
+    let text = error.map { "\($0) \($0.message) \($0.hint ?? "")" } ?? ""
+    #expect(!text.contains("hidden"), "\(text)")
+    #expect(text.contains("the container's credential service"), "\(text)")
+  }
 }

@@ -112,6 +112,14 @@ import VarveTestSupport
     #expect(try store.read("log/checkpoint") == [2])
   }
 
+  @Test func addsOnlyWhereThereIsTooMuch() throws {
+    let server = MemoryS3()
+    let store = try S3Storage.test(server) { $0.addsOnly = true }
+    let name = ObjectName.credential(SHA256.digest([1]))
+    server.objects["repository/" + name] = [UInt8](repeating: 1, count: 70_000)
+    #expect(code { try store.put(name, [1]) } == .forbidden)
+  }
+
   /// Region, endpoint and keys as the environment and the shared files have them.
   @Test func opensByTheEnvironment() throws {
     let server = MemoryS3()
@@ -187,5 +195,37 @@ import VarveTestSupport
       ("adds-only", "yes"),
       ("colour", "red"),
     ] { #expect(code { try options.set(name, to: value) } == .usage, "\(name)") }
+  }
+
+  /// What cannot be replaced is looked at: only what is whole counts as stored. Also an upload in parts leaves none behind.
+  @Test(arguments: [1, 6 << 20]) func addsOnlyWhereThereIsOne(_ count: Int) throws {
+    let bytes = [UInt8](repeating: 3, count: count)
+    let name = ObjectName.pack(SHA256.digest(bytes))
+    var behaviour = MemoryS3.Behaviour()
+    behaviour.intercept = { request in
+      request.method == "POST" && request.target.contains("uploadId=")
+        ? S3Answer.failure(412, "PreconditionFailed") : nil
+    }
+    let server = MemoryS3(behaviour)
+    let store = try S3Storage.test(server) {
+      $0.addsOnly = true
+      $0.multipartSize = 5 << 20
+    }
+    server.objects["repository/" + name] = bytes
+    try store.put(name, bytes)
+    for damaged in [[], bytes + [3], [9] + bytes.dropFirst()] {
+      server.objects["repository/" + name] = damaged
+      let error = #expect(throws: VarveError.self) { try store.put(name, bytes) }
+      #expect(error?.code == .forbidden)
+      #expect(error?.message.contains("may not be replaced") == true)
+      #expect(server.objects["repository/" + name] == damaged)
+    }
+    #expect(server.uploadCount == 0)
+    if count > 5 << 20 {
+      // The service says that there is one, and then that there is none.
+      server.objects = [:]
+      #expect(code { try store.put(name, bytes) } == .unavailable)
+      #expect(server.uploadCount == 0)
+    }
   }
 }

@@ -126,4 +126,61 @@ import VarveTestSupport
     #expect(code { try store.put("keys/a", [1]) } == .unavailable)
     #expect(code { _ = try store.createExclusively("keys/a", [1]) } == .unavailable)
   }
+
+  /// What is no service's answer to an upload says nothing of what was stored, whatever stands between.
+  @Test(arguments: [
+    LoopbackServer.Answer(200, "<html><body>Sign in</body></html>"), LoopbackServer.Answer(200),
+    LoopbackServer.Answer(200, headers: [("etag", "")]), LoopbackServer.Answer(204),
+    LoopbackServer.Answer(202, headers: [("etag", "\"0\"")]),
+  ])
+  func anAnswerThatIsNoServices(_ answer: LoopbackServer.Answer) throws {
+    var behaviour = MemoryS3.Behaviour()
+    behaviour.intercept = { $0.method == "PUT" ? answer : nil }
+    let server = MemoryS3(behaviour)
+    let store = try S3Storage.test(server) {
+      $0.multipartSize = 5 << 20
+      $0.retry.limit = 0
+    }
+    #expect(code { try store.put("keys/a", [1]) } == .unavailable)
+    #expect(code { _ = try store.createExclusively("keys/a", [1]) } == .unavailable)
+    #expect(code { try store.create() } == .unavailable)
+    let large = [UInt8](repeating: 7, count: 6 << 20)
+    #expect(code { try store.put("packs/00/large", large) } == .unavailable)
+    #expect(server.uploadCount == 0)
+  }
+
+  @Test(arguments: [
+    "<html><body>Sign in</body></html>", "", "<R/>", "<CompleteMultipartUploadResult>",
+  ])
+  func anUploadsEndThatIsNoServices(_ body: String) throws {
+    var behaviour = MemoryS3.Behaviour()
+    behaviour.intercept = { request in
+      request.method == "POST" && request.target.contains("uploadId=")
+        ? LoopbackServer.Answer(200, body) : nil
+    }
+    let server = MemoryS3(behaviour)
+    let store = try S3Storage.test(server) { $0.multipartSize = 5 << 20 }
+    let large = [UInt8](repeating: 7, count: 6 << 20)
+    #expect(code { try store.put("packs/00/large", large) } == .unavailable)
+    #expect(server.uploadCount == 0)
+  }
+
+  /// It is tried again, and stored.
+  @Test func aProxyThatAnswersOnce() throws {
+    let isFirst = Mutex(true)
+    var behaviour = MemoryS3.Behaviour()
+    behaviour.intercept = { request in
+      guard request.method == "PUT",
+        isFirst.withLock({ isFirst in
+          defer { isFirst = false }
+          return isFirst
+        })
+      else { return nil }
+      return LoopbackServer.Answer(200, "<html/>")
+    }
+    let server = MemoryS3(behaviour)
+    let store = RetryStorage(try S3Storage.test(server), .quick)
+    try store.put("keys/a", [1])
+    #expect(server.objects["repository/keys/a"] == [1])
+  }
 }

@@ -112,4 +112,22 @@ import VarveTestThreads
     let fields = String(decoding: bytes[..<count], as: UTF8.self).split(separator: " ")
     return (fields.count > 1 ? Int(fields[1]) ?? 0 : 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
   }
+
+  /// Also what is looked through before something is written has its bound.
+  @Test func aDirectoryWithoutEnd() throws {
+    let store = try server.storage("endless-names") { $0.mostEntries = 50_000 }
+    let error = #expect(throws: VarveError.self) { try store.put("packs/00/aa", [1]) }
+    #expect(error?.code == .io)
+    #expect(error?.message.contains("more than a repository can have") == true)
+  }
+
+  /// What comes on standard error is no answer.
+  @Test func wordsThatAreNoAnswer() throws {
+    let store = try server.storage("nothing") {
+      $0.command = ["sh", "-c", "while echo words >&2; do :; done"]
+    }
+    let error = #expect(throws: VarveError.self) { _ = try store.read("packs/00/aa") }
+    #expect(error?.code == .unavailable)
+    #expect(error?.message.contains("has not answered") == true)
+  }
 }

@@ -13,6 +13,8 @@ import VarveRemoteStorage
     ("sftp://alice@host:2222//srv/varve", "alice", "host", 2222, "/srv/varve"),
     ("sftp://host/varve", nil, "host", nil, "varve"),
     ("sftp://[::1]:22/a%20b%25", nil, "::1", 22, "a b%"),
+    ("sftp://alice@host/a@b:c%25", "alice", "host", nil, "a@b:c%"),
+    ("sftp:host:./a@b", nil, "host", nil, "./a@b"), ("sftp:host:a/b@c", nil, "host", nil, "a/b@c"),
   ])
   func placesAreRead(
     text: String, user: String?, host: String, port: UInt16?, path: String
@@ -36,13 +38,24 @@ import VarveRemoteStorage
     #expect(throws: VarveError(.usage, "")) { try SFTPLocation(text) }
   }
 
-  @Test func aPasswordIsNeitherTakenNorRepeated() {
-    #expect {
-      _ = try SFTPLocation("sftp://alice:secret@host/x")
-    } throws: { error in
-      let error = error as? VarveError
-      return error?.code == .usage && error?.message.contains("secret") == false
-    }
+  @Test(arguments: [
+    "sftp://alice:secret@host/x", "sftp://alice:secret@host", "sftp://alice:secret@host/%zz",
+    "sftp://alice:secret@host:0/x", "sftp://alice:secret@[::1/x", "sftp://alice:se/secret@host/x",
+    "sftp://alice:se@secret@host/", "sftp:alice:secret@host:/x", "sftp:alice:secret@host:x",
+    "sftp:alice:secret@host", "sftp:alice:secret@[::1]:/x",
+  ])
+  func aPasswordIsNeitherTakenNorRepeated(text: String) {
+    let error = #expect(throws: VarveError.self) { try SFTPLocation(text) }
+    #expect(error?.code == .usage)
+    #expect(error.map { "\($0) \($0.hint ?? "")".contains("secret") } == false)
+    #expect(error?.message.contains("…@") == true)
+  }
+
+  /// What has no password in it is shown as it is.
+  @Test(arguments: ["sftp:-l@host:/x", "sftp://alice@host", "sftp://host:0/x"])
+  func whatIsRefusedIsShown(text: String) {
+    let error = #expect(throws: VarveError.self) { try SFTPLocation(text) }
+    #expect(error?.message.contains(text) == true)
   }
 
   @Test(arguments: [

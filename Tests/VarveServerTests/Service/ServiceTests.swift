@@ -119,6 +119,13 @@ import VarveTestThreads
     let json = ["Content-Type: application/json"]
     let body = Array(#"{ "repository" : "main" }"#.utf8)
     #expect(try bench.ask("GET", audits, token: read).status == 200)
+    // A probe's token opens nothing that is sealed.
+    let snapshot = "/repositories/main/snapshots/" + String(repeating: "0", count: 64)
+    for path in [snapshot, snapshot + "/file?path=%2Fetc%2Fshadow"] {
+      #expect(try bench.ask("GET", path, token: read).status == 403)
+      #expect(try bench.ask("HEAD", path, token: read).status == 403)
+      #expect(try bench.ask("GET", path, token: full).status == 404)
+    }
     #expect(try bench.ask("GET", audits, token: other).status == 401)
     #expect(
       try bench.ask("GET", audits, token: "vst_" + String(repeating: "0", count: 64)).status == 401)

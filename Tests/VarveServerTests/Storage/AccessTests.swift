@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import VarveCrypto
 import VarveFormat
@@ -17,11 +18,18 @@ import VarveTestThreads
   private static let bytes: [UInt8] = Array("some bytes".utf8)
   private static let digest = SHA256.digest(bytes)
   private static let session = "sessions/0123456789abcdef0123456789abcdef"
-  private static let names = [
-    "config", ObjectName.credential(digest), ObjectName.pack(digest), ObjectName.index(digest),
-    ObjectName.snapshot(digest), ObjectName.inventory(digest), ObjectName.commit(0),
-    "log/checkpoint", "log/tile/0/000", "\(session)-start", "\(session)-beat",
-    "\(session)-other", "sessions/x", "lock", "log/commits/1", "packs/00/aa",
+  private static let names =
+    [
+      "config", ObjectName.credential(digest), ObjectName.pack(digest), ObjectName.index(digest),
+      ObjectName.snapshot(digest), ObjectName.inventory(digest), ObjectName.commit(0),
+      "log/checkpoint", "\(session)-start", "\(session)-beat",
+      "\(session)-other", "sessions/x", "lock", "log/commits/1", "packs/00/aa",
+    ] + tiles + noTiles
+  private static let tiles = ["log/tile/0/000", "log/tile/entries/x999/999"]
+  /// What would stand in the way of a tile, or be without end.
+  private static let noTiles = [
+    "log/tile/0", "log/tile/0/000/x", "log/tile/0/001.p/7", "log/tile/8/000", "log/tile/a/a/a/a",
+    "log/tile/0/x001/x000/000",
   ]
 
   /// What is answered to storing a new object, once more, with `If-None-Match`, once more, and to deleting it.
@@ -31,7 +39,7 @@ import VarveTestThreads
 
   private static func expected(_ kind: AccessKind, _ name: String) -> Row {
     let isMarker = name.hasSuffix("-start") || name.hasSuffix("-beat")
-    let isDerived = name == "log/checkpoint" || name.hasPrefix("log/tile/")
+    let isDerived = name == "log/checkpoint" || tiles.contains(name)
     let isContent =
       ObjectName.digest(of: name) != nil && !name.hasPrefix(ObjectName.credentialPrefix)
     switch kind {
@@ -78,6 +86,33 @@ import VarveTestThreads
     let isKept = Self.expected(kind, name).delete == 403
     #expect(try status("DELETE") == (isKept ? 403 : 204))
     #expect(try bench.local().size(name) == (isKept ? UInt64(Self.bytes.count) : nil))
+  }
+
+  /// The server reads them as another user than the administrator who changes them.
+  @Test(.enabled(if: geteuid() == 0, "only root gives files away"))
+  func tokensStayWithTheirOwner() throws {
+    let directory = TemporaryDirectory()
+    mkdir(directory("served"), 0o755)
+    chown(directory("served"), 65_534, 65_534)
+    let file = TokenFile(path: directory("served/.tokens"))
+    func owners() -> [uid_t] {
+      [".tokens", ".tokens.lock"].map {
+        var status = stat()
+        stat(directory("served/\($0)"), &status)
+        return status.st_uid
+      }
+    }
+    func token(_ label: String) throws -> AccessToken {
+      try AccessToken.make(label: label, kind: .read, repository: "web", expires: nil, now: 1).token
+    }
+    try file.add(token("a"))
+    #expect(owners() == [65_534, 65_534])
+    try file.add(token("b"))
+    _ = try file.remove(id: try #require(try file.tokens().first).id)
+    #expect(owners() == [65_534, 65_534])
+    chown(directory("served/.tokens"), 1, 1)
+    _ = try file.remove(id: try #require(try file.tokens().first).id)
+    #expect(owners()[0] == 1)
   }
 
   /// Without a token, with one for another repository, with one that has ended or was removed: nothing at all.

@@ -10,6 +10,9 @@ import VarveTestSupport
 import VarveTestThreads
 
 @Suite(.onOwnThreads) struct LimitTests {
+  /// What an object counts.
+  private static let block = 4096
+
   private static func object(_ count: Int, _ seed: UInt8) -> (name: String, bytes: [UInt8]) {
     let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0) ^ seed }
     return (ObjectName.pack(SHA256.digest(bytes)), bytes)
@@ -17,18 +20,18 @@ import VarveTestThreads
 
   @Test func quotas() throws {
     let bench = try ServerBench {
-      $0.quotas.general = 16_000
-      $0.quotas.named["small"] = 100
+      $0.quotas.general = 80_000
+      $0.quotas.named["small"] = 4_900
     }
     let store = try bench.storage(.append)
     for seed in 0..<UInt8(16) {
-      let object = Self.object(1_000, seed)
+      let object = Self.object(5_000, seed)
       try store.put(object.name, object.bytes)
     }
-    let more = Self.object(1_000, 99)
+    let more = Self.object(5_000, 99)
     #expect(throws: VarveError(.io, "")) { try store.put(more.name, more.bytes) }
     // Not even the same once more: for a moment both are there.
-    let first = Self.object(1_000, 0)
+    let first = Self.object(5_000, 0)
     #expect(throws: VarveError(.io, "")) { try store.put(first.name, first.bytes) }
     // Who can make room may go a sixteenth further, and then can.
     let owner = try bench.storage(.full)
@@ -46,10 +49,32 @@ import VarveTestThreads
     #expect(throws: VarveError(.io, "")) { try small.put("log/checkpoint", [1]) }
     // After a start what is there counts.
     bench.stop()
-    let again = try ServerBench(directory: bench.directory) { $0.quotas.general = 16_000 }
+    let again = try ServerBench(directory: bench.directory) { $0.quotas.general = 80_000 }
     #expect(throws: VarveError(.io, "")) {
       try again.storage(.append).put(further.name, further.bytes)
     }
+  }
+
+  /// Objects of no bytes take room, too.
+  @Test func manyEmptyObjects() throws {
+    let bench = try ServerBench { $0.quotas.general = Int64(10 * Self.block) }
+    try bench.local().create()
+    let token = try bench.token(.append)
+    func statuses(_ bench: ServerBench, _ range: Range<Int>) throws -> [Int] {
+      try range.map { number in
+        let digits = String(number, radix: 16)
+        let session = String(repeating: "0", count: 32 - digits.count) + digits
+        return try bench.ask("PUT", "/v1/web/sessions/\(session)-start", token: token, body: [])
+          .status
+      }
+    }
+    #expect(
+      try statuses(bench, 0..<12) == [Int](repeating: 201, count: 10) + [507, 507])
+    bench.stop()
+    let again = try ServerBench(directory: bench.directory) {
+      $0.quotas.general = Int64(10 * Self.block)
+    }
+    #expect(try statuses(again, 12..<13) == [507])
   }
 
   /// A disk without room is no reason to ask again.
@@ -73,11 +98,11 @@ import VarveTestThreads
 
   /// Uploads that run side by side, of which some fail, leave the count right.
   @Test func quotasUnderConcurrency() throws {
-    let bench = try ServerBench { $0.quotas.general = 100_000 }
+    let bench = try ServerBench { $0.quotas.general = 500_000 }
     let stores = try (0..<8).map { _ in try bench.storage(.append, connections: 1) }
     runThreads(8) { thread in
       for round in 0..<40 {
-        let object = Self.object(1_000 + round % 7, UInt8(round))
+        let object = Self.object(5_000 + round % 7, UInt8(round))
         // Refused for want of room, or for wrong bytes, now and then.
         try? stores[thread].put(object.name, round % 5 == 4 ? [1, 2, 3] : object.bytes)
         try? stores[thread].put(
@@ -85,11 +110,11 @@ import VarveTestThreads
       }
     }
     var sum: UInt64 = 0
-    try bench.local().list("") { _, size in sum += size }
-    #expect(sum <= 100_000)
+    try bench.local().list("") { _, size in sum += max(size, UInt64(Self.block)) }
+    #expect(sum <= 500_000)
     // Exactly what is left, and not a byte more.
     let token = try bench.token(.append)
-    let rest = Int(100_000 - sum)
+    let rest = Int(500_000 - sum)
     let path = "/v1/web/log/tile/0/000"
     func put(_ count: Int) throws -> Int {
       try bench.ask("PUT", path, token: token, body: [UInt8](repeating: 1, count: count)).status

@@ -130,6 +130,29 @@ import VarveTestThreads
     #expect(connection.isClosed(within: 60))
   }
 
+  /// Whom the server has nothing more to say to does not keep his place, whatever he has sent behind.
+  @Test func connectionsThatAreNotClosed() throws {
+    let bench = try ServerBench {
+      $0.connections = 1
+      $0.pace.idleSeconds = 2
+    }
+    try bench.local().create()
+    let token = try bench.token(.read)
+    let path = "/v1/web/?list="
+    let last = RawConnection.request("GET", path, token: token, ["Connection: close"])
+    let next = RawConnection.request("GET", path, token: token)
+    for request in [last, last + next, Array("GET\r\n\r\n".utf8)] {
+      let staying = try RawConnection(port: bench.port)
+      try staying.send(request)
+      _ = try? staying.answer()
+      let late = try RawConnection(port: bench.port)
+      try late.send(last)
+      late.limit(seconds: 120)
+      #expect(try late.answer().status == 200)
+      withExtendedLifetime(staying) {}
+    }
+  }
+
   /// Unfinished uploads of a repository.
   static func temporaries(_ bench: ServerBench) -> Int {
     guard let stream = opendir(bench.directory("web/tmp")) else { return 0 }

@@ -102,14 +102,14 @@ import VarveTestThreads
 
   /// What an append-only server must refuse comes to the caller as that, and not as trouble of the network.
   @Test func refusalsKeepTheirMeaning() throws {
-    let bench = try ServerBench { $0.quotas.general = 1_000 }
+    let bench = try ServerBench { $0.quotas.general = 5_000 }
     let store = try bench.storage(.append)
     let bytes: [UInt8] = [1, 2, 3]
     #expect(throws: VarveError(.damaged, "")) {
       try store.put(ObjectName.pack(SHA256.digest([9])), bytes)
     }
     #expect(throws: VarveError(.io, "")) {
-      try store.put("log/checkpoint", [UInt8](repeating: 1, count: 2_000))
+      try store.put("log/checkpoint", [UInt8](repeating: 1, count: 6_000))
     }
     #expect(throws: VarveError(.forbidden, "")) { try store.remove("log/checkpoint") }
     #expect(throws: VarveError(.forbidden, "")) {

@@ -30,8 +30,11 @@ struct ServerTokenAddCommand: VarveSubcommand {
   @Option(help: ArgumentHelp("What it is called in lists.", valueName: "text"))
   var label: String
 
-  @Option(help: ArgumentHelp("read, append or full.", valueName: "kind"))
-  var kind: AccessKindArgument = AccessKindArgument(kind: .append)
+  @Option(
+    help: ArgumentHelp(
+      "read, append or full; with --service read, which sees how backups are, or full. (default: append; with --service read)",
+      valueName: "kind"))
+  var kind: AccessKindArgument?
 
   @Option(
     help: ArgumentHelp(
@@ -47,6 +50,8 @@ struct ServerTokenAddCommand: VarveSubcommand {
       _ = try place.split(places, "repository")
     } else if !places.isEmpty {
       throw ValidationError("With --service neither a directory nor a repository is named.")
+    } else if kind?.kind == .append {
+      throw ValidationError("With --service a token is of the kind read or full.")
     }
   }
 
@@ -54,7 +59,8 @@ struct ServerTokenAddCommand: VarveSubcommand {
     let directory = try places.first.map { try WitnessInitCommand.path($0) }
     if let directory, store.tokens == nil { try LocalStorage(path: directory).createDirectory() }
     let made = try AccessToken.make(
-      label: label, kind: kind.kind, repository: places.last ?? AccessToken.serviceName,
+      label: label, kind: kind?.kind ?? (place.service == nil ? .append : .read),
+      repository: places.last ?? AccessToken.serviceName,
       expires: expires?.timestamp.seconds, now: WallClock.now().seconds)
     let token = made.token
     try place.file(directory, store).add(token)

@@ -121,7 +121,7 @@ struct ServiceOperations: Sendable {
       try CommandRun.run(
         command, environment: directories, outputLimit: 1 << 20, cancellation: cancellation)
     }
-    // Elsewhere nothing live is written over.
+    // Elsewhere nothing live is written over: the interface has refused targets that overlap what the profile saves.
     guard order.target == nil else {
       return Self.outcome(of: try run(), snapshot, target, [])
     }

@@ -70,15 +70,13 @@ struct CosigningRound {
     for (witness, outcome) in zip(policy.witnesses, asked.outcomes) {
       switch outcome.isAhead ? compared(witness, with: asked.tree) : outcome {
       case .cosigned(let lines): signatures += lines
-      case .forked(let theirs, let head): throw try fork(asked, theirs, head, witness)
+      case .forked(let theirs, let head):
+        guard try isOurs(head, beyond: asked.tree.size) else {
+          throw try fork(asked, theirs, head, witness)
+        }
+        failures.append(ahead(witness, head.size))
       case .failed(let error): failures.append(Failure(witness: witness.name, error: error))
-      case .isAhead(let size):
-        let name = String(decoding: witness.name, as: UTF8.self)
-        failures.append(
-          Failure(
-            witness: witness.name,
-            error: VarveError(
-              .unproved, "the witness \(name) says that it has cosigned \(size) entries")))
+      case .isAhead(let size): failures.append(ahead(witness, size))
       }
     }
     let note = asked.note.adding(signatures)
@@ -94,6 +92,22 @@ struct CosigningRound {
     let entry = try log.append { _ in [.cosign(.init(checkpoint: text))] }.first
     return Result(
       entry: entry, size: asked.tree.size, cosignatures: cosignatures, failures: failures)
+  }
+
+  /// Whether a head that is larger than what was asked about is of this log: what was cosigned had been appended before, so
+  /// that whoever reads on now finds it, unless it was taken back.
+  private func isOurs(_ head: TreeHead, beyond size: UInt64) throws -> Bool {
+    guard head.size > size else { return false }
+    try log.refresh()
+    return log.tree.root(atSize: head.size) == head.root
+  }
+
+  private func ahead(_ witness: WitnessPolicy.Witness, _ size: UInt64) -> Failure {
+    let name = String(decoding: witness.name, as: UTF8.self)
+    return Failure(
+      witness: witness.name,
+      error: VarveError(
+        .unproved, "the witness \(name) says that it has cosigned \(size) entries"))
   }
 
   private func ask() throws -> Asked {

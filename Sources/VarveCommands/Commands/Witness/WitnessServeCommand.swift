@@ -40,7 +40,9 @@ struct WitnessServeCommand: VarveSubcommand {
     let path = try WitnessInitCommand.path(directory)
     let lock = try DirectoryLock(path)
     defer { lock.release() }
-    let witness = try Witness(storage: LocalStorage(path: path)) { WallClock.now().seconds }
+    let witness = try Witness(
+      storage: LocalStorage(path: path), onFailure: { console.warning(ByteText.printable($0)) },
+      clock: { WallClock.now().seconds })
     let isJSON = console.isJSON
     let key = witness.key.text
     try WitnessServer(witness).run(host: host, port: Int(port)) { host, port in
