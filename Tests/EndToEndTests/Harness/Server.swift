@@ -19,8 +19,9 @@ final class Server {
         let outcome = try process.wait()
         throw SpawnFailure(description: "\(command): \(outcome.code) \(outcome.errors)")
       }
-      line = try String(
-        decoding: here.read("/proc/\(process.identifier)/fd/1"), as: UTF8.self)
+      // One that has just ended has no such file; the next look says how it ended.
+      line = String(
+        decoding: (try? here.read("/proc/\(process.identifier)/fd/1")) ?? [], as: UTF8.self)
     }
     let start = try #require(line.firstRange(of: "http://")?.lowerBound)
     url = String(line[start...].prefix { !$0.isWhitespace && $0 != "\"" })

@@ -139,21 +139,26 @@ final class OperatorShell {
   }
 }
 
-/// So many ports of loopback that nobody listens at.
+/// So many ports of loopback that nobody listens at. They are below those that the system gives to who asks for any, so that no
+/// other test's server has taken them by the time that they are used.
 func freePorts(_ count: Int) throws -> [UInt16] {
-  let descriptors = (0..<count).map { _ in socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
+  var (descriptors, ports): ([Int32], [UInt16]) = ([], [])
   defer { for descriptor in descriptors { close(descriptor) } }
-  return try descriptors.map { descriptor in
+  for _ in 0..<1_000 where ports.count < count {
+    let port = UInt16.random(in: 20_000..<32_000)
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    descriptors.append(descriptor)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafeMutablePointer(to: &address) {
+    let result = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }
     }
-    guard result else { throw SpawnFailure(description: "bind: \(errno)") }
-    return UInt16(bigEndian: address.sin_port)
+    if result == 0 { ports.append(port) }
   }
+  guard ports.count == count else { throw SpawnFailure(description: "no free port: \(errno)") }
+  return ports
 }

@@ -100,11 +100,10 @@ import VarveTestThreads
   }
 
   @Test func linksAreFollowed() throws {
-    let here = try Bench({ bench in
-      Self.ordinary(bench) + [
-        Source(name: "site", origin: .path(bench.directory("current")))
-      ]
-    }) { bench in
+    func sources(_ bench: ServiceBench) -> [Source] {
+      Self.ordinary(bench) + [Source(name: "site", origin: .path(bench.directory("current")))]
+    }
+    let here = try Bench(sources) { bench in
       mkdir(bench.directory("releases"), 0o700)
       mkdir(bench.directory("releases/1"), 0o700)
       for (name, destination) in [
