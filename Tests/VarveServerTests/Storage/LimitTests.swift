@@ -136,7 +136,11 @@ import VarveTestThreads
     }
     let asked = try statuses(token, 30)
     #expect(asked.prefix(10).allSatisfy { $0 == 200 } && asked.contains(429))
-    let limited = try bench.ask("GET", "/v1/web/?list=", token: token)
+    // On a slow machine one or another is let through again meanwhile.
+    var limited = try bench.ask("GET", "/v1/web/?list=", token: token)
+    for _ in 0..<100 where limited.status != 429 {
+      limited = try bench.ask("GET", "/v1/web/?list=", token: token)
+    }
     #expect(limited.status == 429 && limited.fields["retry-after"] == "1")
     // Of another token it is not held against.
     #expect(try statuses(other, 1) == [200])
