@@ -24,7 +24,7 @@ final class ServiceBench {
   var configuration = Configuration()
   private(set) var port = 0
   private var service: ServiceServer?
-  private let ended = DispatchSemaphore(value: 0)
+  private var serving: ServingThread?
 
   var client: ClientDirectories {
     ClientDirectories(cache: directory("cache"), state: directory("state"))
@@ -194,31 +194,16 @@ final class ServiceBench {
       configuration, client: client, isInterrupted: {}, note: { _ in })
     let service = try ServiceServer(reader, actions: actions ?? .none, options: options)
     self.service = service
-    let started = DispatchSemaphore(value: 0)
-    let outcome = Mutex<Result<Int, any Error>?>(nil)
-    let ended = ended
-    startThread {
-      do {
-        try service.run(host: "127.0.0.1", port: 0) { _, port in
-          outcome.withLock { $0 = .success(port) }
-          started.signal()
-        }
-      } catch {
-        outcome.withLock { $0 = .failure(error) }
-        started.signal()
-      }
-      ended.signal()
-    }
-    started.wait()
-    guard let result = outcome.withLock({ $0 }) else { throw VarveError(.io, "nothing") }
-    port = try result.get()
+    let serving = try ServingThread { try service.run(host: $0, port: $1, started: $2) }
+    self.serving = serving
+    port = serving.port
   }
 
   func stop() {
     guard let service else { return }
     self.service = nil
     service.stop()
-    ended.wait()
+    serving?.wait()
   }
 
   func waitUntilReady() throws {

@@ -18,7 +18,7 @@ final class ServerBench {
   let isEncrypted: Bool
   let port: Int
   let tokens: TokenFile
-  private let ended = DispatchSemaphore(value: 0)
+  private let serving: ServingThread
   private let hasEnded = Atomic<Bool>(false)
 
   /// - Parameters:
@@ -47,26 +47,8 @@ final class ServerBench {
     try change(&options)
     let server = try StorageServer(directory: self.directory.path, options: options)
     self.server = server
-    let started = DispatchSemaphore(value: 0)
-    let outcome = Mutex<Result<Int, any Error>?>(nil)
-    let ended = ended
-    startThread {
-      do {
-        try server.run(host: "127.0.0.1", port: 0) { _, port in
-          outcome.withLock { $0 = .success(port) }
-          started.signal()
-        }
-      } catch {
-        outcome.withLock { $0 = .failure(error) }
-        started.signal()
-      }
-      ended.signal()
-    }
-    started.wait()
-    guard let result = outcome.withLock({ $0 }) else {
-      throw VarveError(.io, "the server says nothing")
-    }
-    port = try result.get()
+    serving = try ServingThread { try server.run(host: $0, port: $1, started: $2) }
+    port = serving.port
   }
 
   deinit { stop() }
@@ -75,7 +57,7 @@ final class ServerBench {
   func stop() {
     guard !hasEnded.exchange(true, ordering: .relaxed) else { return }
     server.stop()
-    ended.wait()
+    serving.wait()
   }
 
   func reload() { server.reload() }
@@ -84,7 +66,7 @@ final class ServerBench {
   func stops(within seconds: Int) -> Bool {
     hasEnded.store(true, ordering: .relaxed)
     server.stop()
-    return ended.wait(timeout: .now() + .seconds(seconds)) == .success
+    return serving.ends(within: seconds)
   }
 
   /// A new token's secret.

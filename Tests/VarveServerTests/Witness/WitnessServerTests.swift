@@ -13,7 +13,7 @@ private final class WitnessServerBench {
   let log: WitnessBench
   let port: Int
   private let server: WitnessServer
-  private let ended = DispatchSemaphore(value: 0)
+  private let serving: ServingThread
   private var hasEnded = false
 
   init(_ change: (inout WitnessServer.Options) -> Void = { _ in }) throws {
@@ -27,24 +27,8 @@ private final class WitnessServerBench {
     change(&options)
     let server = WitnessServer(witness, options: options)
     self.server = server
-    let started = DispatchSemaphore(value: 0)
-    let outcome = Mutex<Result<Int, any Error>?>(nil)
-    let ended = ended
-    startThread {
-      do {
-        try server.run(host: "127.0.0.1", port: 0) { _, port in
-          outcome.withLock { $0 = .success(port) }
-          started.signal()
-        }
-      } catch {
-        outcome.withLock { $0 = .failure(error) }
-        started.signal()
-      }
-      ended.signal()
-    }
-    started.wait()
-    guard let result = outcome.withLock({ $0 }) else { throw VarveError(.io, "nothing") }
-    port = try result.get()
+    serving = try ServingThread { try server.run(host: $0, port: $1, started: $2) }
+    port = serving.port
   }
 
   deinit {
@@ -54,7 +38,7 @@ private final class WitnessServerBench {
   func stops(within seconds: Int) -> Bool {
     hasEnded = true
     server.stop()
-    return ended.wait(timeout: .now() + .seconds(seconds)) == .success
+    return serving.ends(within: seconds)
   }
 
   func connect() throws -> RawConnection { try RawConnection(port: port) }
