@@ -114,7 +114,10 @@ struct Campaign: CustomStringConvertible {
         reach: reach)
       do {
         try simulation.run()
-        if simulation.isComplete { try simulation.rest() }
+        if simulation.isComplete {
+          schedule.ended(simulation)
+          try simulation.rest()
+        }
       } catch {
         result.failure = "\(name): \(error)"
       }

@@ -8,20 +8,23 @@
 //     choices  each client that waits goes on, or dies at a call that changes something, if nobody has died yet
 //
 // Nobody else is let go on before a call that commutes with all that others may still do: of objects that are never
-// removed, of a checkpoint (which only bounds from below what the commits say), of what only the caller removes, or of what
-// nobody will list any more. One step, too, are a list; what a client reads between two of its changes, of objects that may be
-// removed; and removing one object after another, though whoever removes may die in between.
+// removed, of a checkpoint (which only bounds from below what the commits say), of what only the caller stores or removes, or
+// of what nobody will list any more; and before a change that finds already what it would bring about, as does a commit
+// of a size that has one. A death commutes with all that others do: it is a choice only once after the client's last call.
+//
+// One step, too, are a list; what a client reads between two of its changes, of objects that may be removed; and removing one
+// object after another, though whoever removes may die in between.
 //
 // Times are the worst there are: to the pruner every session looks dead and every orphan old. So is its grace: none.
 //
-// States are compared by who stored what with which call instead of by names, which are random; the calls of a client between
-// two of its changes as a set, since the program goes by names there. So of two objects that differ in nothing but
-// the name, either order stands for both.
-
+// Names are random. So states are compared by who stored an object and what that client had met before, which decides the
+// content. Of the log a client has met all commits up to the last that it has read. Its calls between two of its changes count
+// as a set, since the program goes by names there: of two objects that differ in nothing but the name, either order
+// stands for both.
 //
 // A search may be kept in a file between its runs and be gone on with by the same build:
 //
-//     varve exhaustive search 1
+//     varve exhaustive search 2
 //     open <choices in hexadecimal digits>     a line each, the newest last
 //     seen <state in hexadecimal digits>       a line each
 
@@ -43,12 +46,18 @@ final class ExhaustiveSearch: Sendable {
   let deaths: Int
   /// How often a client that could go on may be kept waiting; nil for no limit.
   let interruptions: Int?
+  /// Whether calls that commute are one step; else only what the search counts as one step whether it commutes or not.
+  let reduces: Bool
   let progress = Mutex(Progress())
+  /// What was stored when all clients had come to their ends. Where somebody died between two removals it is not known: what
+  /// was removed first goes by names.
+  let ends = Mutex<Set<UInt64>>([])
 
-  init(_ plans: [ClientPlan], deaths: Int, interruptions: Int?) {
+  init(_ plans: [ClientPlan], deaths: Int, interruptions: Int? = nil, reduces: Bool = true) {
     self.plans = plans
     self.deaths = deaths
     self.interruptions = interruptions
+    self.reduces = reduces
   }
 
   /// The next prefix, for which `finish` is called later; nil when all have been followed.
@@ -69,7 +78,7 @@ final class ExhaustiveSearch: Sendable {
 
   // MARK: Between runs
 
-  private static let heading = "varve exhaustive search 1"
+  private static let heading = "varve exhaustive search 2"
 
   /// Goes on with what `keep` wrote, if there is such a file.
   func resume(_ path: String) throws {
@@ -126,8 +135,12 @@ final class ExhaustiveSchedule: Schedule {
     /// Changes so far, and commits that were not there.
     var epoch: UInt64 = 0
     var met: UInt64 = 0
+    /// The last name of a commit that it has read; so it knows those before, too.
+    var newestCommit = ""
     var isReading = false
     var isRemoving = false
+    /// Whether its death before the call that it waits with has been a choice.
+    var couldDie = false
   }
 
   private static let death: UInt8 = 0x80
@@ -136,7 +149,10 @@ final class ExhaustiveSchedule: Schedule {
   private let prefix: [UInt8]
   private var path: [UInt8] = []
   private var histories: [History]
+  /// Of the objects that clients have stored.
+  private var tokens: [String: UInt64] = [:]
   private var deaths = 0
+  private var hasDiedRemoving = false
   private var interruptions = 0
   private var current: Int?
 
@@ -152,18 +168,21 @@ final class ExhaustiveSchedule: Schedule {
     let waiting = simulation.clients.indices.filter { !simulation.clients[$0].isFinished }
     var choice: UInt8
     let forced = waiting.first { commutes($0, simulation) }
+    let order = forced.map { [$0] } ?? order(waiting, simulation)
+    let mortal = order.filter { canDie($0, simulation) }
+    for client in mortal { histories[client].couldDie = true }
     if path.count < prefix.count {
       choice = prefix[path.count]
       // Whoever was to go on has come to its end by another order of names.
       if !waiting.contains(Int(choice & ~Self.death)) { choice = UInt8(waiting[0]) }
     } else if let forced {
       choice = UInt8(forced)
-      if canDie(forced, simulation) {
+      if !mortal.isEmpty {
         let other = path + [choice | Self.death]
         guard search.enter(state(simulation), others: { [other] }) else { return nil }
       }
     } else {
-      let choices = self.choices(waiting, simulation)
+      let choices = order.map { UInt8($0) } + mortal.map { UInt8($0) | Self.death }
       let isNew = search.enter(state(simulation)) {
         choices.dropFirst().reversed().map { path + [$0] }
       }
@@ -194,21 +213,37 @@ final class ExhaustiveSchedule: Schedule {
     simulation.store.time = time
     guard choice & Self.death != 0 else { return .client(client, .pass) }
     deaths += 1
+    hasDiedRemoving = histories[client].isRemoving
     return .client(client, .die)
   }
 
-  private func choices(_ waiting: [Int], _ simulation: Simulation) -> [UInt8] {
+  /// Who may go on, whoever did before first.
+  private func order(_ waiting: [Int], _ simulation: Simulation) -> [Int] {
     var order = waiting
     if let current, let place = order.firstIndex(of: current) {
       order.swapAt(0, place)
       if let limit = search.interruptions, interruptions >= limit { order = [current] }
     }
-    return order.map { UInt8($0) }
-      + order.filter { canDie($0, simulation) }.map { UInt8($0) | Self.death }
+    return order
   }
 
   private func canDie(_ client: Int, _ simulation: Simulation) -> Bool {
-    deaths < search.deaths && simulation.clients[client].call?.isChange ?? false
+    guard deaths < search.deaths, let call = simulation.clients[client].call, call.isChange else {
+      return false
+    }
+    return !search.reduces
+      || !histories[client].couldDie && !hasNoEffect(call, simulation.store)
+  }
+
+  /// Whether a change finds already what it would bring about.
+  private func hasNoEffect(_ call: StorageCall, _ store: SimulatedStore) -> Bool {
+    switch call {
+    // Commits are never removed.
+    case .create(let name, _): store.objects[name] != nil
+    // Nothing is stored again under a name that another client may remove.
+    case .remove(let name): store.objects[name] == nil
+    default: false
+    }
   }
 
   private func isPruner(_ client: Int) -> Bool {
@@ -218,40 +253,64 @@ final class ExhaustiveSchedule: Schedule {
   /// Whether nothing that others may still do depends on the call that the client waits with.
   private func commutes(_ client: Int, _ simulation: Simulation) -> Bool {
     guard let call = simulation.clients[client].call else { return true }
-    func isAtWork(_ other: Int) -> Bool {
-      other != client && !simulation.clients[other].isFinished
-    }
-    let hasPruner = simulation.clients.indices.contains { isAtWork($0) && isPruner($0) }
-    let hasOthers = simulation.clients.indices.contains(where: isAtWork)
+    let store = simulation.store
     let name = call.name
+    // What is one step with the call before, or of a cache that says nothing of its own.
+    if name == ObjectName.checkpoint { return true }
     switch call {
     case .settle, .list: return true
-    case .listed: return !hasOthers
-    case .create: return !hasOthers
     case .read, .readRange, .size, .time:
-      if name.hasPrefix(ObjectName.commitPrefix) {
-        return simulation.store.objects[name] != nil || !hasOthers
-      }
-      if name.hasPrefix(SimulatedNames.sessions) { return !hasOthers }
-      return !SimulatedNames.canBeRemoved(name) || !hasPruner || histories[client].isReading
+      if SimulatedNames.canBeRemoved(name), histories[client].isReading { return true }
+    case .remove: if histories[client].isRemoving { return true }
+    case .put, .create, .listed: break
+    }
+    let others = simulation.clients.indices.filter {
+      $0 != client && !simulation.clients[$0].isFinished
+    }
+    if others.isEmpty { return true }
+    guard search.reduces else { return false }
+    let hasPruner = others.contains(where: isPruner)
+    switch call {
+    case .settle, .list, .listed: return false
+    case .create: return hasNoEffect(call, store)
+    case .read, .readRange, .size, .time:
+      if name.hasPrefix(ObjectName.commitPrefix) { return store.objects[name] != nil }
+      if name.hasPrefix(SimulatedNames.sessions) { return isOwn(name, client, store) && !hasPruner }
+      return !SimulatedNames.canBeRemoved(name) || !hasPruner
     case .put:
       return !(SimulatedNames.canBeRemoved(name) || name.hasPrefix(SimulatedNames.sessions))
         || !hasPruner
-    case .remove: return !hasOthers || histories[client].isRemoving
+    case .remove:
+      return hasNoEffect(call, store)
+        || name.hasPrefix(SimulatedNames.sessions) && isOwn(name, client, store) && !hasPruner
     }
+  }
+
+  private func isOwn(_ name: String, _ client: Int, _ store: SimulatedStore) -> Bool {
+    store.objects[name]?.origin.client == client
   }
 
   /// What was found out on the way to the last choice was judged when that way was new.
   var isRepeating: Bool { path.count + 1 < prefix.count }
 
+  func ended(_ simulation: Simulation) {
+    guard !hasDiedRemoving else { return }
+    search.ends.withLock { _ = $0.insert(stored(simulation.store)) }
+  }
+
   // MARK: States
 
   func performed(_ call: StorageCall, by client: Int, on store: SimulatedStore) {
+    histories[client].couldDie = false
+    guard call.name != ObjectName.checkpoint else { return }
+    let isAbsent = store.objects[call.name] == nil
     var met = StateHasher()
     met.combine(call.verb)
     switch call {
     case .list, .settle: return
-    case .read(let name) where !SimulatedNames.matters(name): return
+    case .read(let name) where name.hasPrefix(ObjectName.commitPrefix) && !isAbsent:
+      histories[client].newestCommit = max(histories[client].newestCommit, name)
+      return
     case .listed(let prefix):
       met.combine(prefix)
       met.combine(store.list(prefix).keys.reduce(0) { $0 &+ token(of: $1, store) })
@@ -261,39 +320,57 @@ final class ExhaustiveSchedule: Schedule {
       .time(let name):
       met.combine(token(of: name, store))
     }
-    let absent = !call.isChange && store.objects[call.name] == nil
-    histories[client].met &+=
-      met.value &* (histories[client].epoch &* 2 &+ 1)
-    let isEnd = call.isChange || absent
+    histories[client].met &+= met.value &* (histories[client].epoch &* 2 &+ 1)
+    switch call {
+    case .put(let name, _): tokens[name] = token(ofNew: name, by: client)
+    case .create(let name, _) where isAbsent: tokens[name] = token(ofNew: name, by: client)
+    default: break
+    }
+    let isEnd = call.isChange || isAbsent
     if isEnd { histories[client].epoch += 1 }
     histories[client].isReading =
-      !isEnd && SimulatedNames.canBeRemoved(call.name)
-      || histories[client].isReading && !isEnd
+      !isEnd && (histories[client].isReading || SimulatedNames.canBeRemoved(call.name))
     if case .remove = call {
-      histories[client].isRemoving = true
+      // Before a removal that commutes others were not let go on.
+      let isOwnSession =
+        call.name.hasPrefix(SimulatedNames.sessions) && isOwn(call.name, client, store)
+      if !isAbsent, !isOwnSession { histories[client].isRemoving = true }
     } else {
       histories[client].isRemoving = false
     }
   }
 
-  private func token(of name: String, _ store: SimulatedStore) -> UInt64 {
+  private func token(ofNew name: String, by client: Int) -> UInt64 {
     var hasher = StateHasher()
-    guard let object = store.objects[name] else {
-      hasher.combine(SimulatedNames.kind(name))
-      return hasher.value
-    }
-    hasher.combine(object.origin.client)
-    hasher.combine(object.origin.call)
+    hasher.combine(client)
+    hasher.combine(histories[client].epoch)
+    hasher.combine(histories[client].met)
+    hasher.combine(histories[client].newestCommit)
     hasher.combine(SimulatedNames.kind(name))
     return hasher.value
   }
 
+  private func token(of name: String, _ store: SimulatedStore) -> UInt64 {
+    if let token = tokens[name], store.objects[name] != nil { return token }
+    var hasher = StateHasher()
+    if let object = store.objects[name] {
+      // Of the past.
+      hasher.combine(object.origin.client)
+      hasher.combine(object.origin.call)
+    }
+    hasher.combine(SimulatedNames.kind(name))
+    return hasher.value
+  }
+
+  private func stored(_ store: SimulatedStore) -> UInt64 {
+    store.objects.keys.reduce(0) {
+      $1 == ObjectName.checkpoint ? $0 : $0 &+ token(of: $1, store)
+    }
+  }
+
   private func state(_ simulation: Simulation) -> UInt64 {
     var hasher = StateHasher()
-    hasher.combine(
-      simulation.store.objects.keys.reduce(0) {
-        $1 == ObjectName.checkpoint ? $0 : $0 &+ token(of: $1, simulation.store)
-      })
+    hasher.combine(stored(simulation.store))
     hasher.combine(deaths)
     for (number, client) in simulation.clients.enumerated() {
       hasher.combine(client.isFinished)
@@ -301,6 +378,7 @@ final class ExhaustiveSchedule: Schedule {
       guard !client.isFinished else { continue }
       hasher.combine(histories[number].epoch)
       hasher.combine(histories[number].met)
+      hasher.combine(histories[number].newestCommit)
       hasher.combine(client.call?.verb)
       hasher.combine((client.call?.name).map(SimulatedNames.kind))
     }
@@ -343,9 +421,6 @@ enum SimulatedNames {
   static func kind(_ name: String) -> String {
     name.hasPrefix("log/") ? name : String(name.prefix { $0 != "/" })
   }
-
-  /// Whether what is read there says more than what cannot be otherwise.
-  static func matters(_ name: String) -> Bool { name != ObjectName.checkpoint }
 
   static func canBeRemoved(_ name: String) -> Bool {
     [ObjectName.packPrefix, ObjectName.indexPrefix, ObjectName.snapshotPrefix]

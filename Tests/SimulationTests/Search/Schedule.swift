@@ -44,10 +44,13 @@ protocol Schedule: AnyObject {
   func pick(_ count: Int) -> Int
   /// A call had its turn, and this is what it met: the object of that name, or all below it.
   func performed(_ call: StorageCall, by client: Int, on store: SimulatedStore)
+  /// All clients have come to their ends.
+  func ended(_ simulation: Simulation)
 }
 
 extension Schedule {
   var isRepeating: Bool { false }
   func pick(_ count: Int) -> Int { 0 }
   func performed(_ call: StorageCall, by client: Int, on store: SimulatedStore) {}
+  func ended(_ simulation: Simulation) {}
 }

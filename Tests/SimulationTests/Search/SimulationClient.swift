@@ -30,7 +30,7 @@ extension Simulation {
     var call: StorageCall?
 
     var description: String {
-      let what = call.map { "\($0.verb) \($0.name.prefix(24))" } ?? "starts"
+      let what = call.map { "\($0.verb) \($0.name.prefix(28))" } ?? "starts"
       switch turn {
       case .client(let number, .pass): return "\(number): \(what)"
       case .client(let number, let verdict): return "\(number): \(what)  [\(verdict)]"
