@@ -168,7 +168,15 @@ public final class HTTPExchange: Sendable {
     into content: UnsafeMutableRawBufferPointer? = nil,
     largestAnswer: Int
   ) throws -> Answer {
-    try turns.take { try exchange(request, body, into: content, largestAnswer) }
+    try send(body, into: content, largestAnswer: largestAnswer) { request }
+  }
+
+  /// As `send` of a request that is made when its turn has come, because it says when it was made.
+  func send(
+    _ body: UnsafeRawBufferPointer, into content: UnsafeMutableRawBufferPointer?,
+    largestAnswer: Int, _ request: () throws -> Request
+  ) throws -> Answer {
+    try turns.take { try exchange(try request(), body, into: content, largestAnswer) }
   }
 
   private func exchange(

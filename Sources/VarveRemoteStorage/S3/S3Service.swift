@@ -80,13 +80,14 @@ final class S3Service: Sendable {
     let request = SignatureV4.Request(
       method: call.method, host: address.host, path: address.path(call.key), query: call.query,
       headers: call.headers, payload: call.payload)
-    let headers = SignatureV4(region: region)
-      .sign(request, with: try credentials.credentials(), at: HTTPDate.now())
-    return try exchange.send(
-      HTTPExchange.Request(
+    return try exchange.send(body, into: content, largestAnswer: call.largestAnswer) {
+      // A signature is good for 15 minutes: others may take longer on a slow line before it is this one's turn.
+      let headers = SignatureV4(region: region)
+        .sign(request, with: try credentials.credentials(), at: HTTPDate.now())
+      return HTTPExchange.Request(
         call.method, "\(address.scheme)://\(address.host)\(request.target)",
-        headers: headers + [("host", address.host)]),
-      body, into: content, largestAnswer: call.largestAnswer)
+        headers: headers + [("host", address.host)])
+    }
   }
 
   /// The region that an answer sends to: in a header where the bucket is elsewhere, in the body where the signature is for

@@ -128,13 +128,18 @@ public final class S3Storage: StorageBackend {
     VarveError(.damaged, "\(name) in \(location) is shorter than it should be")
   }
 
-  /// A bucket that is not there is no object that is missing.
+  /// What status 404 means: only S3 itself can say that an object is missing, and a bucket that is not there is none.
   private func absent(_ name: String, _ answer: S3Service.Answer) -> VarveError {
-    guard let failure = S3Failure(answer.body), failure.code != "NoSuchKey" else {
-      return missing(name)
+    guard let failure = S3Failure(answer.body) else {
+      return VarveError(
+        .unavailable, "\(location) answers for \(name) with status 404, and not as S3 does",
+        hint: Self.proxyHint)
     }
-    return service.failure(answer, "GET", name)
+    return failure.code == "NoSuchKey" ? missing(name) : service.failure(answer, "GET", name)
   }
+
+  private static let proxyHint =
+    "see whether the address is that of the S3 service, and no proxy stands between"
 
   public func size(_ name: String) throws -> UInt64? {
     guard let answer = try head(name) else { return nil }
@@ -149,9 +154,19 @@ public final class S3Storage: StorageBackend {
   }
 
   /// Nil when there is no object of that name, or no bucket: a HEAD has no body to tell, and whoever reads finds out.
+  ///
+  /// One more request where the service does not number its answers, so that status 404 may be a proxy's.
   func head(_ name: String) throws -> S3Service.Answer? {
     let answer = try service.send(S3Service.Call("HEAD", key: key(name)), accepting: [404])
-    return answer.status == 404 ? nil : answer
+    guard answer.status == 404 else { return answer }
+    if answer.header("x-amz-request-id") != nil { return nil }
+    var call = S3Service.Call("GET", key: try key(name))
+    call.headers = [("range", "bytes=0-0")]
+    call.largestAnswer = Self.largestAnswer(name)
+    let whole = try service.send(call, accepting: [404, 416])
+    guard whole.status == 404 else { throw comesAndGoes(name) }
+    guard S3Failure(whole.body) != nil else { throw absent(name, whole) }
+    return nil
   }
 
   // MARK: Writing
@@ -201,7 +216,7 @@ public final class S3Storage: StorageBackend {
     guard answer.status == 200, answer.header("etag")?.isEmpty == false else {
       throw VarveError(
         .unavailable, "\(location) does not say that it has stored \(what)",
-        hint: "see whether the address is that of the S3 service, and no proxy stands between")
+        hint: Self.proxyHint)
     }
   }
 
@@ -253,7 +268,8 @@ public final class S3Storage: StorageBackend {
   }
 
   public func remove(_ name: String) throws {
-    try service.send(S3Service.Call("DELETE", key: key(name)), accepting: [404])
+    let answer = try service.send(S3Service.Call("DELETE", key: key(name)), accepting: [404])
+    if answer.status == 404, S3Failure(answer.body) == nil { throw absent(name, answer) }
   }
 
   // MARK: Listing

@@ -8,6 +8,8 @@
 //     create            POST of the repository               201, 204
 //
 //     401 403           forbidden: the token is wrong, or for something else
+//     409               forbidden: what is there may not be replaced
+//     404               missing only as the server itself says it; else unavailable
 //     422               damaged: what arrived was not what was sent
 //     507 413           io: no room, or too long
 //     500               io, when the problem's type says that it is this object which cannot be read
@@ -110,7 +112,7 @@ public final class ServerStorage: StorageBackend {
   private func described(_ name: String) throws -> HTTPExchange.Answer? {
     try StorageName.validate(name)
     let answer = try send("HEAD", name)
-    if answer.status == 404 { return nil }
+    if Self.saysThereIsNone(answer) { return nil }
     guard answer.status == 200 else { throw failure(answer, reading: name) }
     return answer
   }
@@ -140,7 +142,7 @@ public final class ServerStorage: StorageBackend {
   public func remove(_ name: String) throws {
     try StorageName.validate(name)
     let answer = try send("DELETE", name)
-    guard answer.isSuccess || answer.status == 404 else {
+    guard answer.isSuccess || Self.saysThereIsNone(answer) else {
       throw failure(answer, "cannot remove \(name) in \(location)")
     }
   }
@@ -158,7 +160,7 @@ public final class ServerStorage: StorageBackend {
         "GET",
         "?list=\(directory)&limit=\(options.pageLimit)\(after.isEmpty ? "" : "&after=\(after)")",
         largestAnswer: Self.largestPage)
-      if answer.status == 404 { return }
+      if Self.saysThereIsNone(answer) { return }
       guard answer.status == 200 else { throw failure(answer, "cannot list \(location)") }
       let what = "the list of \(location)"
       let page = try JSONValue(canonical: answer.body, what)
@@ -198,7 +200,7 @@ public final class ServerStorage: StorageBackend {
 
   private func failure(_ answer: HTTPExchange.Answer, reading name: String) -> VarveError {
     switch answer.status {
-    case 404: missing(name)
+    case 404 where Self.saysThereIsNone(answer): missing(name)
     case 416: tooShort(name)
     case 500 where Self.problem(answer)?.type == Self.unreadableObject:
       VarveError(
@@ -210,7 +212,7 @@ public final class ServerStorage: StorageBackend {
 
   private func failure(_ answer: HTTPExchange.Answer, writing name: String) -> VarveError {
     let what = "cannot write \(name) in \(location)"
-    guard answer.status == 404 else { return failure(answer, what) }
+    guard Self.saysThereIsNone(answer) else { return failure(answer, what) }
     return VarveError(
       .noRepository, "there is no repository at \(location)",
       hint: "check the name, or make one with 'varve init' and a token of the kind full")
@@ -229,7 +231,15 @@ public final class ServerStorage: StorageBackend {
       return VarveError(
         .forbidden, message,
         hint: "ask who runs the server for a token of a kind that may do this (docs/server.md)")
-    case 404: return VarveError(.missing, message)
+    case 404 where Self.saysThereIsNone(answer): return VarveError(.missing, message)
+    case 404:
+      return VarveError(
+        .unavailable, message,
+        hint: "see whether the address is that of Varve's server, and no proxy stands between")
+    case 409:
+      return VarveError(
+        .forbidden, message,
+        hint: "where it is damaged, have it removed by somebody with a token of the kind full")
     case 413:
       return VarveError(
         .io, message, hint: "who runs the server can raise --max-object-size")
@@ -255,10 +265,18 @@ public final class ServerStorage: StorageBackend {
     return "\(ByteText.printable(Array(detail.utf8))) (\(answer.status))"
   }
 
+  /// Whether it is the server that knows nothing of that name, and not a proxy that knows nothing of the server. An answer to
+  /// HEAD has the type of the body that it has not.
+  private static func saysThereIsNone(_ answer: HTTPExchange.Answer) -> Bool {
+    answer.status == 404 && answer.contentType == problemType
+  }
+
+  private static let problemType = "application/problem+json"
+
   private static func problem(
     _ answer: HTTPExchange.Answer
   ) -> (type: String?, detail: String)? {
-    guard answer.contentType == "application/problem+json",
+    guard answer.contentType == problemType,
       let problem = try? JSONValue(canonical: answer.body, "the answer"),
       let detail = try? problem.string("detail")
     else { return nil }

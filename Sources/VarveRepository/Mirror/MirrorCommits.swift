@@ -29,6 +29,13 @@ struct MirrorCommits {
     }
     let failures = Mutex<[MirrorReport.Failure]>([])
     let (mirror, fold) = (mirror, fold)
+    @Sendable func fail(_ name: String, _ kind: MirrorReport.Failure.Kind, _ error: any Error) {
+      let failure = MirrorReport.Failure(
+        name: name, kind: kind, message: "\(error)", isWholeAtTarget: false)
+      failures.withLock { $0.append(failure) }
+      progress.errors.add(1, ordering: .relaxed)
+      mirror.observer?.failed(failure)
+    }
     @Sendable func bring(_ start: UInt64, isDamaged: Bool) throws {
       let name = ObjectName.commit(start)
       let bytes: [UInt8]
@@ -36,15 +43,14 @@ struct MirrorCommits {
         bytes = try mirror.source.bytes(ofCommit: start, fold)
       } catch {
         _ = try CheckSession.kind(of: error)
-        let failure = MirrorReport.Failure(
-          name: name, kind: .notAtSource, message: "\(error)", isWholeAtTarget: false)
-        failures.withLock { $0.append(failure) }
-        progress.errors.add(1, ordering: .relaxed)
-        mirror.observer?.failed(failure)
-        return
+        return fail(name, .notAtSource, error)
       }
       if isDamaged {
-        try mirror.target.put(name, bytes)
+        do {
+          try mirror.target.put(name, bytes)
+        } catch let error as VarveError where error.code == .forbidden {
+          return fail(name, .notReplaceable, error)
+        }
       } else {
         try Self.create(name, start, bytes, at: mirror.target, fold)
       }
@@ -54,13 +60,13 @@ struct MirrorCommits {
     try ParallelWork.forEach(
       others.count, threads: mirror.options.requests, mirror.cancellation
     ) { try bring(others[$0].0, isDamaged: others[$0].1) }
-    if failures.withLock({ $0.isEmpty }), let first = missing.first {
-      try bring(first, isDamaged: false)
-    }
+    // What stays damaged at the target is no worse for what comes after it.
+    let isHeldUp = failures.withLock { $0.contains { $0.kind == .notAtSource } }
+    if !isHeldUp, let first = missing.first { try bring(first, isDamaged: false) }
     let failed = failures.withLock { $0 }.sorted { $0.name < $1.name }
     report.failures += failed
-    guard failed.isEmpty else { return false }
-    report.objectsReplaced += UInt64(damaged.count)
+    guard !failed.contains(where: { $0.kind == .notAtSource }) else { return false }
+    report.objectsReplaced += UInt64(damaged.count - failed.count)
     report.commitsCopied = UInt64(missing.count)
     return true
   }

@@ -35,7 +35,7 @@ public struct MirrorReport: Sendable {
   public internal(set) var commitsCopied: UInt64 = 0
   /// Entries of the source's log up to which was mirrored.
   public internal(set) var logSize: UInt64 = 0
-  /// With a commit among them the target stays at its earlier state.
+  /// With a commit among them that is not at the source the target stays at its earlier state.
   public internal(set) var failures: [Failure] = []
   /// Whether the target does not let this client delete what should be gone.
   public internal(set) var deletionIsForbidden = false

@@ -79,6 +79,39 @@ import VarveTestSupport
     server.forgetRequests()
   }
 
+  /// A proxy that does not know the service says 404, too: whoever believed it would take a repository for lost.
+  @Test(arguments: [
+    LoopbackServer.Answer(404), LoopbackServer.Answer(404, "<html><body>Not found</body></html>"),
+  ])
+  func aProxysAnswerSaysNothingOfAnObject(_ answer: LoopbackServer.Answer) throws {
+    var behaviour = MemoryS3.Behaviour()
+    behaviour.intercept = { _ in answer }
+    let store = try S3Storage.test(MemoryS3(behaviour))
+    #expect(code { _ = try store.read("keys/a") } == .unavailable)
+    var part: [UInt8] = [0]
+    part.withUnsafeMutableBytes { bytes in
+      #expect(code { try store.read("keys/a", offset: 0, into: bytes) } == .unavailable)
+    }
+    #expect(code { _ = try store.size("keys/a") } == .unavailable)
+    #expect(code { _ = try store.modificationTime("keys/a") } == .unavailable)
+    #expect(code { try store.remove("keys/a") } == .unavailable)
+  }
+
+  /// A service that does not number its answers is asked twice where there is nothing.
+  @Test func aHeadThatFindsNothing() throws {
+    let numbered = MemoryS3()
+    #expect(try S3Storage.test(numbered).size("keys/a") == nil)
+    #expect(numbered.requests.map(\.method) == ["HEAD"])
+    var behaviour = MemoryS3.Behaviour()
+    behaviour.intercept = { $0.method == "HEAD" ? LoopbackServer.Answer(404) : nil }
+    let other = MemoryS3(behaviour)
+    let store = try S3Storage.test(other)
+    #expect(try store.size("keys/a") == nil)
+    #expect(other.requests.map(\.method) == ["HEAD", "GET"])
+    try store.put("keys/a", [1])
+    #expect(code { _ = try store.size("keys/a") } == .unavailable)
+  }
+
   /// A region that an answer names is gone to at once, and kept to.
   @Test func regionsAreFollowed() throws {
     for isHeader in [true, false] {

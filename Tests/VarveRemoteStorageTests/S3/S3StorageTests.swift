@@ -9,6 +9,20 @@ import VarveTestSupport
 
 /// What is asked of a service, and what its answers are taken for.
 @Suite struct S3StorageTests {
+  /// What waits for others on a slow line is not signed before.
+  @Test func requestsAreSignedWhenItIsTheirTurn() throws {
+    var behaviour = MemoryS3.Behaviour()
+    behaviour.intercept = { _ in
+      usleep(1_200_000)
+      return nil
+    }
+    let server = MemoryS3(behaviour)
+    let store = try S3Storage.test(server) { $0.exchange.connections = 1 }
+    runThreads(2) { number in #expect(throws: Never.self) { try store.put("keys/\(number)", [1]) } }
+    let times = server.requests.compactMap { $0.header("x-amz-date") }
+    #expect(times.count == 2 && Set(times).count == 2)
+  }
+
   @Test func listsPageByPage() throws {
     var behaviour = MemoryS3.Behaviour()
     behaviour.pageSize = 7

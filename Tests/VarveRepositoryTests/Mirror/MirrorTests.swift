@@ -109,6 +109,22 @@ import VarveStorage
     #expect(damaged.logSize == bench.log.head.size && damaged.commitsCopied == 1)
   }
 
+  /// Nor does a damaged commit there hold up those that follow.
+  @Test func aTargetMayForbidToReplaceACommit() throws {
+    let (bench, _) = try MirrorBench.history()
+    let target = MemoryStorage()
+    try bench.mirror(to: AppendOnlyStorage(target))
+    let commits = try LogBench.objects(target).keys.filter { $0.hasPrefix("log/commits/") }.sorted()
+    try target.flip(commits[1])
+    try bench.save()
+    let report = try bench.mirror(to: AppendOnlyStorage(target)) { $0.readsData = true }
+    #expect(report.failures.map(\.name) == [commits[1]])
+    #expect(report.failures.allSatisfy { $0.kind == .notReplaceable && !$0.isWholeAtTarget })
+    #expect(report.commitsCopied == 1 && report.objectsReplaced == 0)
+    let newest = ObjectName.commit(bench.log.head.size - 1)
+    #expect(try target.size(newest) != nil)
+  }
+
   // MARK: Damage at the target
 
   @Test func whatIsDamagedAtTheTargetIsReplacedOnceItIsRead() throws {
@@ -169,7 +185,8 @@ private final class AppendOnlyStorage: StorageBackend {
   }
   func size(_ name: String) throws -> UInt64? { try base.size(name) }
   func put(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
-    guard try base.size(name) == nil || name.hasPrefix("log/") else {
+    guard try base.size(name) == nil || name == ObjectName.checkpoint || name.hasPrefix("log/tile/")
+    else {
       throw VarveError(.forbidden, "\(name) may not be replaced")
     }
     try base.put(name, bytes)

@@ -48,7 +48,7 @@ public enum S3Answer {
     more: String = ""
   ) -> LoopbackServer.Answer {
     LoopbackServer.Answer(
-      status, headers: headers,
+      status, headers: headers + [("x-amz-request-id", "7")],
       body: Array("<Error><Code>\(code)</Code><Message/>\(more)</Error>".utf8))
   }
 
