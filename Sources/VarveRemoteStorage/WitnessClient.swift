@@ -3,6 +3,7 @@
 //     POST <url>/add-checkpoint     old size, proof, checkpoint
 //       200   the cosignature
 //       409   the size that it has cosigned: the proof is made from there, and asked again
+//             without a size: it has cosigned another tree of the checkpoint's size
 //       422   what it has cosigned is no prefix of the checkpoint
 //     GET <url>/<hex of SHA-256 of the origin>/checkpoint      what it has cosigned, when that does not fit to our log
 //
@@ -85,14 +86,14 @@ public struct WitnessClient: Sendable {
       }
       switch answer.status {
       case 200: return .cosigned(try cosignatures(answer.body, on: note, now))
-      case 409:
+      case 409 where answer.contentType == CheckpointSubmission.sizeContentType:
         let text = String(decoding: answer.body, as: UTF8.self)
-        guard answer.contentType == CheckpointSubmission.sizeContentType, text.hasSuffix("\n"),
-          let size = CheckpointSubmission.size(text.dropLast()), size != old
+        guard text.hasSuffix("\n"), let size = CheckpointSubmission.size(text.dropLast()),
+          size != old
         else { throw failure("does not say which size it has cosigned") }
         guard size <= tree.size else { return .isAhead(size) }
         old = size
-      case 422:
+      case 409, 422:
         // It may have gone on since, in the same log: that is only known after reading on.
         let outcome = try comparison(with: tree, by: log)
         if case .forked(_, let head) = outcome, head.size > tree.size { return .isAhead(head.size) }

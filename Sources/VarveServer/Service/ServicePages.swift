@@ -95,7 +95,7 @@ struct ServicePages: Sendable {
     _ shelf: RepositoryShelf, _ id: String, _ fields: FormFields, _ method: HTTPRequest.Method
   ) async throws -> Response {
     guard let path = fields.bytes("path") else { throw Problem(400, "the query names no path") }
-    let slot = try await downloads.enter()
+    let slot = try await downloads.enter(for: caller.key)
     let download = try await threads.runIfActive { try FileDownload(shelf, id, path: path) }
     return download.response(isHead: method == .head, slot, threads)
   }

@@ -21,6 +21,7 @@ public final class ServiceServer: Sendable {
     public var requestRate: Double = 100
     /// A second, of one address.
     public var failureRate: Double = 5
+    /// At one time; of one token a quarter.
     public var downloads = 8
     /// For what is under way when the service is asked to stop.
     public var stopSeconds: Int64 = 30

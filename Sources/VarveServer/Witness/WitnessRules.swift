@@ -6,7 +6,7 @@
 //     no signature of that log, or one that is not valid   403
 //     an old size above the checkpoint's                   400
 //     an old size that is not the recorded one             409, with the recorded size
-//     an empty tree whose root is not the empty one        422
+//     the recorded size and another root                   409, without a size
 //     a proof that does not lead from there to here        422
 //     otherwise                                            recorded, durably, then cosigned: 200
 //
@@ -93,11 +93,14 @@ public struct WitnessRules: Sendable {
       : MerkleProof.verifyConsistency(from: known, to: head, proof: submission.proof)
     let own = Self.signatures(of: keys, submission.note)
     guard isConsistent else {
-      let answer = WitnessAnswer(
-        422, "the proof does not lead from size \(known.size) to this checkpoint")
+      let isFork = head.size == known.size && head != known
+      let answer =
+        isFork
+        ? WitnessAnswer(409, "another tree of size \(known.size) was cosigned before")
+        : WitnessAnswer(422, "the proof does not lead from size \(known.size) to this checkpoint")
       // The recorded head, or one where none is recorded, contradicts nothing: the proof is wrong, which anybody can send.
-      guard head != known, known.size > 0 || head.size == 0 else { return .refuse(answer) }
-      return .conflict(answer, own, checkpoint, isFork: head.size == known.size)
+      guard head != known, known.size > 0 || isFork else { return .refuse(answer) }
+      return .conflict(answer, own, checkpoint, isFork: isFork)
     }
     return .cosign(own, checkpoint)
   }

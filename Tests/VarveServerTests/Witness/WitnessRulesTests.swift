@@ -29,7 +29,7 @@ import VarveServer
       // As though another history had been cosigned.
       if old > 0 {
         let other = TreeHead(size: old, root: Digest(1, 2, 3, old))
-        #expect(try status(request, recorded: other) == 422)
+        #expect(try status(request, recorded: other) == (old == 20 ? 409 : 422))
       }
       for size: UInt64 in 0...20 where size != old {
         let head = TreeHead(size: size, root: try #require(log.tree.root(atSize: size)))
@@ -101,7 +101,7 @@ import VarveServer
     let empty = try WitnessBench()
     #expect(try status(empty.request(from: 0)) == 200)
     let wrong = try empty.note(TreeHead(size: 0, root: Digest(1, 2, 3, 4)))
-    #expect(try status(empty.request(from: 0, note: wrong)) == 422)
+    #expect(try status(empty.request(from: 0, note: wrong)) == 409)
   }
 
   @Test func requestsThatAreNone() throws {

@@ -74,7 +74,7 @@ import VarveTestSupport
     for number in 0..<20 {
       let fork = try WitnessBench()
       fork.grow(by: 5, salt: " of fork \(number)")
-      for _ in 0..<2 { #expect(witness.addCheckpoint(try fork.request(from: 5)).status == 422) }
+      for _ in 0..<2 { #expect(witness.addCheckpoint(try fork.request(from: 5)).status == 409) }
     }
     var kept: [String] = []
     try storage.list("conflicts/\(log.hash)") { name, _ in kept.append(name) }
@@ -127,7 +127,7 @@ import VarveTestSupport
     // A fork is kept all the same.
     let fork = try WitnessBench()
     fork.grow(by: 5, salt: " of a fork")
-    #expect(witness.addCheckpoint(try fork.request(from: 5)).status == 422)
+    #expect(witness.addCheckpoint(try fork.request(from: 5)).status == 409)
     let forks = try kept().filter { $0.contains("/forks/5-") }
     #expect(forks.count == 1)
     let evidence = try SignedNote(try storage.read(#require(forks.first)), "fork")
