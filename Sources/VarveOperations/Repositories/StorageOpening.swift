@@ -23,10 +23,7 @@ package struct StorageOpening: Sendable {
   }
 
   /// Whether `location` names a directory.
-  package static func isDirectory(_ location: String) -> Bool {
-    !(S3Location.isMeant(by: location) || SFTPLocation.isLocation(location)
-      || ServerLocation.describes(location))
-  }
+  package static func isDirectory(_ location: String) -> Bool { Kind(location) == .directory }
 
   /// - Throws: `VarveError.Code.usage` for what names no store, and for options that make no sense there. Nothing is asked
   ///   of the store yet.
@@ -48,6 +45,22 @@ package struct StorageOpening: Sendable {
     }
   }
 
+  private enum Kind {
+    case s3, sftp, server, directory
+
+    init(_ location: String) {
+      if S3Location.isMeant(by: location) {
+        self = .s3
+      } else if SFTPLocation.isLocation(location) {
+        self = .sftp
+      } else if ServerLocation.describes(location) {
+        self = .server
+      } else {
+        self = .directory
+      }
+    }
+  }
+
   private enum Place {
     case s3(S3Location)
     case sftp(SFTPLocation)
@@ -55,27 +68,26 @@ package struct StorageOpening: Sendable {
     case directory(String)
 
     init(_ location: String) throws {
-      if S3Location.isMeant(by: location) {
-        self = .s3(try S3Location(location))
-      } else if SFTPLocation.isLocation(location) {
-        self = .sftp(try SFTPLocation(location))
-      } else if ServerLocation.describes(location) {
-        self = .server(try ServerLocation(location))
-      } else if location.hasPrefix("local:") {
-        self = .directory(String(location.dropFirst(6)))
-      } else {
-        // b2:bucket, user@host:path and their like are other tools' places, and were surely not meant as directories here.
-        guard !location.prefix(while: { $0 != "/" }).contains(":") else {
-          let shown =
-            location.contains("@") ? "the location" : "'\(ByteText.printable(location))'"
-          throw VarveError(
-            .usage,
-            "\(shown) names no store: what stands before its first colon is none of s3, sftp, varve+https, varve+http and local",
-            hint: "a directory of an SSH server is sftp:user@host:path; "
-              + "one of this machine with a colon in its name is local:PATH")
-        }
-        self = .directory(location)
+      switch Kind(location) {
+      case .s3: self = .s3(try S3Location(location))
+      case .sftp: self = .sftp(try SFTPLocation(location))
+      case .server: self = .server(try ServerLocation(location))
+      case .directory: self = .directory(try Self.path(location))
       }
+    }
+
+    private static func path(_ location: String) throws -> String {
+      if location.hasPrefix("local:") { return String(location.dropFirst(6)) }
+      // b2:bucket, user@host:path and their like are other tools' places, and were surely not meant as directories here.
+      guard !location.prefix(while: { $0 != "/" }).contains(":") else {
+        let shown = location.contains("@") ? "the location" : "'\(ByteText.printable(location))'"
+        throw VarveError(
+          .usage,
+          "\(shown) names no store: what stands before its first colon is none of s3, sftp, varve+https, varve+http and local",
+          hint: "a directory of an SSH server is sftp:user@host:path; "
+            + "one of this machine with a colon in its name is local:PATH")
+      }
+      return location
     }
   }
 
@@ -87,12 +99,10 @@ package struct StorageOpening: Sendable {
     var settings = StorageSettings()
     settings.special[name] = value
     let opening = StorageOpening(settings, isInterrupted: {}, onRetry: { _, _ in })
-    if S3Location.isMeant(by: location) {
-      _ = try opening.s3Options()
-    } else if SFTPLocation.isLocation(location) {
-      _ = try opening.sftpOptions()
-    } else {
-      try opening.requireNoOptions()
+    switch Kind(location) {
+    case .s3: _ = try opening.s3Options()
+    case .sftp: _ = try opening.sftpOptions()
+    case .server, .directory: try opening.requireNoOptions()
     }
   }
 

@@ -16,6 +16,7 @@ public final class SQLiteDatabase {
   /// How long others may hold a lock that is needed, in milliseconds.
   private static let patience: Int32 = 30_000
 
+  /// For messages.
   public let path: String
   let handle: OpaquePointer
   /// Which tables the last `integrityCheck` has read without comparing them with their indexes, and why; nil for none.
@@ -38,7 +39,7 @@ public final class SQLiteDatabase {
     guard !bytes.contains(0) else {
       throw VarveError(.usage, "the path of a database has a zero byte")
     }
-    path = EscapedBytes.text(bytes)
+    path = ByteText.printable(bytes)
     var handle: OpaquePointer?
     let flags = mode == .readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE
     // A path that begins with a slash or a dot is none of SQLite's URIs.
@@ -56,7 +57,7 @@ public final class SQLiteDatabase {
       defer { sqlite3_close_v2(handle) }
       if named("", { access($0, F_OK) }) != 0 && (errno == ENOENT || errno == ENOTDIR) {
         throw VarveError(
-          .notFound, "there is no database \(ByteText.printable(path))",
+          .notFound, "there is no database \(path)",
           hint: "check the path; SQLite makes no empty database in its place here")
       }
       throw SQLiteFailure.error(status, handle, "cannot open", path)
@@ -183,12 +184,12 @@ public final class SQLiteDatabase {
     guard try tables().contains(table) else {
       throw VarveError(
         .notFound,
-        "\(ByteText.printable(path)) has no table \"\(ByteText.printable(table))\"",
+        "\(path) has no table \"\(ByteText.printable(table))\"",
         hint: "it may have another name in this database")
     }
     let text = try rows("SELECT count(*) FROM \(Self.quoted(table))").first?.first
     guard let count = text.flatMap(Int64.init) else {
-      throw VarveError(.damaged, "\(ByteText.printable(path)): the rows cannot be counted")
+      throw VarveError(.damaged, "\(path): the rows cannot be counted")
     }
     return count
   }

@@ -3,12 +3,13 @@ import VarveFormat
 
 /// SQLite's result codes as errors.
 enum SQLiteFailure {
+  /// - Parameter path: as a message has it.
   static func error(
     _ status: Int32, _ handle: OpaquePointer?, _ act: String, _ path: String
   ) -> VarveError {
     // Without a handle there was no memory for one.
     let text = String(cString: handle.map { sqlite3_errmsg($0) } ?? sqlite3_errstr(status))
-    let message = "\(act) the database \(ByteText.printable(path)): \(ByteText.printable(text))"
+    let message = "\(act) the database \(path): \(ByteText.printable(text))"
     switch status & 0xff {
     case SQLITE_CORRUPT, SQLITE_NOTADB:
       return VarveError(
