@@ -271,7 +271,7 @@ final class ExhaustiveSchedule: Schedule {
     guard search.reduces else { return false }
     let hasPruner = others.contains(where: isPruner)
     switch call {
-    case .settle, .list, .listed: return false
+    case .listed, .list, .settle: return false
     case .create: return hasNoEffect(call, store)
     case .read, .readRange, .size, .time:
       if name.hasPrefix(ObjectName.commitPrefix) { return store.objects[name] != nil }
@@ -302,6 +302,8 @@ final class ExhaustiveSchedule: Schedule {
 
   func performed(_ call: StorageCall, by client: Int, on store: SimulatedStore) {
     histories[client].couldDie = false
+    let wasRemoving = histories[client].isRemoving
+    histories[client].isRemoving = false
     guard call.name != ObjectName.checkpoint else { return }
     let isAbsent = store.objects[call.name] == nil
     var met = StateHasher()
@@ -334,9 +336,7 @@ final class ExhaustiveSchedule: Schedule {
       // Before a removal that commutes others were not let go on.
       let isOwnSession =
         call.name.hasPrefix(SimulatedNames.sessions) && isOwn(call.name, client, store)
-      if !isAbsent, !isOwnSession { histories[client].isRemoving = true }
-    } else {
-      histories[client].isRemoving = false
+      histories[client].isRemoving = wasRemoving || !isAbsent && !isOwnSession
     }
   }
 
